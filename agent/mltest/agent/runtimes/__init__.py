@@ -1,0 +1,1 @@
+"""Runtimes: what executes an artifact in a worker."""

@@ -1,0 +1,1 @@
+"""The coordinator: derives candidates, has agents measure them, stores and ranks what comes back."""

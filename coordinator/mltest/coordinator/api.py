@@ -1,0 +1,68 @@
+"""What a Python program, the command line and the gRPC service can ask of a coordinator.
+
+`Coordinator` (engine.py) does it in this process, `RemoteCoordinator` (remote.py) asks one that serves.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from mltest.shared.domain import FileRef, FleetAgent, JobEvent, JobInfo, JobResults, JobSpec, SampleSeries
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSeries:
+    """A series of raw values with where it comes from."""
+
+    agent_id: str
+    round_index: int
+    series: SampleSeries
+
+
+class CoordinatorApi(Protocol):
+    """The way in. A job is named by its identity or by a prefix that fits only one."""
+
+    async def put_file(self, path: Path) -> FileRef:
+        """Store the bytes of `path`; what is already there is not sent again."""
+        ...
+
+    async def submit(self, spec: JobSpec, *, request_key: str = "") -> str:
+        """Start a job and return its identity; the same non-empty `request_key` returns the same job."""
+        ...
+
+    def watch(self, job_id: str, *, from_seq: int = 1) -> AsyncIterator[JobEvent]:
+        """Yield the job's events from `from_seq` on, and end when the job stands still."""
+        ...
+
+    async def jobs(self, *, limit: int = 100) -> tuple[JobInfo, ...]:
+        """Return the newest jobs, newest first."""
+        ...
+
+    async def job(self, job_id: str) -> JobInfo:
+        """Return one job."""
+        ...
+
+    async def cancel(self, job_id: str, *, finishes_visits: bool = False) -> JobInfo:
+        """Stop a job: now (it becomes CANCELLED) or after the running visits (it becomes INTERRUPTED)."""
+        ...
+
+    async def resume(self, job_id: str) -> JobInfo:
+        """Go on with a job that stands still; what was measured is not measured again."""
+        ...
+
+    async def results(self, job_id: str) -> JobResults:
+        """Return candidates, results and standings as far as they are there."""
+        ...
+
+    def samples(self, job_id: str) -> AsyncIterator[StoredSeries]:
+        """Yield the raw values of a job in the order in which they were stored."""
+        ...
+
+    async def agents(self, *, addresses: Sequence[str] = (), uses_discovery: bool = True) -> tuple[FleetAgent, ...]:
+        """Return the fleet by name, alive or gone; each alive agent was asked just now."""
+        ...
+
+    async def close(self) -> None:
+        """Release everything; jobs that run here are interrupted and can be resumed."""
+        ...

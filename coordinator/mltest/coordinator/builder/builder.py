@@ -1,0 +1,103 @@
+"""The builder as the coordinator sees it: asks its sandboxed child to open, convert and evaluate; opens nothing itself."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from mltest.coordinator.plan import Plan, TestChoice
+from mltest.shared.domain import Candidate, DatasetInfo, JobSpec, ModelInfo, Result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """What the child found out about model and data."""
+
+    model: ModelInfo
+    dataset: DatasetInfo
+    dataset_path: Path
+    """npz with X (rows, features) and, where given, y; below the folder that was passed in."""
+    reference_path: Path
+    """Predictions of the model in its own library for these rows; below the folder that was passed in."""
+    versions: Mapping[str, str]
+    """Of the packages that take part in building; part of the key of the artifact cache."""
+    notes: tuple[str, ...] = ()
+    """What the user should know: row cap applied, versions differ."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """What an exporter made."""
+
+    path: Path
+    """Below the folder that was passed in."""
+    input_dtype: str
+    """Type in which the runtime gets X: float32 or float64."""
+    options: Mapping[str, str]
+    """For the runtime adapter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """What the prediction tests say of one candidate on one agent."""
+
+    candidate_id: str
+    agent_id: str
+    results: tuple[Result, ...]
+    gate_reason: str
+    """Why it must not be ranked; empty if it may be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionFile:
+    """Predictions that an agent sent."""
+
+    candidate_id: str
+    agent_id: str
+    path: Path
+
+
+class Builder(Protocol):
+    """Everything that needs an ML library, done in a child process."""
+
+    async def inspect(
+        self, spec: JobSpec, plan: Plan, *, model: Path, data: Sequence[Path], folder: Path
+    ) -> Inspection:
+        """Open model and data, check that they fit, write the canonical dataset and the reference predictions.
+
+        `model` and `data` are blobs: their names (and so their formats) stand in `spec`.
+
+        Raises:
+            UserError: with what is wrong and what mends it.
+            ChildCrashedError, DeadlineError, ResourceLimitError: the bytes broke the child.
+
+        """
+        ...
+
+    async def build(
+        self, candidate: Candidate, spec: JobSpec, info: ModelInfo, plan: Plan, *, model: Path, folder: Path
+    ) -> Artifact:
+        """Make the artifact of `candidate`.
+
+        Raises:
+            MltestError: why it cannot be made; the candidate is then listed with that reason.
+
+        """
+        ...
+
+    async def evaluate(
+        self,
+        tests: Sequence[TestChoice],
+        info: ModelInfo,
+        plan: Plan,
+        *,
+        dataset: Path,
+        reference: Path,
+        predictions: Sequence[PredictionFile],
+    ) -> tuple[Evaluation, ...]:
+        """Run the prediction tests on every file."""
+        ...
+
+    async def close(self) -> None:
+        """End the child."""
+        ...

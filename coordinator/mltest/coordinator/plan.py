@@ -1,0 +1,65 @@
+"""What is measured and how: a frozen value, with the defaults for a user who says nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestChoice:
+    """A test by name, with its parameters."""
+
+    module: str
+    class_name: str
+    params: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """A limit of the user on one result; a candidate beyond it is not ranked."""
+
+    metric: str
+    statistic: str = "value"
+    batch_size: int = 0
+    at_least: float | None = None
+    at_most: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objective:
+    """What the table is ordered by: one statistic of one metric."""
+
+    metric: str = "latency_s"
+    statistic: str = "median"
+    batch_size: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything about a job that is not model, data or agents' addresses."""
+
+    rounds: int = 3
+    """Fresh processes for each candidate on each agent."""
+    seed: int = 0
+    """Of the row sample, and of the order of slices."""
+    row_cap: int = 10_000
+    """Rows of the dataset that are used at most."""
+    tests: tuple[TestChoice, ...] = ()
+    """Empty means: every registered test that applies, with its defaults."""
+    runtimes: tuple[str, ...] = ()
+    """Empty means: all."""
+    threads: tuple[int, ...] = (1,)
+    """Each is a candidate of its own."""
+    agent_names: tuple[str, ...] = ()
+    """Names or shell patterns; empty means: all."""
+    agent_tags: tuple[str, ...] = ()
+    """An agent has to have all of them."""
+    objective: Objective = Objective()
+    bounds: tuple[Bound, ...] = ()
+    load_timeout_s: float = 120.0
+    step_timeout_s: float = 120.0
+    visit_timeout_s: float = 1800.0
+    build_timeout_s: float = 300.0
+    memory_bytes: int = 0
+    """Of one worker; 0 means 80 % of the machine's memory."""
+    agent_return_s: float = 60.0
+    """How long an agent that vanished is waited for before its visit counts as a failed attempt."""

@@ -1,0 +1,1 @@
+"""What agent and coordinator have in common: domain values, contract mapping, errors, blobs, child processes."""

@@ -1,0 +1,108 @@
+"""What an agent says of itself, and how a coordinator sees it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gpu:
+    """One GPU."""
+
+    name: str
+    """Product name."""
+    memory_bytes: int | None = None
+    """None where it is shared with the CPU or not readable."""
+    driver_version: str = ""
+    """Empty where it is not readable."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostInfo:
+    """The machine that an agent runs on."""
+
+    architecture: str
+    """As the kernel names it: x86_64, aarch64, armv7l."""
+    cpu_model: str
+    """As the kernel names it."""
+    cpu_features: tuple[str, ...] = ()
+    """Instruction set extensions as the kernel names them: avx2, asimd."""
+    physical_cores: int | None = None
+    """None where the kernel does not say."""
+    logical_cores: int
+    """Cores that the scheduler sees."""
+    memory_bytes: int
+    """Installed memory."""
+    os: str
+    """Operating system and its version."""
+    kernel: str
+    """Kernel release."""
+    gpus: tuple[Gpu, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiler:
+    """A compiler on the path."""
+
+    name: str
+    """Command: gcc, clang."""
+    version: str
+    """First line of its version output."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeInfo:
+    """A runtime that an agent knows of, usable or not."""
+
+    name: str
+    """As in recipes: scikit-learn, onnxruntime, treelite."""
+    version: str = ""
+    """Empty if it is not usable."""
+    is_available: bool
+    reason: str = ""
+    """Why it cannot be used, and what would mend that; empty if it can."""
+    formats: tuple[str, ...] = ()
+    """Artifact formats that it takes."""
+    package_versions: Mapping[str, str] = field(default_factory=dict)
+    """Versions of the packages that it needs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentInfo:
+    """Who an agent is and what it can run."""
+
+    agent_id: str
+    """Stable; made at the first start and kept in the state directory."""
+    name: str
+    """For people; the host name unless set."""
+    tags: tuple[str, ...] = ()
+    """Words to select agents by."""
+    protocol_version: int
+    """Version of the contract that it speaks."""
+    min_protocol_version: int
+    """Oldest version of the contract that it accepts."""
+    software_version: str
+    host: HostInfo
+    compilers: tuple[Compiler, ...] = ()
+    runtimes: tuple[RuntimeInfo, ...] = ()
+    allows_pickle: bool = False
+    """Whether pickled models may be opened there."""
+    capability_digest: str = ""
+    """SHA-256 over what it can run; changes when that does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetAgent:
+    """An agent as the coordinator sees it."""
+
+    address: str
+    """host:port."""
+    is_alive: bool
+    """Whether it answers now."""
+    last_seen_unix_ns: int | None = None
+    """None if it never answered."""
+    source: str
+    """How it was found: mdns, static, known."""
+    reason: str = ""
+    """Why it cannot be used; empty if it can."""
+    agent: AgentInfo | None = None
+    """None if it never answered."""

@@ -1,0 +1,89 @@
+"""Results: statistics of metrics, and the table to decide from."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from mltest.shared.domain.job import Candidate, JobInfo
+
+
+class Standing(Enum):
+    """Where a candidate stands on one agent."""
+
+    UNSPECIFIED = "unspecified"
+    RANKED = "ranked"
+    GATED = "gated"
+    """Measured, but its predictions or the user's limits rule it out."""
+    IMPOSSIBLE = "impossible"
+    """Cannot be made, or cannot run there."""
+    FAILED = "failed"
+    """Failed while it ran."""
+    UNMEASURED = "unmeasured"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One statistic of one metric of one candidate."""
+
+    candidate_id: str
+    agent_id: str = ""
+    """Empty where the result does not depend on an agent."""
+    test: str
+    """That made it."""
+    metric: str
+    """Key in the metric table; its unit ends the name."""
+    statistic: str = "value"
+    """median, p90, mean, value."""
+    batch_size: int = 0
+    """Rows per call; 0 where there is none."""
+    value: float | None = None
+    """None if it could not be had; then `reason` says why."""
+    low: float | None = None
+    """Lower end of the 95 % interval."""
+    high: float | None = None
+    """Upper end of the 95 % interval."""
+    count: int = 0
+    """Raw values behind it."""
+    reason: str = ""
+    label: str = ""
+    """Class, for metrics with one value for each; "true>predicted" in a confusion matrix; row number of a worst row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingRow:
+    """A candidate on an agent."""
+
+    rank: int | None = None
+    """Counts from 1; equal for candidates that cannot be told apart; None if not ranked."""
+    candidate_id: str
+    label: str
+    agent_id: str = ""
+    agent_name: str = ""
+    is_baseline: bool = False
+    standing: Standing
+    reason: str = ""
+    speedup: float | None = None
+    """Time of the baseline divided by its time, on the same agent and from the same slices."""
+    speedup_low: float | None = None
+    speedup_high: float | None = None
+    figures: tuple[Result, ...] = ()
+    """The main figures, in the order of the table's columns."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standings:
+    """The table to decide from."""
+
+    rows: tuple[StandingRow, ...] = ()
+    """Best first; then gated, failed, impossible."""
+    ordered_by: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobResults:
+    """All that is known of a job."""
+
+    job: JobInfo
+    candidates: tuple[Candidate, ...] = ()
+    results: tuple[Result, ...] = ()
+    standings: Standings

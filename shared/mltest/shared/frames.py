@@ -1,0 +1,30 @@
+"""Messages between a process and its child: one JSON object a line.
+
+A request is `{"command": ..., ...}`; its answer is `{"ok": {...}}` or `{"error": {"code": ..., "message": ...}}`.
+"""
+
+import json
+from typing import Any
+
+MAX_FRAME_BYTES = 64 * 1024 * 1024
+"""Longest line that either side reads; the longest real one holds the samples of one slice."""
+
+Frame = dict[str, Any]
+
+
+def encode_frame(frame: Frame) -> bytes:
+    """Return `frame` as one line."""
+    return json.dumps(frame, separators=(",", ":")).encode() + b"\n"
+
+
+def decode_frame(line: bytes) -> Frame:
+    """Return the frame in `line`.
+
+    Raises:
+        ValueError: it is not one JSON object.
+
+    """
+    frame = json.loads(line)
+    if not isinstance(frame, dict):
+        raise ValueError("a frame is a JSON object")
+    return frame

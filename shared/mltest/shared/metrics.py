@@ -1,0 +1,75 @@
+"""The metric table: every key that a sample series or a result may carry, with its unit and better direction.
+
+Keys of raw values end in ns or bytes (integers as read); keys of results are in SI units.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Better(Enum):
+    """Which direction is better."""
+
+    LOWER = "lower"
+    HIGHER = "higher"
+    NEITHER = "neither"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric."""
+
+    key: str
+    unit: str
+    """ns, s, bytes, rows/s, 1 (a ratio or a count)."""
+    better: Better
+    meaning: str
+    """For people, with its source where it has one."""
+
+
+_L, _H, _N = Better.LOWER, Better.HIGHER, Better.NEITHER
+
+RAW_METRICS = {
+    metric.key: metric
+    for metric in (
+        Metric("latency_ns", "ns", _L, "one value for each timed call, in order (perf_counter_ns)"),
+        Metric("null_call_ns", "ns", _N, "the same loop around an empty call: what the harness itself costs"),
+        Metric("spawn_ns", "ns", _L, "from starting the process to its first answer"),
+        Metric("import_ns", "ns", _L, "importing the runtime"),
+        Metric("load_ns", "ns", _L, "opening the artifact, the runtime being imported"),
+        Metric("first_call_ns", "ns", _L, "the first call, one row"),
+        Metric("early_call_ns", "ns", _L, "calls 2 to 10, one row, in order"),
+        Metric("memory_loaded_bytes", "bytes", _L, "resident memory after loading (VmRSS)"),
+        Metric("memory_peak_bytes", "bytes", _L, "largest resident memory of the worker (VmHWM)"),
+    )
+}
+
+RESULT_METRICS = {
+    metric.key: metric
+    for metric in (
+        Metric("latency_s", "s", _L, "time of one Python call for one batch"),
+        Metric("throughput_rows_per_s", "rows/s", _H, "rows divided by the sum of call times, closed loop"),
+        Metric("spawn_s", "s", _L, "from starting the process to its first answer"),
+        Metric("import_s", "s", _L, "importing the runtime"),
+        Metric("load_s", "s", _L, "opening the artifact, the runtime being imported"),
+        Metric("first_call_s", "s", _L, "the first call, one row"),
+        Metric("early_call_s", "s", _L, "calls 2 to 10, one row"),
+        Metric("memory_loaded_bytes", "bytes", _L, "resident memory of the worker after loading"),
+        Metric("memory_peak_bytes", "bytes", _L, "largest resident memory of the worker"),
+        Metric("artifact_bytes", "bytes", _L, "size of the artifact"),
+        Metric("accuracy", "1", _H, "share of rows with the right label"),
+        Metric("balanced_accuracy", "1", _H, "mean of the recall of each class"),
+        Metric("precision", "1", _H, "true positives among the positives said"),
+        Metric("recall", "1", _H, "true positives among the true"),
+        Metric("f1", "1", _H, "harmonic mean of precision and recall"),
+        Metric("roc_auc", "1", _H, "area under the receiver operating characteristic; one against the rest, macro"),
+        Metric("log_loss", "1", _L, "negative mean log-likelihood of the true class, in nats"),
+        Metric("confusion_count", "1", _N, "rows of one true class with one predicted class"),
+        Metric("mse", "1", _L, "mean squared error, in squared units of the target"),
+        Metric("mae", "1", _L, "mean absolute error, in units of the target"),
+        Metric("r2", "1", _H, "coefficient of determination"),
+        Metric("label_agreement", "1", _H, "share of rows with the label of the native model"),
+        Metric("max_abs_difference", "1", _L, "largest difference of a score from that of the native model"),
+        Metric("worst_row_difference", "1", _L, "difference of the scores of one row from those of the native model"),
+    )
+}

@@ -1,0 +1,69 @@
+"""Ends a process together with everything that it started, whatever session or group that moved to."""
+
+import os
+import signal
+from pathlib import Path
+
+MARK = "MLTEST_CHILD"
+"""Environment variable that every process of one tree inherits; its value names the tree."""
+
+_PROC = Path("/proc")
+
+
+def kill_tree(root_pid: int, mark: str) -> None:
+    """Kill the group of `root_pid`, its descendants, and every process that carries `mark`; repeat until none is left.
+
+    Returns when nothing that can be found is alive; `root_pid` itself still has to be waited for by its parent.
+    """
+    while victims := _alive(root_pid, mark):
+        _kill_group(root_pid)
+        for pid in victims:
+            _kill(pid)
+
+
+def signal_tree(root_pid: int, number: signal.Signals) -> None:
+    """Send a signal to the process group of `root_pid`; nothing happens if it is gone."""
+    try:
+        os.killpg(root_pid, number)
+    except ProcessLookupError:
+        return
+
+
+def _alive(root_pid: int, mark: str) -> set[int]:
+    parents = {pid: parent for pid, (parent, state) in _processes().items() if state not in "ZX"}
+    found = {pid for pid in parents if pid == root_pid or _carries(pid, mark)}
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {os.getpid()}
+
+
+def _processes() -> dict[int, tuple[int, str]]:
+    table: dict[int, tuple[int, str]] = {}
+    for entry in _PROC.iterdir():
+        if entry.name.isdigit():
+            try:
+                # proc(5): the command in brackets may hold anything, so split behind its last bracket.
+                state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
+            except (OSError, ValueError):
+                continue
+            table[int(entry.name)] = (int(parent), state)
+    return table
+
+
+def _carries(pid: int, mark: str) -> bool:
+    try:
+        environment = (_PROC / str(pid) / "environ").read_bytes()
+    except OSError:
+        return False
+    return f"{MARK}={mark}".encode() in environment.split(b"\0")
+
+
+def _kill_group(pid: int) -> None:
+    signal_tree(pid, signal.SIGKILL)
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return

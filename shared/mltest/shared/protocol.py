@@ -1,0 +1,24 @@
+"""Version of the contract, and who can talk to whom."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+PROTOCOL_VERSION = 1
+"""Counts up with each change of the contract that a peer can notice."""
+
+MIN_PROTOCOL_VERSION = 1
+"""Oldest version that this software still speaks: one back, once there is one."""
+
+DISTRIBUTION = "mltest-fleet"
+
+
+def software_version() -> str:
+    """Return the version of the installed software; "unknown" in a tree that is not installed."""
+    try:
+        return version(DISTRIBUTION)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def can_talk(*, own: int, own_min: int, peer: int, peer_min: int) -> bool:
+    """Return whether the newest version of one side is not older than what the other still accepts."""
+    return peer >= own_min and own >= peer_min

@@ -1,0 +1,114 @@
+"""One table: what each error code means for gRPC, for the exit status, and what the user can do next."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import grpc
+import grpc.aio
+
+from mltest.shared.errors import InfrastructureError, MltestError, error_class
+
+_LOG = logging.getLogger(__name__)
+
+ERROR_CODE_KEY = "mltest-error-code"
+NEXT_STEP_KEY = "mltest-next-step"
+
+EXIT_OK = 0
+EXIT_INTERNAL = 1
+EXIT_USAGE = 2
+EXIT_USER = 3
+EXIT_INFRASTRUCTURE = 4
+EXIT_INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorEntry:
+    """What one error code means."""
+
+    status: grpc.StatusCode
+    exit_code: int
+    next_step: str = ""
+    """Command or edit that mends it, for people."""
+
+
+_S = grpc.StatusCode
+
+ERROR_TABLE: dict[str, ErrorEntry] = {
+    "INTERNAL": ErrorEntry(_S.INTERNAL, EXIT_INTERNAL, "see the log of the process that failed"),
+    "MODEL_REFUSED": ErrorEntry(
+        _S.PERMISSION_DENIED, EXIT_USER, "save it with skops.io.dump, or repeat with --allow-pickle if you trust it"
+    ),
+    "MODEL_INVALID": ErrorEntry(_S.INVALID_ARGUMENT, EXIT_USER, "save the model again and submit the new file"),
+    "MODEL_UNSUPPORTED": ErrorEntry(_S.INVALID_ARGUMENT, EXIT_USER, "see 'What it takes' in the README"),
+    "DATA_INVALID": ErrorEntry(_S.INVALID_ARGUMENT, EXIT_USER, "see 'Data' in mltest-coordinator submit --help"),
+    "DATA_MISMATCH": ErrorEntry(_S.INVALID_ARGUMENT, EXIT_USER, "submit the data that belongs to this model"),
+    "PLAN_INVALID": ErrorEntry(_S.INVALID_ARGUMENT, EXIT_USER, "mltest-coordinator plan prints a valid one"),
+    "REQUEST_INVALID": ErrorEntry(_S.INVALID_ARGUMENT, EXIT_USER),
+    "BLOB_UNKNOWN": ErrorEntry(_S.NOT_FOUND, EXIT_USER, "upload it with BlobService.PutBlob first"),
+    "JOB_UNKNOWN": ErrorEntry(_S.NOT_FOUND, EXIT_USER, "mltest-coordinator jobs lists them"),
+    "JOB_STATE": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_USER, "mltest-coordinator show JOB says where it stands"),
+    "VISIT_UNKNOWN": ErrorEntry(_S.NOT_FOUND, EXIT_USER),
+    "NOT_PERMITTED": ErrorEntry(_S.PERMISSION_DENIED, EXIT_USER),
+    "AGENT_UNREACHABLE": ErrorEntry(
+        _S.UNAVAILABLE, EXIT_INFRASTRUCTURE, "is mltest-agent running there, and reachable (--insecure off loopback)?"
+    ),
+    "AGENT_BUSY": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_INFRASTRUCTURE, "wait for its holder, or use another agent"),
+    "PROTOCOL_MISMATCH": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_INFRASTRUCTURE, "upgrade the older of the two"),
+    "LEASE_LOST": ErrorEntry(_S.ABORTED, EXIT_INFRASTRUCTURE, "acquire a new lease"),
+    "BLOB_CORRUPT": ErrorEntry(_S.DATA_LOSS, EXIT_INFRASTRUCTURE, "upload it again"),
+    "BLOB_OFFSET": ErrorEntry(_S.OUT_OF_RANGE, EXIT_INFRASTRUCTURE, "ask GetBlobStatus where to go on"),
+    "BLOB_BUSY": ErrorEntry(_S.ABORTED, EXIT_INFRASTRUCTURE, "wait for the other upload"),
+    "DISK_FULL": ErrorEntry(_S.RESOURCE_EXHAUSTED, EXIT_INFRASTRUCTURE, "make room on that disk, then repeat"),
+    "STORE_BUSY": ErrorEntry(
+        _S.FAILED_PRECONDITION, EXIT_INFRASTRUCTURE, "wait for it to end, or name another folder with --state-dir"
+    ),
+    "COORDINATOR_UNREACHABLE": ErrorEntry(_S.UNAVAILABLE, EXIT_INFRASTRUCTURE, "is mltest-coordinator serve running?"),
+    "VISIT_INTERRUPTED": ErrorEntry(_S.ABORTED, EXIT_INFRASTRUCTURE),
+    "NO_AGENT": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_INFRASTRUCTURE, "mltest-coordinator agents shows who is there"),
+    "MODEL_CRASHED": ErrorEntry(_S.INVALID_ARGUMENT, EXIT_USER),
+    "DEADLINE": ErrorEntry(_S.DEADLINE_EXCEEDED, EXIT_USER, "raise the time limit in the plan"),
+    "RESOURCE_LIMIT": ErrorEntry(_S.RESOURCE_EXHAUSTED, EXIT_USER, "raise the memory limit in the plan"),
+    "RUNTIME_MISSING": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_USER, "install the runtime's extra on that machine"),
+    "CONVERSION_FAILED": ErrorEntry(_S.INVALID_ARGUMENT, EXIT_USER),
+    "PREDICTION_FAILED": ErrorEntry(_S.INVALID_ARGUMENT, EXIT_USER),
+}
+
+
+def entry_of(error: MltestError) -> ErrorEntry:
+    """Return the row of the table for `error`."""
+    return ERROR_TABLE[error.code]
+
+
+def next_step_of(error: MltestError) -> str:
+    """Return what mends `error`: what it was raised with, else what the table says; empty if nothing is known."""
+    return str(error.facts.get("next_step") or entry_of(error).next_step)
+
+
+@asynccontextmanager
+async def translated_errors(context: "grpc.aio.ServicerContext[object, object]") -> AsyncIterator[None]:
+    """End an RPC with the status of the error raised inside; an unexpected one is logged and ends as INTERNAL."""
+    try:
+        yield
+    except MltestError as error:
+        entry = entry_of(error)
+        metadata = ((ERROR_CODE_KEY, error.code), (NEXT_STEP_KEY, next_step_of(error)))
+        ascii_metadata = tuple((key, value.encode("ascii", "replace").decode()) for key, value in metadata if value)
+        await context.abort(entry.status, error.message, ascii_metadata)
+    except (grpc.aio.AbortError, grpc.RpcError):
+        raise
+    except Exception:
+        _LOG.exception("unexpected error in an RPC")
+        await context.abort(grpc.StatusCode.INTERNAL, "internal error; see the log of this process")
+
+
+def error_from_rpc(error: grpc.aio.AioRpcError, unreachable: InfrastructureError) -> MltestError:
+    """Return the error that a peer ended an RPC with; `unreachable` where the peer was not reached at all."""
+    metadata = dict(error.trailing_metadata() or ())
+    code = metadata.get(ERROR_CODE_KEY)
+    if isinstance(code, str):
+        return error_class(code)(error.details() or code, next_step=metadata.get(NEXT_STEP_KEY, ""))
+    if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED):
+        return unreachable
+    return MltestError(f"{error.code().name}: {error.details()}")
