@@ -24,7 +24,7 @@ _PR_SET_PDEATHSIG = 1
 def serve(handlers: Mapping[str, Handler]) -> None:
     """Answer requests from standard input until it ends; each goes to the handler of its command.
 
-    A handler's `MltestError` and `MemoryError` become an answer; every other exception does too, with the code INTERNAL.
+    Whatever a handler raises becomes an answer: an `MltestError` with its code, anything unexpected as INTERNAL.
     """
     _die_with_parent()
     _limit(json.loads(sys.argv[1]) if len(sys.argv) > 1 else {})

@@ -1,4 +1,4 @@
-"""The builder as the coordinator sees it: asks its sandboxed child to open, convert and evaluate; opens nothing itself."""
+"""The builder as the coordinator sees it: a sandboxed child opens, converts and evaluates; nothing is opened here."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

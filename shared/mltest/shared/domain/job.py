@@ -114,6 +114,8 @@ class Candidate:
     reason: str = ""
     threads: int = 1
     options: Mapping[str, str] = field(default_factory=dict)
+    input_dtype: str = ""
+    """Type in which the runtime gets X: float32 or float64; empty if there is no artifact."""
 
     @property
     def is_possible(self) -> bool:

@@ -27,14 +27,14 @@ def save_predictions(path: Path, predictions: Predictions) -> None:
     if predictions.scores is not None:
         arrays["scores"] = np.ascontiguousarray(predictions.scores, dtype=np.float64)
     with path.open("wb") as stream:
-        np.savez(stream, allow_pickle=False, **arrays)  # type: ignore[arg-type]  # the stub takes the names for flags
+        np.savez(stream, allow_pickle=False, **arrays)
 
 
 def load_predictions(path: Path) -> Predictions:
     """Read what `save_predictions` wrote; pickled content is refused (ValueError)."""
     with np.load(path, allow_pickle=False) as arrays:
         return Predictions(
-            labels=arrays["labels"] if "labels" in arrays else None,
-            scores=arrays["scores"] if "scores" in arrays else None,
+            labels=arrays.get("labels"),
+            scores=arrays.get("scores"),
             are_probabilities=bool(arrays["are_probabilities"]),
         )
