@@ -1,0 +1,44 @@
+"""Prints the figures of a benchmark and writes them as one flat JSON object."""
+
+import json
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parents[1] / "build" / "bench"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One number of a benchmark."""
+
+    name: str
+    """Key in the JSON file; its unit ends the name."""
+    value: float
+    meaning: str
+    target: str = ""
+    """What it should reach, for people; empty where there is no target."""
+
+
+def publish(benchmark: str, figures: Sequence[Figure]) -> None:
+    """Print a table of `figures` and write them to build/bench/`benchmark`.json."""
+    width = max(len(figure.name) for figure in figures)
+    print(f"\n{benchmark}")
+    for figure in figures:
+        target = f"  [target {figure.target}]" if figure.target else ""
+        print(f"  {figure.name:<{width}}  {figure.value:>12.4g}  {figure.meaning}{target}")
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    path = FOLDER / f"{benchmark}.json"
+    path.write_text(json.dumps({figure.name: figure.value for figure in figures}, indent=2) + "\n")
+    print(f"  -> {path.relative_to(FOLDER.parents[1])}")
+
+
+def median(values: Sequence[float]) -> float:
+    """Return the median of at least one value."""
+    return statistics.median(values)
+
+
+def paired_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> float:
+    """Return the median of the ratios of values that were measured one after the other."""
+    return statistics.median(top / bottom for top, bottom in zip(numerators, denominators, strict=True))

@@ -1,0 +1,21 @@
+"""Real processes and small real models for system tests."""
+
+from collections.abc import Iterator
+
+import pytest
+from tests.system.models import ModelFiles, forest_on_digits
+from tests.system.processes import ProcessGroup
+
+
+@pytest.fixture
+def processes() -> Iterator[ProcessGroup]:
+    """Starts processes and ends every one of them when the test is over."""
+    group = ProcessGroup()
+    yield group
+    group.end()
+
+
+@pytest.fixture(scope="session")
+def forest(tmp_path_factory: pytest.TempPathFactory) -> ModelFiles:
+    """A small random forest on the digits data, with validation rows."""
+    return forest_on_digits(tmp_path_factory.mktemp("forest"))

@@ -1,0 +1,29 @@
+"""Small trained models with validation data, as files that a user would submit."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """A model and its validation data."""
+
+    model: Path
+    data: Path
+
+
+def forest_on_digits(folder: Path, *, trees: int = 10) -> ModelFiles:
+    """Train a random forest and write it with held-out rows below `folder`."""
+    import numpy as np
+    import skops.io
+    from sklearn.datasets import load_digits
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.model_selection import train_test_split
+
+    rows, labels = load_digits(return_X_y=True)
+    train, held_out, train_labels, held_out_labels = train_test_split(rows, labels, random_state=0)
+    forest = RandomForestClassifier(trees, max_depth=8, random_state=0).fit(train, train_labels)
+    files = ModelFiles(folder / "forest.skops", folder / "digits.npz")
+    skops.io.dump(forest, files.model)
+    np.savez(files.data, X=held_out, y=held_out_labels)
+    return files

@@ -1,0 +1,66 @@
+"""A client in another language, which has nothing of mltest but the proto folder."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.system.models import ModelFiles
+from tests.system.processes import ProcessGroup
+
+ROOT = Path(__file__).resolve().parents[2]
+CLIENT = ROOT / "examples" / "nodejs"
+MODULES = ROOT / "build" / "nodejs"
+
+pytestmark = [
+    pytest.mark.skipif(shutil.which("npm") is None, reason="npm is missing; apt-get install nodejs npm makes it run"),
+    pytest.mark.xdist_group("node"),
+]
+
+
+@pytest.fixture(scope="module")
+def client() -> Path:
+    """The client with its dependencies from the npm registry, kept below build/ between runs."""
+    MODULES.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "submit.js"):
+        shutil.copy(CLIENT / name, MODULES / name)
+    if not (MODULES / "node_modules" / "@grpc" / "grpc-js").is_dir():
+        command = ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"]
+        subprocess.run(command, cwd=MODULES, check=True, capture_output=True, text=True)
+    return MODULES / "submit.js"
+
+
+def submit(client: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"MLTEST_PROTO": str(ROOT / "proto"), "MLTEST_PLAN": "[job]\nrounds = 1\n"}
+    return subprocess.run(
+        ["node", str(client), *map(str, arguments)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+def test_a_node_client_uploads_submits_watches_and_reads_the_table(
+    client: Path, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
+) -> None:
+    agent = processes.agent(tmp_path / "agent", "--port", "0", "--no-advertise", "--name", "lab-1")
+    coordinator = processes.coordinator(tmp_path / "home", "--port", "0")
+    done = submit(client, coordinator.address, forest.model, forest.data, agent.address)
+    assert done.returncode == 0, done.stderr
+    assert "JOB_STATE_DONE" in done.stderr
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    assert [row[3] for row in rows] == ["STANDING_RANKED"] * 3
+    assert {row[2] for row in rows} == {"lab-1"}
+
+
+def test_a_node_client_gets_the_error_code_and_the_next_step(
+    client: Path, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
+) -> None:
+    coordinator = processes.coordinator(tmp_path / "home", "--port", "0")
+    done = submit(client, coordinator.address, forest.data, forest.data, "127.0.0.1:1")
+    assert done.returncode == 1
+    assert "error:" in done.stderr
+    assert "next:" in done.stderr
