@@ -517,6 +517,7 @@ class Candidate(google.protobuf.message.Message):
     THREADS_FIELD_NUMBER: builtins.int
     OPTIONS_FIELD_NUMBER: builtins.int
     INPUT_DTYPE_FIELD_NUMBER: builtins.int
+    EXPORTER_FIELD_NUMBER: builtins.int
     candidate_id: builtins.str
     """Identity in its job; a prefix of the recipe's hash."""
     label: builtins.str
@@ -539,6 +540,8 @@ class Candidate(google.protobuf.message.Message):
     """Threads that the runtime may use."""
     input_dtype: builtins.str
     """Type in which the runtime gets X: float32 or float64; empty if there is no artifact."""
+    exporter: builtins.str
+    """Name of the exporter that makes the artifact."""
     @property
     def options(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
         """Further options, by name."""
@@ -558,9 +561,10 @@ class Candidate(google.protobuf.message.Message):
         threads: builtins.int = ...,
         options: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
         input_dtype: builtins.str = ...,
+        exporter: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_artifact_bytes", b"_artifact_bytes", "artifact_bytes", b"artifact_bytes"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_artifact_bytes", b"_artifact_bytes", "artifact_bytes", b"artifact_bytes", "artifact_sha256", b"artifact_sha256", "candidate_id", b"candidate_id", "format", b"format", "input_dtype", b"input_dtype", "is_baseline", b"is_baseline", "label", b"label", "options", b"options", "reason", b"reason", "reason_code", b"reason_code", "runtime", b"runtime", "threads", b"threads"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_artifact_bytes", b"_artifact_bytes", "artifact_bytes", b"artifact_bytes", "artifact_sha256", b"artifact_sha256", "candidate_id", b"candidate_id", "exporter", b"exporter", "format", b"format", "input_dtype", b"input_dtype", "is_baseline", b"is_baseline", "label", b"label", "options", b"options", "reason", b"reason", "reason_code", b"reason_code", "runtime", b"runtime", "threads", b"threads"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_artifact_bytes", b"_artifact_bytes"]) -> typing.Literal["artifact_bytes"] | None: ...
 
 Global___Candidate: typing_extensions.TypeAlias = Candidate

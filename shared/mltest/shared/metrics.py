@@ -49,6 +49,7 @@ RESULT_METRICS = {
     for metric in (
         Metric("latency_s", "s", _L, "time of one Python call for one batch"),
         Metric("throughput_rows_per_s", "rows/s", _H, "rows divided by the sum of call times, closed loop"),
+        Metric("null_call_s", "s", _N, "an empty call in the same loop: contained in every latency, not subtracted"),
         Metric("spawn_s", "s", _L, "from starting the process to its first answer"),
         Metric("import_s", "s", _L, "importing the runtime"),
         Metric("load_s", "s", _L, "opening the artifact, the runtime being imported"),
@@ -69,6 +70,10 @@ RESULT_METRICS = {
         Metric("mae", "1", _L, "mean absolute error, in units of the target"),
         Metric("r2", "1", _H, "coefficient of determination"),
         Metric("label_agreement", "1", _H, "share of rows with the label of the native model"),
+        Metric(
+            "tied_label_count", "1", _N, "rows whose label differs, but is as good by the native model's own scores"
+        ),
+        Metric("differing_row", "1", _N, "number of a row whose label is not the native one, as native>candidate"),
         Metric("max_abs_difference", "1", _L, "largest difference of a score from that of the native model"),
         Metric("worst_row_difference", "1", _L, "difference of the scores of one row from those of the native model"),
     )

@@ -1,7 +1,5 @@
 """Version of the contract, and who can talk to whom."""
 
-from importlib.metadata import PackageNotFoundError, version
-
 PROTOCOL_VERSION = 1
 """Counts up with each change of the contract that a peer can notice."""
 
@@ -13,6 +11,9 @@ DISTRIBUTION = "mltest-fleet"
 
 def software_version() -> str:
     """Return the version of the installed software; "unknown" in a tree that is not installed."""
+    # Not for free (a parser of e-mail and a MB), and an idle agent has no use for it.
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(DISTRIBUTION)
     except PackageNotFoundError:

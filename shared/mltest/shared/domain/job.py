@@ -116,6 +116,8 @@ class Candidate:
     options: Mapping[str, str] = field(default_factory=dict)
     input_dtype: str = ""
     """Type in which the runtime gets X: float32 or float64; empty if there is no artifact."""
+    exporter: str = ""
+    """Name of what makes the artifact."""
 
     @property
     def is_possible(self) -> bool:

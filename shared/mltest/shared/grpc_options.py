@@ -1,0 +1,59 @@
+"""Options of gRPC servers and channels: small bounds for what a stranger can hold, and dead peers noticed early.
+
+The library's defaults keep silent connections open for ever and notice a stopped peer after minutes only.
+"""
+
+Options = list[tuple[str, int]]
+
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+"""Largest message in either direction; chunks of blobs are 1 MiB at most."""
+
+MAX_CONCURRENT_RPCS = 32
+"""Of a whole server; pass it as `maximum_concurrent_rpcs`."""
+
+_MAX_METADATA_BYTES = 8192
+
+# keepalive_timeout alone leaves a stopped peer unnoticed for a minute; ping_timeout has to be set with it.
+_KEEPALIVE: Options = [
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.ping_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+]
+
+_MESSAGES: Options = [
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_metadata_size", _MAX_METADATA_BYTES),
+    ("grpc.absolute_max_metadata_size", _MAX_METADATA_BYTES),
+]
+
+
+def server_options() -> Options:
+    """Return the options of every server."""
+    return [
+        *_MESSAGES,
+        *_KEEPALIVE,
+        ("grpc.max_concurrent_streams", 16),
+        ("grpc.max_allowed_incoming_connections", 64),
+        ("grpc.server_handshake_timeout_ms", 10_000),
+        ("grpc.max_connection_idle_ms", 300_000),
+        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+        ("grpc.http2.max_ping_strikes", 2),
+        ("grpc.so_reuseport", 0),
+    ]
+
+
+def channel_options() -> Options:
+    """Return the options of every channel.
+
+    Each channel has a connection of its own, so that the streams of one never block the calls of another.
+    """
+    return [
+        *_MESSAGES,
+        *_KEEPALIVE,
+        ("grpc.http2.max_pings_without_data", 0),
+        ("grpc.initial_reconnect_backoff_ms", 500),
+        ("grpc.max_reconnect_backoff_ms", 30_000),
+        ("grpc.use_local_subchannel_pool", 1),
+    ]

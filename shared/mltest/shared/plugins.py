@@ -1,0 +1,51 @@
+"""Registries of plug-ins: filled by a decorator inside, by entry points from outside."""
+
+import importlib
+import logging
+import pkgutil
+from collections.abc import Callable, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Generic, TypeVar
+
+_LOG = logging.getLogger(__name__)
+
+PluginT = TypeVar("PluginT")
+
+
+class Registry(Generic[PluginT]):
+    """The plug-ins of one role, by name.
+
+    A plug-in registers itself when its module is imported. The modules of `package` come first; an entry point names a
+    module (or something in one) of another distribution, and one that cannot be imported is skipped with a warning.
+    """
+
+    def __init__(self, *, group: str, package: str, name_of: Callable[[PluginT], str]) -> None:
+        self._group = group
+        self._package = package
+        self._name_of = name_of
+        self._found: dict[str, PluginT] = {}
+        self._is_filled = False
+
+    def add(self, plugin: PluginT) -> None:
+        """Register `plugin`; a second one of the same name is left out with a warning."""
+        name = self._name_of(plugin)
+        if name in self._found:
+            _LOG.warning("%s has two plug-ins named %s; the second is left out", self._group, name)
+            return
+        self._found[name] = plugin
+
+    def all(self) -> Mapping[str, PluginT]:
+        """Return every plug-in by name, those of this project first."""
+        if not self._is_filled:
+            self._is_filled = True
+            for module in pkgutil.iter_modules(importlib.import_module(self._package).__path__):
+                importlib.import_module(f"{self._package}.{module.name}")
+            for entry in entry_points(group=self._group):
+                self._load(entry)
+        return dict(self._found)
+
+    def _load(self, entry: EntryPoint) -> None:
+        try:
+            entry.load()
+        except Exception as error:
+            _LOG.warning("plug-in %s (%s) of %s is left out: %s", entry.name, entry.value, self._group, error)

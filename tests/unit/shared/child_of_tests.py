@@ -1,0 +1,77 @@
+"""A child process that does whatever its tests ask for."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from mltest.shared.child_side import serve
+from mltest.shared.errors import ModelInvalidError
+from mltest.shared.frames import Frame
+
+
+def _echo(frame: Frame) -> Frame:
+    return {"said": frame["text"]}
+
+
+def _print(frame: Frame) -> Frame:
+    sys.stdout.write("a library that prints\n")
+    sys.stdout.flush()
+    os.write(1, b'{"ok": {"said": "forged"}}\n')
+    return {"said": "after printing"}
+
+
+def _crash(frame: Frame) -> Frame:
+    sys.stderr.write("last words\n")
+    sys.stderr.flush()
+    os.kill(os.getpid(), signal.Signals[frame["signal"]])
+    return {}
+
+
+def _exit(frame: Frame) -> Frame:
+    os._exit(frame["status"])
+
+
+def _raise(frame: Frame) -> Frame:
+    errors = {
+        "own": ModelInvalidError(detail="it is a picture"),
+        "memory": MemoryError(),
+        "recursion": RecursionError(),
+        "unexpected": KeyError("where"),
+    }
+    raise errors[frame["kind"]]
+
+
+def _hang(frame: Frame) -> Frame:
+    signal.pause()
+    return {}
+
+
+def _start_grandchild(frame: Frame) -> Frame:
+    process = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    return {"pid": process.pid}
+
+
+def _allocate(frame: Frame) -> Frame:
+    return {"size": len(bytearray(frame["size_bytes"]))}
+
+
+def _environment(frame: Frame) -> Frame:
+    return {"variables": sorted(os.environ), "folder": str(Path.cwd()), "modules": sorted(sys.modules)}
+
+
+if __name__ == "__main__":
+    serve(
+        {
+            "echo": _echo,
+            "print": _print,
+            "crash": _crash,
+            "exit": _exit,
+            "raise": _raise,
+            "hang": _hang,
+            "grandchild": _start_grandchild,
+            "allocate": _allocate,
+            "environment": _environment,
+        }
+    )
