@@ -1,0 +1,68 @@
+"""scikit-learn itself: the model as submitted, and so the baseline of every scikit-learn model."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mltest.agent.runtimes.columns import prepared_rows
+from mltest.agent.runtimes.registry import runtime
+from mltest.agent.runtimes.role import OpenModel, RuntimeNeeds
+from mltest.shared.domain import VisitCandidate
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mltest.shared.native.outputs import NativeModel
+    from mltest.shared.native.predictions import Predictions
+
+
+@runtime
+class ScikitLearn:
+    """Runs a fitted estimator; a pickle is opened without a further question, since the service has asked it."""
+
+    needs = RuntimeNeeds(
+        name="scikit-learn",
+        formats=("skops", "pickle"),
+        packages=("scikit-learn", "skops", "numpy"),
+        modules=("sklearn", "skops", "numpy"),
+        extra="runtimes-scikit-learn",
+    )
+
+    def open(self, artifact: Path, candidate: VisitCandidate) -> OpenModel:
+        """Open a skops file or a pickle."""
+        from mltest.shared.native.estimators import open_estimator
+        from mltest.shared.native.outputs import describe_estimator
+
+        opened = open_estimator(artifact, candidate.format, allows_pickle=True)
+        _use_threads(opened.estimator, candidate.threads)
+        return _OpenEstimator(describe_estimator(opened.estimator), candidate)
+
+
+class _OpenEstimator:
+    def __init__(self, model: "NativeModel", candidate: VisitCandidate) -> None:
+        self._model = model
+        self._candidate = candidate
+        self.predict = model.call(candidate.output)
+
+    def prepare(self, rows: "NDArray[np.floating]") -> "NDArray[np.floating]":
+        return prepared_rows(rows, self._candidate)
+
+    def predictions(self, batch: "NDArray[np.floating]") -> "Predictions":
+        return self._model.predictions(batch)
+
+
+def _use_threads(estimator: object, threads: int) -> None:
+    """Hold OpenMP, BLAS and joblib to `threads` threads for as long as this process lives."""
+    import warnings
+
+    from threadpoolctl import threadpool_limits
+
+    from mltest.shared.native.walk import held_objects
+
+    threadpool_limits(limits=threads)
+    for found in held_objects(estimator):
+        if hasattr(found, "n_jobs") and hasattr(found, "get_params"):
+            with_jobs: Any = found
+            with_jobs.n_jobs = threads
+    # Rows come as arrays; an estimator that was fitted on named columns would say so at each call.
+    warnings.filterwarnings("ignore", message="X does not have valid feature names")

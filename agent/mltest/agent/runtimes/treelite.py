@@ -1,0 +1,90 @@
+"""Treelite's general tree inference library (GTIL): runs a tree ensemble without compiling it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mltest.agent.runtimes.columns import prepared_rows
+from mltest.agent.runtimes.registry import runtime
+from mltest.agent.runtimes.role import OpenModel, RuntimeNeeds
+from mltest.shared.domain import Task, VisitCandidate
+from mltest.shared.errors import ModelInvalidError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mltest.shared.native.predictions import Predictions
+
+ROUNDS_TO_FLOAT32 = "rounds_to_float32"
+"""Option "true" or "false": whether the original model rounds its input to float32 before it compares."""
+
+
+@runtime
+class Treelite:
+    """Runs a treelite checkpoint."""
+
+    needs = RuntimeNeeds(
+        name="treelite",
+        formats=("treelite-checkpoint",),
+        packages=("treelite", "numpy"),
+        modules=("treelite", "numpy"),
+        extra="runtimes-treelite",
+    )
+
+    def open(self, artifact: Path, candidate: VisitCandidate) -> OpenModel:
+        """Open a checkpoint; every index in it is checked, since treelite follows them unchecked."""
+        import treelite
+
+        try:
+            # Reading the bytes at once notices a missing end; reading the file does not.
+            model = treelite.Model.deserialize_bytes(artifact.read_bytes())
+        except treelite.TreeliteError as error:
+            line = str(error).strip().splitlines()[0]
+            raise ModelInvalidError(detail=f"it is not a whole treelite checkpoint ({line})") from error
+        _check_trees(model, candidate.feature_count)
+        return _OpenEnsemble(model, candidate)
+
+
+class _OpenEnsemble:
+    def __init__(self, model: Any, candidate: VisitCandidate) -> None:
+        self._model = model
+        self._candidate = candidate
+        self._rounds = candidate.options.get(ROUNDS_TO_FLOAT32) == "true"
+        self.predict = _call(model, candidate.threads)
+
+    def prepare(self, rows: "NDArray[np.floating]") -> "NDArray[np.floating]":
+        return prepared_rows(rows.astype("float32") if self._rounds else rows, self._candidate)
+
+    def predictions(self, batch: "NDArray[np.floating]") -> "Predictions":
+        import numpy as np
+
+        from mltest.shared.native.predictions import Predictions
+
+        # (rows, targets, classes); a regressor has one class, a classifier one target.
+        scores = np.asarray(self.predict(batch), dtype=np.float64).reshape(len(batch), -1)
+        if self._candidate.task is Task.REGRESSION:
+            return Predictions(scores=scores)
+        if scores.shape[1] == 1:
+            scores = np.hstack([1 - scores, scores])
+        return Predictions(labels=scores.argmax(axis=1).astype(np.int64), scores=scores, are_probabilities=True)
+
+
+def _call(model: Any, threads: int) -> Callable[["NDArray[np.floating]"], object]:
+    from treelite import gtil
+
+    predict: Any = gtil.predict
+    return lambda batch: predict(model, batch, nthread=threads)
+
+
+def _check_trees(model: Any, feature_count: int) -> None:
+    if model.num_feature != feature_count:
+        raise ModelInvalidError(detail=f"it takes {model.num_feature} features, not the model's {feature_count}")
+    for index in range(model.num_tree):
+        tree = model.get_tree_accessor(index)
+        left, right, split = (tree.get_field(name) for name in ("cleft", "cright", "split_index"))
+        count, inner = len(left), left >= 0
+        parents = inner.nonzero()[0]
+        children_fit = all(bool(((child[inner] > parents) & (child[inner] < count)).all()) for child in (left, right))
+        if not children_fit or bool(((split[inner] < 0) | (split[inner] >= feature_count)).any()):
+            raise ModelInvalidError(detail=f"an index in tree {index} is out of range")

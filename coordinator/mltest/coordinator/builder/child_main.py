@@ -1,0 +1,78 @@
+"""The builder's child process: opens, converts and evaluates; every untrusted byte of a submission is opened here."""
+
+from pathlib import Path
+
+from mltest.coordinator.builder.builder import PredictionFile
+from mltest.coordinator.builder.dataset import RawData, read_data
+from mltest.coordinator.builder.evaluation import evaluations, read_yardstick
+from mltest.coordinator.builder.exporters.registry import exporter_of
+from mltest.coordinator.builder.exporters.role import ExportSource
+from mltest.coordinator.builder.inspection import inspection_of
+from mltest.coordinator.builder.opened_model import OpenedModel, open_native, opened_estimator, opened_graph
+from mltest.coordinator.plan import TestChoice
+from mltest.shared.child_side import Handler, serve
+from mltest.shared.domain import Candidate, JobSpec, ModelInfo
+from mltest.shared.frames import Frame
+from mltest.shared.jsonable import from_jsonable, to_jsonable
+from mltest.shared.native.estimators import model_format
+from mltest.shared.native.outputs import NativeModel
+
+
+class BuilderSide:
+    """Answers what `client.ProcessBuilder` asks; the estimator opened last stays open."""
+
+    def __init__(self) -> None:
+        self._opened: dict[tuple[Path, int], tuple[NativeModel, tuple[str, ...]]] = {}
+
+    def handlers(self) -> dict[str, Handler]:
+        """Return the handler of each command."""
+        return {"inspect": self.inspect, "build": self.build, "evaluate": self.evaluate}
+
+    def inspect(self, frame: Frame) -> Frame:
+        """Check model and data; write dataset and reference."""
+        spec = from_jsonable(frame["spec"], JobSpec)
+        names, paths = [file.name for file in spec.data], [Path(path) for path in frame["data"]]
+        file_format = model_format(spec.model.name)
+        model_path = Path(frame["model"])
+        if file_format != "onnx":
+            self._native(model_path, spec, file_format)
+        data = read_data(names, paths, spec.target)
+        model = self._model(model_path, spec, file_format, data)
+        inspection = inspection_of(
+            model, data, row_cap=frame["row_cap"], seed=frame["seed"], folder=Path(frame["folder"])
+        )
+        answer: Frame = to_jsonable(inspection)
+        return answer
+
+    def build(self, frame: Frame) -> Frame:
+        """Make one artifact."""
+        spec, info = from_jsonable(frame["spec"], JobSpec), from_jsonable(frame["info"], ModelInfo)
+        candidate = from_jsonable(frame["candidate"], Candidate)
+        path, target = Path(frame["model"]), Path(frame["target"])
+        native = None if info.format == "onnx" else self._native(path, spec, info.format)[0]
+        exported = exporter_of(candidate).export(ExportSource(path=path, info=info, native=native), target)
+        return {"input_dtype": exported.input_dtype, "options": dict(exported.options)}
+
+    def evaluate(self, frame: Frame) -> Frame:
+        """Run the prediction tests."""
+        info = from_jsonable(frame["info"], ModelInfo)
+        yardstick = read_yardstick(info, dataset=Path(frame["dataset"]), reference=Path(frame["reference"]))
+        choices = [TestChoice(**choice) for choice in frame["tests"]]
+        files = [from_jsonable(file, PredictionFile) for file in frame["predictions"]]
+        return {"evaluations": to_jsonable(evaluations(choices, yardstick, files))}
+
+    def _model(self, path: Path, spec: JobSpec, file_format: str, data: RawData) -> OpenedModel:
+        if file_format == "onnx":
+            return opened_graph(path, data)
+        native, notes = self._native(path, spec, file_format)
+        return opened_estimator(native, notes, file_format=file_format, size_bytes=path.stat().st_size)
+
+    def _native(self, path: Path, spec: JobSpec, file_format: str) -> tuple[NativeModel, tuple[str, ...]]:
+        key = (path, path.stat().st_mtime_ns)
+        if key not in self._opened:
+            self._opened = {key: open_native(path, file_format, allows_pickle=spec.allows_pickle)}
+        return self._opened[key]
+
+
+if __name__ == "__main__":
+    serve(BuilderSide().handlers())

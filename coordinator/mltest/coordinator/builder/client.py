@@ -1,0 +1,125 @@
+"""The builder that works in a child process of this one."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from mltest.coordinator.builder.builder import Artifact, Evaluation, Inspection, PredictionFile
+from mltest.coordinator.plan import Plan, TestChoice
+from mltest.shared.child import Child, ChildLimits
+from mltest.shared.domain import Candidate, JobSpec, ModelInfo
+from mltest.shared.errors import ChildCrashedError, DeadlineError, MltestError, ResourceLimitError
+from mltest.shared.frames import Frame
+from mltest.shared.jsonable import from_jsonable, to_jsonable
+
+_MODULE = "mltest.coordinator.builder.child_main"
+_MEMORY_SHARE = 0.8
+_FILE_BYTES = 8 << 30
+"""Largest file that the child may write."""
+_FATAL = (ChildCrashedError, DeadlineError, ResourceLimitError)
+"""After these the next request gets a fresh child."""
+
+
+class ProcessBuilder:
+    """One child for as long as it lives, restarted after a crash or a time-out; one request at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._child: Child | None = None
+        self._turn = asyncio.Lock()
+
+    async def inspect(
+        self, spec: JobSpec, plan: Plan, *, model: Path, data: Sequence[Path], folder: Path
+    ) -> Inspection:
+        """Open model and data, check that they fit, write the canonical dataset and the reference predictions."""
+        frame = {
+            "command": "inspect",
+            "spec": to_jsonable(spec),
+            "model": _absolute(model),
+            "data": [_absolute(path) for path in data],
+            "folder": _absolute(folder),
+            "row_cap": plan.row_cap,
+            "seed": plan.seed,
+        }
+        limit_s = plan.load_timeout_s + plan.step_timeout_s
+        answer = await self._request(frame, plan, timeout_s=limit_s, what=f"opening {spec.model.name} and its data")
+        return from_jsonable(answer, Inspection)
+
+    async def build(
+        self, candidate: Candidate, spec: JobSpec, info: ModelInfo, plan: Plan, *, model: Path, folder: Path
+    ) -> Artifact:
+        """Make the artifact of `candidate`."""
+        target = _absolute(folder / f"{candidate.candidate_id}.artifact")
+        frame = {
+            "command": "build",
+            "candidate": to_jsonable(candidate),
+            "spec": to_jsonable(spec),
+            "info": to_jsonable(info),
+            "model": _absolute(model),
+            "target": target,
+        }
+        answer = await self._request(
+            frame, plan, timeout_s=plan.build_timeout_s, what=f"making the {candidate.format} artifact"
+        )
+        return Artifact(path=Path(target), input_dtype=answer["input_dtype"], options=answer["options"])
+
+    async def evaluate(
+        self,
+        tests: Sequence[TestChoice],
+        info: ModelInfo,
+        plan: Plan,
+        *,
+        dataset: Path,
+        reference: Path,
+        predictions: Sequence[PredictionFile],
+    ) -> tuple[Evaluation, ...]:
+        """Run the prediction tests on every file."""
+        frame = {
+            "command": "evaluate",
+            "tests": [
+                {"module": choice.module, "class_name": choice.class_name, "params": dict(choice.params)}
+                for choice in tests
+            ],
+            "info": to_jsonable(info),
+            "dataset": _absolute(dataset),
+            "reference": _absolute(reference),
+            "predictions": to_jsonable(predictions),
+        }
+        answer = await self._request(frame, plan, timeout_s=plan.build_timeout_s, what="comparing predictions")
+        return from_jsonable(answer["evaluations"], tuple[Evaluation, ...])
+
+    async def close(self) -> None:
+        """End the child."""
+        child, self._child = self._child, None
+        if child is not None:
+            await child.kill()
+
+    async def _request(self, frame: Frame, plan: Plan, *, timeout_s: float, what: str) -> Frame:
+        async with self._turn:
+            child = self._child or await self._spawn(plan)
+            self._child = child
+            try:
+                return await child.request(frame, timeout_s=timeout_s, what=what)
+            except MltestError as error:
+                if isinstance(error, _FATAL):
+                    await self.close()
+                raise
+            except BaseException:
+                # An answer that nobody waits for any more would be taken for that of the next request.
+                await self.close()
+                raise
+
+    async def _spawn(self, plan: Plan) -> Child:
+        memory_bytes = plan.memory_bytes or int(_machine_bytes() * _MEMORY_SHARE)
+        limits = ChildLimits(memory_bytes=memory_bytes, file_bytes=_FILE_BYTES)
+        return await Child.spawn(_MODULE, folder=self._folder, limits=limits)
+
+
+def _absolute(path: Path) -> str:
+    """Return `path` as the child, which works in another folder, finds it."""
+    return str(path.absolute())
+
+
+def _machine_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -1,0 +1,166 @@
+"""Reads validation data, whatever its format; runs in the builder's child."""
+
+import difflib
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mltest.shared.errors import DataInvalidError
+
+_ENDINGS = (".npz", ".npy", ".csv", ".parquet")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawData:
+    """Data as it stands in the files."""
+
+    rows: NDArray[np.floating]
+    """(rows, features), float32 or float64."""
+    truth: NDArray[np.generic] | None
+    """(rows,) or (rows, targets), of any type; None if not given."""
+    columns: tuple[str, ...] = ()
+    """Names of the features; empty if they have none."""
+
+
+def read_data(names: Sequence[str], paths: Sequence[Path], target: str) -> RawData:
+    """Read one .npz, .csv or .parquet, or one or two .npy; `names` are the files' own names, `paths` where they lie.
+
+    Raises:
+        DataInvalidError: what is wrong with them, and what would be right.
+
+    """
+    endings = tuple(Path(name).suffix.lower() for name in names)
+    unknown = [name for name, ending in zip(names, endings, strict=True) if ending not in _ENDINGS]
+    if unknown or not names:
+        raise DataInvalidError(detail=f"{', '.join(unknown) or 'no file'}: data are {', '.join(_ENDINGS)} files")
+    if len(names) > 1 and endings != (".npy", ".npy"):
+        raise DataInvalidError(detail="give one file, or two .npy files: first X, then y")
+    if endings[0] in (".csv", ".parquet"):
+        return _read_table(paths[0], names[0], target)
+    if target:
+        raise DataInvalidError(detail=f"--target names a column of a .csv or .parquet, and {names[0]} has no columns")
+    raw = _read_npz(paths[0], names[0]) if endings[0] == ".npz" else _read_npy(paths, names)
+    return _checked(raw.rows, raw.truth, names[0])
+
+
+def _read_npz(path: Path, name: str) -> RawData:
+    if not zipfile.is_zipfile(path):
+        raise DataInvalidError(detail=f"{name} is not an .npz archive, or only a part of one; save it with numpy.savez")
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            keys = list(arrays.keys())
+            if "X" not in keys:
+                raise DataInvalidError(detail=f"{name} has no array X; it has {', '.join(keys) or 'none'}")
+            return RawData(rows=arrays["X"], truth=arrays["y"] if "y" in keys else None)
+    except (DataInvalidError, MemoryError):
+        raise
+    except Exception as error:
+        raise _unreadable(name, error) from error
+
+
+def _read_npy(paths: Sequence[Path], names: Sequence[str]) -> RawData:
+    arrays: list[Any] = []
+    for path, name in zip(paths, names, strict=True):
+        try:
+            with path.open("rb") as stream:
+                arrays.append(np.lib.format.read_array(stream, allow_pickle=False))
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise _unreadable(name, error) from error
+    return RawData(rows=arrays[0], truth=arrays[1] if len(arrays) > 1 else None)
+
+
+def _unreadable(name: str, error: Exception) -> DataInvalidError:
+    if "allow_pickle" in str(error) or "Object arrays" in str(error):
+        detail = f"{name} holds Python objects, which are not opened; save plain numbers (y may be text)"
+    else:
+        detail = f"{name} cannot be read ({type(error).__name__}: {error})"
+    return DataInvalidError(detail=detail)
+
+
+def _checked(rows: NDArray[Any], truth: NDArray[Any] | None, name: str) -> RawData:
+    if rows.ndim != 2:
+        raise DataInvalidError(detail=f"X in {name} has shape {rows.shape}; it has to be (rows, features)")
+    if rows.dtype.kind not in "fiub":
+        raise DataInvalidError(detail=f"X in {name} is of type {rows.dtype}; it has to be numbers")
+    if rows.size == 0:
+        raise DataInvalidError(detail=f"{name} is empty: X has shape {rows.shape}")
+    if truth is not None and truth.shape[:1] != rows.shape[:1]:
+        raise DataInvalidError(detail=f"X has {len(rows)} rows, but y has shape {truth.shape}")
+    if truth is not None and truth.ndim == 2 and truth.shape[1] == 1:
+        truth = truth.ravel()
+    return RawData(rows=_floating(rows), truth=truth)
+
+
+def _floating(rows: NDArray[Any]) -> NDArray[np.floating]:
+    return np.ascontiguousarray(rows, dtype=np.float32 if rows.dtype == np.float32 else np.float64)
+
+
+def _read_table(path: Path, name: str, target: str) -> RawData:
+    table = _table(path, name)
+    if table.num_rows == 0:
+        raise DataInvalidError(detail=f"{name} is empty: it has no rows")
+    if target and target not in table.column_names:
+        raise DataInvalidError(detail=f"{name} has no column {target!r}; {_listed(target, table.column_names)}")
+    features = [column for column in table.column_names if column != target]
+    if not features:
+        raise DataInvalidError(detail=f"{name} has no column beside the target {target!r}")
+    rows = np.column_stack(_numeric(table, features, name))
+    return RawData(rows=_floating(rows), truth=_truth(table, target, name), columns=tuple(features))
+
+
+def _table(path: Path, name: str) -> Any:
+    import pyarrow
+    from pyarrow import csv, parquet
+
+    try:
+        if name.lower().endswith(".csv"):
+            return csv.read_csv(path)
+        table = parquet.read_table(path)
+    except MemoryError:
+        raise
+    except (pyarrow.ArrowException, OSError) as error:
+        line = (str(error).strip().splitlines() or [""])[0]
+        raise DataInvalidError(detail=f"{name} cannot be read ({line})") from error
+    # pandas keeps its row numbers in such a column.
+    return table.drop_columns([column for column in table.column_names if column.startswith("__index_level_")])
+
+
+def _numeric(table: Any, columns: Sequence[str], name: str) -> list[NDArray[Any]]:
+    from pyarrow import types
+
+    def is_numeric(kind: Any) -> bool:
+        checks = (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal, types.is_null)
+        return any(check(kind) for check in checks)
+
+    others = [column for column in columns if not is_numeric(table.schema.field(column).type)]
+    if others:
+        raise DataInvalidError(
+            detail=f"{name} has columns that are not numbers: {', '.join(others[:10])}"
+            f"{' ...' if len(others) > 10 else ''}; encode or drop them, or name the true values with --target"
+        )
+    arrays = [table.column(column).to_numpy() for column in columns]
+    is_single = all(array.dtype == np.float32 for array in arrays)
+    return [array.astype(np.float32 if is_single else np.float64) for array in arrays]
+
+
+def _truth(table: Any, target: str, name: str) -> NDArray[Any] | None:
+    if not target:
+        return None
+    column = table.column(target)
+    if column.null_count:
+        raise DataInvalidError(detail=f"{name} has {column.null_count} rows without a value in {target!r}")
+    values: NDArray[Any] = np.asarray(column.to_pylist())
+    return values
+
+
+def _listed(wanted: str, columns: Sequence[str]) -> str:
+    near = difflib.get_close_matches(wanted, columns, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"{hint}its columns are {', '.join(columns[:30])}{' ...' if len(columns) > 30 else ''}"

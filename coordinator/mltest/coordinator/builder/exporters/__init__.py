@@ -1,0 +1,1 @@
+"""Exporters: what turns a model into the artifact of a candidate."""

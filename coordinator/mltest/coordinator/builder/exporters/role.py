@@ -1,0 +1,71 @@
+"""The role of an exporter: it turns an opened model into an artifact, in the builder's child.
+
+Exporters are registered by decorator here, or from outside by the entry point group `mltest.exporters`; a module
+imports its library inside `export` only, so that the coordinator can read what each takes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from mltest.shared.domain import ModelInfo, Task
+
+if TYPE_CHECKING:
+    from mltest.shared.native.outputs import NativeModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExporterNeeds:
+    """What an exporter says of itself without being imported; recipes are pruned on this."""
+
+    name: str
+    """As in recipes."""
+    runtimes: tuple[str, ...]
+    """Runtimes that execute what it makes."""
+    formats: Mapping[str, str]
+    """From each model format that it takes to the artifact format that it makes."""
+    families: tuple[str, ...] = ()
+    """Families that it takes; empty means: all."""
+    tasks: tuple[Task, ...] = ()
+    """Tasks that it takes; empty means: both."""
+    takes: str = "every model"
+    """The families in words, for people."""
+    is_native: bool = False
+    """Whether the artifact is the model as submitted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportSource:
+    """The model that is to be exported."""
+
+    path: Path
+    """The file as submitted."""
+    info: ModelInfo
+    native: "NativeModel | None"
+    """The opened estimator; None for an ONNX file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """What came out."""
+
+    input_dtype: str
+    """Type in which the runtime gets X: float32 or float64."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """For the runtime adapter."""
+
+
+class Exporter(Protocol):
+    """Turns models of some kinds into artifacts of one format; the same model gives the same bytes."""
+
+    needs: ExporterNeeds
+
+    def export(self, source: ExportSource, target: Path) -> Exported:
+        """Write the artifact to `target`.
+
+        Raises:
+            ConversionError: why this model cannot be turned into it.
+
+        """
+        ...

@@ -1,0 +1,224 @@
+"""How far a candidate's predictions are from those of the native model; the gate before any ranking."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from mltest.coordinator.tests.registry import test
+from mltest.coordinator.tests.role import Needs
+from mltest.coordinator.tests.wilson import wilson_interval
+from mltest.shared.domain import Output, Result, Task
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mltest.coordinator.builder.evidence import PredictionEvidence
+
+_WORST_ROWS = 5
+
+
+@test
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """Agreement with the model as submitted, in its own library, row by row.
+
+    The defaults let float32 arithmetic pass, and one row in a thousand that falls on the other side of a threshold; an
+    exporter that changes the model does not pass: majority votes instead of mean probabilities move some 2 % of labels.
+
+    A forest of fully grown trees often gives two classes the same probability; which of them becomes the label then
+    hangs on the last bit. Such a tie is reported as a difference, but it does not gate.
+    """
+
+    needs: ClassVar[Needs] = Needs()
+    name: ClassVar[str] = "agreement"
+
+    min_label_agreement: float = 0.999
+    """Share of rows that must have the native label; of a classifier."""
+    max_probability_difference: float = 0.01
+    """Largest difference of a probability, for that same share of rows; of a classifier that gives probabilities."""
+    tie_tolerance: float = 1e-6
+    """Two probabilities of the native model that are not farther apart are a tie: either label is its answer."""
+    max_relative_difference: float = 1e-3
+    """Largest difference of a value, as a share of the standard deviation of the native values; of a regressor."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        if not 0 <= self.min_label_agreement <= 1:
+            raise ValueError("min_label_agreement has to be between 0 and 1")
+        if min(self.max_probability_difference, self.tie_tolerance, self.max_relative_difference) < 0:
+            raise ValueError("a largest difference cannot be negative")
+
+    def results(self, evidence: "PredictionEvidence") -> Sequence[Result]:
+        """Return label agreement, the largest difference and the worst rows; what cannot be had says why."""
+        return [*self._label_agreement(evidence), *self._differences(evidence)]
+
+    def gate(self, evidence: "PredictionEvidence") -> str:
+        """Return why these predictions are not those of the model; empty if they are."""
+        if reason := misfit(evidence):
+            return reason
+        return self._value_gate(evidence) if evidence.model.task is Task.REGRESSION else self._class_gate(evidence)
+
+    def _label_agreement(self, evidence: "PredictionEvidence") -> list[Result]:
+        if evidence.model.task is not Task.CLASSIFICATION:
+            return []
+        equal = _equal_labels(evidence)
+        low, high = wilson_interval(int(equal.sum()), len(equal))
+        tied = int((~equal & _tied_labels(evidence, self.tie_tolerance)).sum())
+        return [
+            _result(evidence, "label_agreement", float(equal.mean()), low=low, high=high),
+            *([_result(evidence, "tied_label_count", tied)] if tied else []),
+            *_differing_rows(evidence, equal),
+        ]
+
+    def _differences(self, evidence: "PredictionEvidence") -> list[Result]:
+        differences = _row_differences(evidence)
+        if differences is None:
+            reason = "the candidate and the native model do not give the same kind of scores"
+            return [_result(evidence, "max_abs_difference", None, reason=reason)]
+        worst = sorted(range(len(differences)), key=lambda row: -differences[row])[:_WORST_ROWS]
+        return [
+            _result(evidence, "max_abs_difference", float(differences.max())),
+            *(
+                _result(evidence, "worst_row_difference", float(differences[row]), label=str(row))
+                for row in worst
+                if differences[row] > 0
+            ),
+        ]
+
+    def _class_gate(self, evidence: "PredictionEvidence") -> str:
+        right = _equal_labels(evidence) | _tied_labels(evidence, self.tie_tolerance)
+        if right.mean() < self.min_label_agreement:
+            return (
+                f"{int((~right).sum())} of {len(right)} labels differ from the native model "
+                f"(agreement {right.mean():.4f}, at least {self.min_label_agreement:g} is needed)"
+            )
+        differences = _row_differences(evidence)
+        if evidence.model.output is not Output.PROBABILITIES or differences is None:
+            return ""
+        close = differences <= self.max_probability_difference
+        if close.mean() < self.min_label_agreement:
+            return (
+                f"in {int((~close).sum())} of {len(close)} rows a probability differs by more than "
+                f"{self.max_probability_difference:g} from the native model (at most {differences.max():.2g})"
+            )
+        return ""
+
+    def _value_gate(self, evidence: "PredictionEvidence") -> str:
+        differences = _row_differences(evidence)
+        assert differences is not None
+        assert evidence.reference.scores is not None
+        allowed = self.max_relative_difference * _scale(evidence.reference.scores)
+        if differences.max() <= allowed:
+            return ""
+        return (
+            f"a value differs by {differences.max():.3g} from the native model; at most {allowed:.3g} is allowed "
+            f"({self.max_relative_difference:g} of the standard deviation)"
+        )
+
+
+def misfit(evidence: "PredictionEvidence") -> str:
+    """Return why predictions cannot be compared with the native ones at all; empty if they can."""
+    import numpy as np
+
+    predictions = evidence.predictions
+    needed = "scores" if evidence.model.task is Task.REGRESSION else "labels"
+    if getattr(predictions, needed) is None:
+        return f"its predictions have no {'values' if needed == 'scores' else needed}"
+    for name in ("labels", "scores"):
+        found = getattr(predictions, name)
+        if found is not None and (found.ndim != (1 if name == "labels" else 2) or len(found) != len(evidence.rows)):
+            return f"its {name} have shape {found.shape} for {len(evidence.rows)} rows"
+    if predictions.labels is not None and not (
+        np.issubdtype(predictions.labels.dtype, np.integer)
+        and bool(((predictions.labels >= -1) & (predictions.labels < len(evidence.model.classes))).all())
+    ):
+        return "its labels are not positions of classes"
+    if predictions.scores is not None and not bool(np.isfinite(predictions.scores).all()):
+        rows = np.flatnonzero(~np.isfinite(predictions.scores).all(axis=1))
+        return f"it predicts NaN or infinity in {len(rows)} rows (first: row {rows[0]})"
+    if evidence.model.task is Task.REGRESSION and _row_differences(evidence) is None:
+        return "it gives another number of values for each row than the native model"
+    return ""
+
+
+def _equal_labels(evidence: "PredictionEvidence") -> "NDArray[np.bool_]":
+    assert evidence.predictions.labels is not None
+    assert evidence.reference.labels is not None
+    equal: NDArray[np.bool_] = evidence.predictions.labels == evidence.reference.labels
+    return equal
+
+
+def _tied_labels(evidence: "PredictionEvidence", tolerance: float) -> "NDArray[np.bool_]":
+    """Return for each row (rows,) whether the candidate's label is as good as the native one by the native scores.
+
+    The candidate's own probabilities have to be the native ones within the same tolerance.
+    """
+    import numpy as np
+
+    labels, scores, differences = evidence.predictions.labels, evidence.reference.scores, _row_differences(evidence)
+    if labels is None or scores is None or differences is None or not evidence.reference.are_probabilities:
+        return np.zeros(len(evidence.rows), dtype=np.bool_)
+    said = scores[np.arange(len(scores)), labels.clip(min=0)]
+    tied: NDArray[np.bool_] = (labels >= 0) & (scores.max(axis=1) - said <= tolerance) & (differences <= tolerance)
+    return tied
+
+
+def _differing_rows(evidence: "PredictionEvidence", equal: "NDArray[np.bool_]") -> list[Result]:
+    """Return the first rows whose label differs, each with the native and the candidate's class."""
+    assert evidence.predictions.labels is not None
+    assert evidence.reference.labels is not None
+    names = [*evidence.model.classes, "?"]
+    return [
+        _result(
+            evidence,
+            "differing_row",
+            row,
+            label=f"{names[evidence.reference.labels[row]]}>{names[evidence.predictions.labels[row]]}",
+        )
+        for row in (~equal).nonzero()[0].tolist()[:_WORST_ROWS]
+    ]
+
+
+def _row_differences(evidence: "PredictionEvidence") -> "NDArray[np.float64] | None":
+    """Return the largest difference of each row's scores (rows,); None where they are not of one kind."""
+    import numpy as np
+
+    ours, theirs = evidence.predictions, evidence.reference
+    if ours.scores is None or theirs.scores is None or ours.scores.shape != theirs.scores.shape:
+        return None
+    if ours.are_probabilities != theirs.are_probabilities:
+        return None
+    differences: NDArray[np.float64] = np.abs(ours.scores - theirs.scores).max(axis=1)
+    return differences
+
+
+def _scale(values: "NDArray[np.float64]") -> float:
+    """Return the standard deviation of the native values; their size where all are the same."""
+    import numpy as np
+
+    return float(values.std()) or float(np.abs(values).max()) or 1.0
+
+
+def _result(
+    evidence: "PredictionEvidence",
+    metric: str,
+    value: float | None,
+    *,
+    label: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    reason: str = "",
+) -> Result:
+    return Result(
+        candidate_id=evidence.candidate_id,
+        agent_id=evidence.agent_id,
+        test=Agreement.name,
+        metric=metric,
+        label=label,
+        value=value,
+        low=low,
+        high=high,
+        count=len(evidence.rows),
+        reason=reason,
+    )

@@ -1,0 +1,150 @@
+"""The registry of tests, by module and class as a plan names them.
+
+A test's parameters are the fields of its dataclass: a name that is none of them, or a value of another type, is
+refused with what would be valid. Importing the registry imports no ML library.
+"""
+
+import difflib
+import typing
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import MISSING, fields
+from types import UnionType
+from typing import Any, TypeVar
+
+from mltest.coordinator.plan import TestChoice
+from mltest.coordinator.tests.role import Needs, PredictionTest, SampleTest
+from mltest.shared.domain import ModelInfo
+from mltest.shared.errors import PlanInvalidError
+from mltest.shared.plugins import Registry
+
+Test = SampleTest | PredictionTest
+TestT = TypeVar("TestT", bound=Test)
+
+_REGISTRY: Registry[type[Test]] = Registry(
+    group="mltest.tests",
+    package="mltest.coordinator.tests",
+    name_of=lambda found: f"{found.__module__}.{found.__qualname__}",
+)
+
+
+def test(test_class: type[TestT]) -> type[TestT]:
+    """Register a test: a decorator for its dataclass."""
+    _REGISTRY.add(typing.cast("type[Test]", test_class))
+    return test_class
+
+
+def registered_tests() -> tuple[type[Test], ...]:
+    """Return every test class, those of this project first."""
+    return tuple(_REGISTRY.all().values())
+
+
+def choice_of(test_class: type[Test], params: Mapping[str, object] | None = None) -> TestChoice:
+    """Return what names `test_class` in a plan."""
+    return TestChoice(module=test_class.__module__, class_name=test_class.__qualname__, params=params or {})
+
+
+def make_test(choice: TestChoice) -> Test:
+    """Return the test that `choice` names, with its parameters.
+
+    Raises:
+        PlanInvalidError: there is no such test or parameter, or a value has the wrong type; the nearest valid one is
+            named.
+
+    """
+    test_class = _class_of(choice)
+    params = _checked_params(test_class, choice.params)
+    try:
+        return test_class(**params)
+    except ValueError as error:
+        raise PlanInvalidError(detail=f"{choice.class_name}: {error}") from error
+
+
+def default_tests(model: ModelInfo, *, has_target: bool) -> tuple[TestChoice, ...]:
+    """Return every registered test that applies to such a job, with its defaults."""
+    return tuple(
+        choice_of(test_class)
+        for test_class in registered_tests()
+        if applies(test_class.needs, model, has_target=has_target)
+    )
+
+
+def applies(needs: Needs, model: ModelInfo, *, has_target: bool) -> bool:
+    """Return whether a test with such needs makes sense for the model and its data."""
+    fits_task = not needs.tasks or model.task in needs.tasks
+    fits_family = not needs.families or model.family in needs.families
+    return fits_task and fits_family and (has_target or not needs.target)
+
+
+def sample_tests(choices: Iterable[TestChoice]) -> tuple[SampleTest, ...]:
+    """Return those of the chosen tests that turn raw samples into results."""
+    made = (make_test(choice) for choice in choices)
+    return tuple(found for found in made if not is_prediction_test(type(found)))  # type: ignore[misc]  # by role
+
+
+def prediction_tests(choices: Iterable[TestChoice]) -> tuple[PredictionTest, ...]:
+    """Return those of the chosen tests that turn predictions into results."""
+    made = (make_test(choice) for choice in choices)
+    return tuple(found for found in made if is_prediction_test(type(found)))  # type: ignore[misc]  # by role
+
+
+def is_prediction_test(test_class: type[Test]) -> bool:
+    """Return whether `test_class` has the role of a `PredictionTest`."""
+    return hasattr(test_class, "gate")
+
+
+def nearest(name: str, valid: Sequence[str]) -> str:
+    """Return the sentence that names the valid word nearest to `name`, or all of them if none is near."""
+    near = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
+    return f"the nearest valid one is {near[0]!r}" if near else f"valid are {', '.join(valid) or 'none'}"
+
+
+def _class_of(choice: TestChoice) -> type[Test]:
+    known = registered_tests()
+    modules = tuple(dict.fromkeys(found.__module__ for found in known))
+    if choice.module not in modules:
+        raise PlanInvalidError(detail=f"no test module {choice.module!r}; {nearest(choice.module, modules)}")
+    classes = {found.__qualname__: found for found in known if found.__module__ == choice.module}
+    if choice.class_name not in classes:
+        hint = nearest(choice.class_name, tuple(classes))
+        raise PlanInvalidError(detail=f"{choice.module} has no test {choice.class_name!r}; {hint}")
+    return classes[choice.class_name]
+
+
+def _checked_params(test_class: type[Test], params: Mapping[str, object]) -> dict[str, Any]:
+    hints = typing.get_type_hints(test_class)
+    known = {item.name: item for item in fields(test_class)}  # type: ignore[arg-type]  # every test is a dataclass
+    checked: dict[str, Any] = {}
+    for name, value in params.items():
+        if name not in known:
+            hint = nearest(name, tuple(known))
+            raise PlanInvalidError(detail=f"{test_class.__qualname__} has no parameter {name!r}; {hint}")
+        checked[name] = _converted(value, hints[name], where=f"{test_class.__qualname__}.{name}")
+    for name, item in known.items():
+        if name not in checked and item.default is MISSING and item.default_factory is MISSING:
+            raise PlanInvalidError(detail=f"{test_class.__qualname__} needs the parameter {name!r}")
+    return checked
+
+
+def _converted(value: object, hint: object, *, where: str) -> object:
+    """Return `value`, as read from TOML or JSON, as a `hint`: lists become tuples, integers may stand for floats."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is tuple and isinstance(value, list | tuple):
+        return tuple(_converted(item, arguments[0], where=where) for item in value)
+    if origin in (UnionType, typing.Union):
+        matching = [option for option in arguments if _is_a(value, option)]
+        if matching:
+            return _converted(value, matching[0], where=where)
+    if _is_a(value, hint):
+        return float(value) if hint is float else value  # type: ignore[arg-type]  # a number, by the check
+    expected = getattr(hint, "__name__", str(hint))
+    raise PlanInvalidError(detail=f"{where} has to be of type {expected}, not {type(value).__name__} ({value!r})")
+
+
+def _is_a(value: object, hint: object) -> bool:
+    if isinstance(value, bool):
+        return hint is bool
+    if hint is float:
+        return isinstance(value, int | float)
+    if typing.get_origin(hint) is tuple:
+        return isinstance(value, list | tuple)
+    return isinstance(hint, type) and isinstance(value, hint)

@@ -1,0 +1,76 @@
+"""Artifacts of the tiny models, made by every exporter that takes them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import skops.io
+from tests.contract.tiny_models import NAMES, tiny_model
+
+from mltest.coordinator.builder.exporters.registry import exporters
+from mltest.coordinator.builder.exporters.role import Exporter, ExportSource
+from mltest.shared.domain import ModelInfo, VisitCandidate
+from mltest.shared.native.outputs import NativeModel, describe_estimator
+
+NOT_CONVERTED = {("scaled forest", "treelite_export"): "StandardScaler"}
+"""What passes the declared needs and still cannot be made, with a word of its reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An artifact, and how an agent is told of it."""
+
+    path: Path
+    candidate: VisitCandidate
+    native: NativeModel
+
+
+def taken_pairs() -> list[tuple[str, Exporter]]:
+    """Return every model with every exporter whose declared needs it fits."""
+    return [(name, found) for name in NAMES for found in exporters() if _takes(found, name)]
+
+
+def source_of(name: str, folder: Path) -> ExportSource:
+    """Save the model `name` as a skops file below `folder` and return it as exporters get it."""
+    path = folder / f"{name}.skops"
+    skops.io.dump(tiny_model(name).estimator, path)
+    return ExportSource(path=path, info=_info(name), native=describe_estimator(tiny_model(name).estimator))
+
+
+def make(name: str, exporter: Exporter, folder: Path) -> Made:
+    """Export the model `name`."""
+    source, target = source_of(name, folder), folder / f"{name}.{exporter.needs.name}"
+    exported = exporter.export(source, target)
+    assert source.native is not None
+    candidate = VisitCandidate(
+        candidate_id="c",
+        runtime=exporter.needs.runtimes[0],
+        format=exporter.needs.formats["skops"],
+        artifact_sha256="",
+        task=source.info.task,
+        output=source.info.output,
+        feature_count=source.info.feature_count,
+        classes=source.info.classes,
+        input_dtype=exported.input_dtype,
+        options=exported.options,
+    )
+    return Made(path=target, candidate=candidate, native=source.native)
+
+
+def _takes(exporter: Exporter, name: str) -> bool:
+    needs, info = exporter.needs, _info(name)
+    fits_family = not needs.families or info.family in needs.families
+    return "skops" in needs.formats and fits_family and (not needs.tasks or info.task in needs.tasks)
+
+
+def _info(name: str) -> ModelInfo:
+    native = describe_estimator(tiny_model(name).estimator)
+    return ModelInfo(
+        format="skops",
+        family=native.family,
+        kind=native.kind,
+        task=native.task,
+        output=native.output,
+        feature_count=native.feature_count,
+        classes=native.classes,
+        size_bytes=0,
+    )

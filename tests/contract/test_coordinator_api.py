@@ -1,0 +1,202 @@
+"""What every `CoordinatorApi` has to do: one in this process, and one that is asked over gRPC."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.integration.jobs import all_events, events_until, job_spec, of_kind
+from tests.system.models import ModelFiles, forest_on_digits
+
+from mltest.coordinator.api import CoordinatorApi
+from mltest.coordinator.home import HomeCoordinator, open_coordinator
+from mltest.coordinator.remote import RemoteCoordinator
+from mltest.shared.domain import FileRef, JobSpec, JobState, JobStateChanged, Standing, StepStarted
+from mltest.shared.errors import (
+    BlobUnknownError,
+    CoordinatorUnreachableError,
+    DataInvalidError,
+    JobStateError,
+    JobUnknownError,
+    MltestError,
+    ModelInvalidError,
+    ModelRefusedError,
+    PlanInvalidError,
+    RequestInvalidError,
+)
+
+NOBODY = "127.0.0.1:1"
+"""An address where nobody listens: a job for it fails quickly, after its preparation."""
+
+
+@pytest.fixture(scope="session")
+def forest(tmp_path_factory: pytest.TempPathFactory) -> ModelFiles:
+    return forest_on_digits(tmp_path_factory.mktemp("forest"), trees=3)
+
+
+@pytest.fixture(params=["embedded", "socket", "network"])
+async def api(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[CoordinatorApi]:
+    home = await HomeCoordinator.settle(tmp_path / "home", listen="127.0.0.1", port=0)
+    if request.param == "embedded":
+        yield home
+    elif request.param == "socket":
+        remote = await open_coordinator(tmp_path / "home", needs_to_run=True)
+        assert isinstance(remote, RemoteCoordinator)
+        yield remote
+        await remote.close()
+    else:
+        remote = RemoteCoordinator(home.tcp_address)
+        yield remote
+        await remote.close()
+    await home.close()
+
+
+async def test_a_job_runs_from_files_to_standings(api: CoordinatorApi, forest: ModelFiles) -> None:
+    job_id = await api.submit(await job_spec(api, forest))
+    events = await all_events(api, job_id)
+
+    results = await api.results(job_id)
+    assert results.job.state is JobState.DONE, results.job.reason
+    assert {row.standing for row in results.standings.rows} == {Standing.RANKED}
+    assert results.candidates[0].is_baseline
+    assert {result.metric for result in results.results} >= {"latency_s", "label_agreement"}
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    values = [value async for found in api.samples(job_id) for value in found.series.values]
+    assert len(values) > 10
+
+
+async def test_a_watch_goes_on_behind_any_event(api: CoordinatorApi, forest: ModelFiles) -> None:
+    job_id = await api.submit(await job_spec(api, forest, NOBODY))
+    events = await all_events(api, job_id)
+    late = [event async for event in api.watch(job_id, from_seq=4)]
+    beyond = [event async for event in api.watch(job_id, from_seq=1000)]
+
+    assert late == events[3:]
+    assert beyond == []
+
+
+async def test_two_watchers_see_the_same(api: CoordinatorApi, forest: ModelFiles) -> None:
+    job_id = await api.submit(await job_spec(api, forest, NOBODY))
+    early = await events_until(api, job_id, lambda event: isinstance(event.event, StepStarted))
+    events = await all_events(api, job_id)
+
+    assert events[: len(early)] == early
+    assert isinstance(events[-1].event, JobStateChanged)
+
+
+async def test_the_same_request_key_submits_once(api: CoordinatorApi, forest: ModelFiles) -> None:
+    spec = await job_spec(api, forest, NOBODY)
+    first = await api.submit(spec, request_key="mine")
+    again = await api.submit(spec, request_key="mine")
+    await all_events(api, first)
+
+    assert first == again
+    assert [job.job_id for job in await api.jobs()] == [first]
+
+
+async def test_a_job_is_named_by_a_prefix(api: CoordinatorApi, forest: ModelFiles) -> None:
+    job_id = await api.submit(await job_spec(api, forest, NOBODY))
+    await all_events(api, job_id)
+
+    assert (await api.job(job_id[:6])).job_id == job_id
+    assert (await api.results(job_id[:6])).job.job_id == job_id
+
+
+async def test_jobs_are_listed_newest_first_up_to_a_limit(api: CoordinatorApi, forest: ModelFiles) -> None:
+    spec = await job_spec(api, forest, NOBODY)
+    job_ids = [await api.submit(spec) for _ in range(3)]
+    for job_id in job_ids:
+        await all_events(api, job_id)
+
+    assert [job.job_id for job in await api.jobs(limit=2)] == job_ids[:0:-1]
+
+
+async def test_an_unknown_job_is_named_in_the_error(api: CoordinatorApi) -> None:
+    for ask in (api.job, api.results, api.cancel, api.resume):
+        with pytest.raises(JobUnknownError, match="nothing"):
+            await ask("nothing")
+    with pytest.raises(JobUnknownError, match="nothing"):
+        await all_events(api, "nothing")
+    with pytest.raises(JobUnknownError, match="nothing"):
+        [series async for series in api.samples("nothing")]
+
+
+async def test_a_job_that_stands_still_cannot_be_stopped_and_one_that_is_done_cannot_be_resumed(
+    api: CoordinatorApi, forest: ModelFiles
+) -> None:
+    job_id = await api.submit(await job_spec(api, forest, NOBODY))
+    await all_events(api, job_id)
+    with pytest.raises(JobStateError, match="failed"):
+        await api.cancel(job_id)
+    resumed = await api.resume(job_id)
+    await all_events(api, job_id)
+
+    assert not resumed.state.is_over
+    assert (await api.job(job_id)).reason_code == "NO_AGENT"
+
+
+SHA = "0" * 64
+BAD_SPECS: list[tuple[type[MltestError], str, dict[str, object]]] = [
+    (BlobUnknownError, "are not here", {}),
+    (ModelInvalidError, "does not end in", {"model": FileRef(name="forest.txt", sha256=SHA)}),
+    (ModelRefusedError, "is a pickle", {"model": FileRef(name="forest.joblib", sha256=SHA)}),
+    (RequestInvalidError, "is not a file name", {"model": FileRef(name="../forest.skops", sha256=SHA)}),
+    (RequestInvalidError, "64 lower-case", {"model": FileRef(name="forest.skops", sha256="xyz")}),
+    (DataInvalidError, "there is none", {"data": ()}),
+    (DataInvalidError, "which column", {"data": (FileRef(name="rows.csv", sha256=SHA),)}),
+    (DataInvalidError, "is not one .npz", {"data": (FileRef(name="x.npz", sha256=SHA),) * 2}),
+    (PlanInvalidError, "rounds", {"plan_toml": "[job]\nround = 3"}),
+    (RequestInvalidError, "is not an address", {"agent_addresses": ("nowhere",)}),
+]
+
+
+@pytest.mark.parametrize(("error", "words", "change"), BAD_SPECS)
+async def test_a_bad_request_fails_at_once_and_leaves_no_job(
+    api: CoordinatorApi, error: type[MltestError], words: str, change: dict[str, object]
+) -> None:
+    files: dict[str, object] = {
+        "model": FileRef(name="forest.skops", sha256=SHA),
+        "data": (FileRef(name="digits.npz", sha256=SHA),),
+    }
+    with pytest.raises(error, match=words):
+        await api.submit(JobSpec(**(files | change)))  # type: ignore[arg-type]
+
+    assert await api.jobs() == ()
+
+
+async def test_a_file_that_cannot_be_read_is_named(api: CoordinatorApi, tmp_path: Path) -> None:
+    with pytest.raises(RequestInvalidError, match=r"nowhere\.skops cannot be read"):
+        await api.put_file(tmp_path / "nowhere.skops")
+
+
+async def test_a_file_is_named_by_its_content(api: CoordinatorApi, tmp_path: Path) -> None:
+    file = tmp_path / "rows.npz"
+    file.write_bytes(b"abc" * 1_000_000)
+    first, again = await api.put_file(file), await api.put_file(file)
+
+    assert first == again
+    assert first.name == "rows.npz"
+
+
+async def test_an_agent_that_does_not_answer_is_listed_with_the_reason(api: CoordinatorApi) -> None:
+    (agent,) = await api.agents(addresses=[NOBODY], uses_discovery=False)
+
+    assert (agent.address, agent.is_alive, agent.source, agent.agent) == (NOBODY, False, "static", None)
+    assert "does not answer: Connection refused" in agent.reason
+
+
+async def test_a_coordinator_that_is_not_there_is_an_error_that_says_so() -> None:
+    remote = RemoteCoordinator(NOBODY)
+    with pytest.raises(CoordinatorUnreachableError, match=NOBODY):
+        await remote.jobs()
+    await remote.close()
+
+
+async def test_cancelling_tells_where_the_job_stands(api: CoordinatorApi, forest: ModelFiles) -> None:
+    job_id = await api.submit(await job_spec(api, forest))
+    await events_until(api, job_id, lambda event: isinstance(event.event, StepStarted))
+    cancelled = await api.cancel(job_id)
+    states = [change.state for change in of_kind(await all_events(api, job_id), JobStateChanged)]
+
+    assert cancelled.state is JobState.CANCELLED
+    assert cancelled.ended_unix_ns is not None
+    assert states == [JobState.QUEUED, JobState.RUNNING, JobState.CANCELLED]
