@@ -1,0 +1,39 @@
+"""The figures of a row: what most people decide by, in the order of the table's columns."""
+
+from collections.abc import Sequence
+
+from mltest.coordinator.limits import find_result
+from mltest.coordinator.plan import Objective
+from mltest.shared.domain import Result
+
+_QUALITY = (("accuracy", "value"), ("r2", "value"))
+_AGREEMENT = (("label_agreement", "value"), ("max_abs_difference", "value"))
+
+
+def main_figures(results: Sequence[Result], objective: Objective) -> tuple[Result, ...]:
+    """Return those of one candidate on one agent: time of a small call, its tail, rate of a large call, quality, costs.
+
+    A figure that no test reported is left out; one that could not be had stays, with its reason.
+    """
+    smallest, largest = _batch_sizes(results)
+    wanted = (
+        ("latency_s", "median", smallest),
+        ("latency_s", "p99", smallest),
+        ("throughput_rows_per_s", "mean", largest),
+        *((metric, statistic, 0) for metric, statistic in (*_QUALITY, *_AGREEMENT)),
+        ("artifact_bytes", "value", 0),
+        ("memory_peak_bytes", "median", 0),
+        (objective.metric, objective.statistic, objective.batch_size),
+    )
+    found = (find_result(results, *figure) for figure in dict.fromkeys(wanted))
+    return tuple(result for result in found if result is not None)
+
+
+def smallest_batch(results: Sequence[Result]) -> int:
+    """Return the smallest batch size that was measured; 1 if none was."""
+    return _batch_sizes(results)[0]
+
+
+def _batch_sizes(results: Sequence[Result]) -> tuple[int, int]:
+    sizes = {result.batch_size for result in results if result.batch_size} or {1}
+    return min(sizes), max(sizes)

@@ -1,0 +1,60 @@
+"""From the arguments of `submit` to files that were looked at and a plan that was read."""
+
+import argparse
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from mltest.coordinator.figure_names import parse_bound, parse_figure
+from mltest.coordinator.plan_file import parse_plan
+from mltest.coordinator.plan_text import plan_toml
+from mltest.shared.errors import DataInvalidError, ModelInvalidError, PlanInvalidError, UserError
+
+
+def checked_model(path: Path) -> Path:
+    """Return `path` if it is a file that can be read (ModelInvalidError otherwise)."""
+    return _readable(path, ModelInvalidError)
+
+
+def checked_data(paths: list[Path]) -> list[Path]:
+    """Return `paths` if each is a file that can be read (DataInvalidError otherwise)."""
+    return [_readable(path, DataInvalidError) for path in paths]
+
+
+def plan_text(arguments: argparse.Namespace) -> str:
+    """Return the plan of the arguments as TOML: that of the file, changed by what the other arguments say.
+
+    Raises:
+        PlanInvalidError: it is not valid; the file is named.
+
+    """
+    text = _text_of(arguments.plan) if arguments.plan else ""
+    try:
+        plan = parse_plan(text)
+    except PlanInvalidError as error:
+        raise PlanInvalidError(detail=f"{arguments.plan}: {error.facts.get('detail')}") from error
+    changed = replace(
+        plan,
+        rounds=arguments.rounds or plan.rounds,
+        runtimes=tuple(arguments.runtime) or plan.runtimes,
+        objective=parse_figure(arguments.order_by) if arguments.order_by else plan.objective,
+        bounds=(*plan.bounds, *(parse_bound(text) for text in arguments.limit)),
+    )
+    return text if changed == plan else plan_toml(changed)
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return _readable(path, PlanInvalidError).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise PlanInvalidError(detail=f"{path} is not text in UTF-8") from error
+
+
+def _readable(path: Path, error_type: type[UserError]) -> Path:
+    if path.is_dir():
+        raise error_type(detail=f"{path} is a folder", next_step="name a file")
+    if not path.exists():
+        raise error_type(detail=f"there is no file {path}", next_step="check the path")
+    if not os.access(path, os.R_OK):
+        raise error_type(detail=f"{path} cannot be read", next_step=f"ask for the right to read it: ls -l {path}")
+    return path

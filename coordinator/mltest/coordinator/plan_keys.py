@@ -1,0 +1,71 @@
+"""Every key that a plan file may have: where its value goes, what it has to be, what it means."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PlanKey:
+    """A key of one section."""
+
+    name: str
+    field: str
+    """Of the dataclass that the section fills."""
+    kind: type[int] | type[float] | type[str]
+    """Of the value, or of the elements of a list."""
+    meaning: str
+    minimum: float | None = None
+    """Smallest number that makes sense."""
+    is_list: bool = False
+
+    @property
+    def expected(self) -> str:
+        """What the value has to be, for people."""
+        noun = {int: "whole number", float: "number", str: "text"}[self.kind]
+        bound = "" if self.minimum is None else f" of at least {self.minimum:g}"
+        return f"a list of {noun}s{bound}" if self.is_list else f"a {noun}{bound}"
+
+
+def _of_plan(name: str, meaning: str, minimum: float, kind: type[int] | type[float] = int) -> PlanKey:
+    return PlanKey(name, name, kind, meaning, minimum)
+
+
+def _timeout(name: str, meaning: str) -> PlanKey:
+    return PlanKey(name, name, float, meaning, 0.001)
+
+
+PLAN_SECTIONS: dict[str, tuple[PlanKey, ...]] = {
+    "job": (
+        _of_plan("rounds", "Fresh processes for each candidate on each agent; differences need at least 2.", 1),
+        _of_plan("seed", "Of the row sample, and of the order of slices.", 0),
+        _of_plan("row_cap", "Rows of the dataset that are used at most.", 1),
+        _timeout("load_timeout_s", "For a worker to start and load."),
+        _timeout("step_timeout_s", "For one command after that: predict all rows, warm up, one slice."),
+        _timeout("visit_timeout_s", "For one round of one block of candidates."),
+        _timeout("build_timeout_s", "For making one artifact."),
+        _of_plan("memory_bytes", "Of one worker; 0 means 80 % of the agent's memory.", 0),
+        _of_plan("agent_return_s", "How long an agent that vanished is waited for.", 0, float),
+    ),
+    "candidates": (
+        PlanKey("runtimes", "runtimes", str, "Empty means: all.", is_list=True),
+        PlanKey("threads", "threads", int, "Each is a candidate of its own.", 1, is_list=True),
+    ),
+    "agents": (
+        PlanKey("names", "agent_names", str, "Names or shell patterns; empty means: all.", is_list=True),
+        PlanKey("tags", "agent_tags", str, "An agent has to have all of them.", is_list=True),
+    ),
+}
+"""Sections whose keys are fields of the plan."""
+
+OBJECTIVE_KEYS = (
+    PlanKey("metric", "metric", str, "Any metric of the results."),
+    PlanKey("statistic", "statistic", str, "value, median, mean, p90, p95, p99, macro, weighted."),
+    PlanKey("batch_size", "batch_size", int, "Rows per call; 0 where there is none.", 0),
+)
+
+LIMIT_KEYS = (
+    *OBJECTIVE_KEYS,
+    PlanKey("at_least", "at_least", float, "A candidate below it is not ranked."),
+    PlanKey("at_most", "at_most", float, "A candidate above it is not ranked."),
+)
+
+TEST_KEYS = ("module", "class", "params")

@@ -1,0 +1,69 @@
+"""The columns of the final table, from the figures that its rows have."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mltest.coordinator.report.figure_text import figure_of, figure_text, rank_text, speedup_text
+from mltest.shared.domain import Result, StandingRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column: its title, and what it says of a row."""
+
+    title: str
+    text_of: Callable[[StandingRow], str]
+    is_left: bool = False
+    """Whether it is text rather than a number."""
+
+
+def columns_of(rows: Sequence[StandingRow]) -> tuple[tuple[Column, ...], ...]:
+    """Return the columns in pairs that may share one on a narrow terminal; the first one stands alone."""
+    return (
+        (Column(title="#", text_of=lambda row: rank_text(row, rows)),),
+        (
+            Column(title="candidate", text_of=_name, is_left=True),
+            Column(title="agent", text_of=lambda row: row.agent_name, is_left=True),
+        ),
+        (
+            _figure(rows, "latency_s", "median", "latency", has_interval=True),
+            _figure(rows, "latency_s", "p99", "p99"),
+        ),
+        (
+            Column(title="speed-up", text_of=speedup_text),
+            _figure(rows, "throughput_rows_per_s", "mean", "rows"),
+        ),
+        (
+            _first_of(rows, {"accuracy": "accuracy", "r2": "R²"}),
+            _first_of(rows, {"label_agreement": "agreement", "max_abs_difference": "max diff"}),
+        ),
+        (
+            _figure(rows, "artifact_bytes", "value", "size"),
+            _figure(rows, "memory_peak_bytes", "median", "memory"),
+        ),
+    )
+
+
+def _name(row: StandingRow) -> str:
+    return f"{row.label} *" if row.is_baseline else row.label
+
+
+def _figure(
+    rows: Sequence[StandingRow], metric: str, statistic: str, title: str, *, has_interval: bool = False
+) -> Column:
+    def find(row: StandingRow) -> Result | None:
+        return figure_of(row, metric, statistic=statistic)
+
+    batch_size = next((found.batch_size for row in rows if (found := find(row))), 0)
+    return Column(
+        title=f"{title} b{batch_size}" if batch_size else title,
+        text_of=lambda row: figure_text(find(row), has_interval=has_interval),
+    )
+
+
+def _first_of(rows: Sequence[StandingRow], titles: dict[str, str]) -> Column:
+    found = next((figure for row in rows if (figure := figure_of(row, *titles))), None)
+    return Column(
+        title=titles[found.metric] if found else next(iter(titles.values())),
+        text_of=lambda row: figure_text(figure_of(row, *titles)),
+    )

@@ -1,0 +1,62 @@
+"""The fleet and the jobs as tables."""
+
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from mltest.coordinator.report.plain import plain_table, printable
+from mltest.shared.domain import AgentInfo, FleetAgent, JobInfo
+from mltest.shared.units import bytes_text, date_text
+
+
+def fleet_table(agents: Sequence[FleetAgent]) -> Table:
+    """Return one row for each agent."""
+    table = plain_table()
+    for title in ("agent", "address", "machine", "runtimes", "state"):
+        table.add_column(title, overflow="fold")
+    for found in agents:
+        agent = found.agent
+        tags = f" [{', '.join(agent.tags)}]" if agent and agent.tags else ""
+        table.add_row(
+            printable((agent.name if agent else "?") + tags, style="bold"),
+            printable(f"{found.address} ({found.source})"),
+            printable(_machine(agent) if agent else ""),
+            printable(_runtimes(agent) if agent else ""),
+            _state(found),
+        )
+    return table
+
+
+def jobs_table(jobs: Sequence[JobInfo]) -> Table:
+    """Return one row for each job."""
+    table = plain_table()
+    for title in ("job", "state", "submitted", "visits", "model", "data"):
+        table.add_column(title, overflow="fold")
+    for job in jobs:
+        table.add_row(
+            printable(job.job_id, style="bold"),
+            printable(job.state.value),
+            printable(date_text(job.created_unix_ns)),
+            printable(f"{job.visits_done}/{job.visits_total}"),
+            printable(job.spec.model.name),
+            printable(", ".join(file.name for file in job.spec.data)),
+        )
+    return table
+
+
+def _machine(agent: AgentInfo) -> str:
+    host = agent.host
+    gpus = "".join(f", {gpu.name}" for gpu in host.gpus)
+    return f"{host.architecture}, {host.cpu_model}, {host.logical_cores} cores, {bytes_text(host.memory_bytes)}{gpus}"
+
+
+def _runtimes(agent: AgentInfo) -> str:
+    usable = [f"{runtime.name} {runtime.version}" for runtime in agent.runtimes if runtime.is_available]
+    return ", ".join(usable) or "none"
+
+
+def _state(found: FleetAgent) -> Text:
+    if found.is_alive and not found.reason:
+        return printable("alive", style="green")
+    return printable(f"{'alive' if found.is_alive else 'gone'}: {found.reason}".removesuffix(": "), style="red")

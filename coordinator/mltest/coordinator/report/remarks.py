@@ -1,0 +1,29 @@
+"""What stands below the table: what its marks mean, why a figure is missing, and the notes of the analysis."""
+
+from collections.abc import Iterator, Sequence
+
+from mltest.coordinator.figure_names import figure_name
+from mltest.shared.domain import JobResults, StandingRow
+
+
+def remarks(results: JobResults) -> Iterator[str]:
+    """Yield the remarks, one sentence or two each."""
+    ranked = [row for row in results.standings.rows if row.rank is not None]
+    if ranked:
+        yield f"Ordered by {results.standings.ordered_by}. ± is half of a 95 % interval over rounds (fresh processes)."
+    if any(row.is_baseline for row in ranked):
+        yield "* the native baseline: the model as submitted, in its own library, on the same agent."
+    yield from _missing(ranked)
+    yield from results.standings.notes
+
+
+def _missing(rows: Sequence[StandingRow]) -> Iterator[str]:
+    """Say once for each figure why some rows have none."""
+    reasons: dict[str, str] = {}
+    for row in rows:
+        for figure in row.figures:
+            if figure.value is None:
+                name = figure_name(figure.metric, figure.statistic, figure.batch_size)
+                reasons.setdefault(name, f"{row.label} on {row.agent_name}: {figure.reason}")
+    for name, reason in reasons.items():
+        yield f"- no {name}. {reason}."

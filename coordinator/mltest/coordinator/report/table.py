@@ -1,0 +1,84 @@
+"""The final table: one row for each candidate on each agent, best first, and what is not ranked below it."""
+
+from collections.abc import Sequence
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from mltest.coordinator.report.columns import Column, columns_of
+from mltest.coordinator.report.plain import plain_table, printable
+from mltest.coordinator.report.remarks import remarks
+from mltest.coordinator.report.verdict_text import verdict_text
+from mltest.shared.domain import JobResults, Standing, StandingRow
+
+_WIDE = 118
+"""Width of a terminal from which each figure gets a column of its own; below, two of them share one."""
+
+_UNRANKED = {
+    Standing.GATED: "yellow",
+    Standing.FAILED: "red",
+    Standing.UNMEASURED: "magenta",
+    Standing.IMPOSSIBLE: "bright_black",
+}
+
+
+class StandingsView:
+    """The table to decide from, fitted to the width of the terminal."""
+
+    def __init__(self, results: JobResults) -> None:
+        self._results = results
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield verdict, ranked rows, the others with their reasons, and remarks."""
+        rows = self._results.standings.rows
+        ranked = [row for row in rows if row.rank is not None]
+        yield printable(verdict_text(self._results.standings), style="bold")
+        is_wide = options.max_width >= _WIDE
+        if ranked:
+            yield ""
+            yield _ranked_table(ranked, is_wide=is_wide)
+        if others := [row for row in rows if row.rank is None]:
+            yield ""
+            yield Text("Not ranked", style="bold")
+            yield _unranked_table(others, is_wide=is_wide)
+        yield ""
+        for remark in remarks(self._results):
+            yield printable(remark, style="dim")
+
+
+def _ranked_table(rows: Sequence[StandingRow], *, is_wide: bool) -> Table:
+    groups = columns_of(rows)
+    columns = [(column,) for group in groups for column in group] if is_wide else list(groups)
+    table = plain_table()
+    for group in columns:
+        table.add_column(
+            "\n".join(column.title for column in group),
+            justify="left" if group[0].is_left else "right",
+            overflow="fold",
+            no_wrap=not group[0].is_left,
+        )
+    for row in rows:
+        table.add_row(*(_cell(group, row) for group in columns), style="bold" if row.rank == 1 else "")
+    return table
+
+
+def _cell(group: Sequence[Column], row: StandingRow) -> Text:
+    first, *others = (column.text_of(row) for column in group)
+    indent = "  " if group[0].is_left else ""
+    return Text.assemble(
+        printable(first), *(printable(indent + other, style="not bold dim", lead="\n") for other in others)
+    )
+
+
+def _unranked_table(rows: Sequence[StandingRow], *, is_wide: bool) -> Table:
+    table = plain_table()
+    table.show_header = False
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold", max_width=60 if is_wide else 34)
+    table.add_column(overflow="fold")
+    for row in rows:
+        where = f"{row.label} on {row.agent_name}" if row.agent_name else row.label
+        style = _UNRANKED.get(row.standing, "")
+        table.add_row(printable(row.standing.value, style=style), printable(where), printable(row.reason))
+    return table
