@@ -1,0 +1,120 @@
+"""One agent: its identity, its blobs, its lease, its visits, and what it knows of its machine."""
+
+import asyncio
+import platform
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mltest.agent.capabilities import Capabilities, capability_digest
+from mltest.agent.epochs import EpochFile
+from mltest.agent.identity import agent_id_in
+from mltest.agent.lease import Lease
+from mltest.agent.lease_keeper import LeaseKeeper
+from mltest.agent.probe import probe
+from mltest.agent.service import AgentParts, AgentState, encode_event
+from mltest.agent.visit_site import VisitSite
+from mltest.agent.visits import Visits
+from mltest.agent.watched import Watched
+from mltest.shared.blobs import BlobStore
+from mltest.shared.domain import AgentInfo
+from mltest.shared.errors import MltestError
+from mltest.shared.protocol import MIN_PROTOCOL_VERSION, PROTOCOL_VERSION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentConfig:
+    """What the user decided about an agent."""
+
+    name: str
+    tags: tuple[str, ...] = ()
+    allows_pickle: bool = False
+    cache_bytes: int
+    """How much the blobs may take on disk."""
+
+
+class Agent:
+    """The state directory `folder` has to be locked by this process."""
+
+    def __init__(self, config: AgentConfig, folder: Path) -> None:
+        self._config = config
+        self._work_folder = _emptied(folder / "work")
+        self._probing: asyncio.Task[Capabilities] | None = None
+        epochs = EpochFile(folder / "epoch")
+        epochs.next()
+        self.agent_id = agent_id_in(folder)
+        self.store = BlobStore(folder / "blobs", config.cache_bytes)
+        self.state = Watched(AgentState())
+        self.visits = Visits(encode=encode_event, on_change=self._visit_changed)
+        lease = Lease(agent=config.name, next_epoch=epochs.next)
+        self.keeper = LeaseKeeper(lease, self.visits, on_change=self._holder_changed)
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return self._config.name
+
+    def parts(self) -> AgentParts:
+        """Return what the service needs."""
+        return AgentParts(describe=self.info, site=self._site, keeper=self.keeper, visits=self.visits, state=self.state)
+
+    def start_probing(self) -> None:
+        """Look at the machine in the background; whoever needs the answer waits for it."""
+        self._probing = asyncio.create_task(probe(self._work_folder), name="probe")
+
+    async def stop(self, reason: MltestError) -> None:
+        """Cancel what runs, and wait until no child process is left."""
+        await self.visits.cancel_running(reason)
+        if self._probing is not None:
+            self._probing.cancel()
+            await asyncio.wait([self._probing])
+
+    async def info(self) -> AgentInfo:
+        """Return who the agent is, once it has looked at its machine."""
+        found = await self._capabilities()
+        info = AgentInfo(
+            agent_id=self.agent_id,
+            name=self._config.name,
+            tags=self._config.tags,
+            protocol_version=PROTOCOL_VERSION,
+            min_protocol_version=MIN_PROTOCOL_VERSION,
+            software_version=found.software_version,
+            host=found.host,
+            compilers=found.compilers,
+            runtimes=found.runtimes,
+            allows_pickle=self._config.allows_pickle,
+        )
+        return replace(info, capability_digest=capability_digest(info))
+
+    async def _site(self) -> VisitSite:
+        found = await self._capabilities()
+        return VisitSite(
+            agent_id=self.agent_id,
+            agent_name=self._config.name,
+            store=self.store,
+            work_folder=self._work_folder,
+            allows_pickle=self._config.allows_pickle,
+            versions=_versions(found),
+        )
+
+    async def _capabilities(self) -> Capabilities:
+        assert self._probing is not None
+        return await asyncio.shield(self._probing)
+
+    def _visit_changed(self, visit_id: str) -> None:
+        self.state.set(replace(self.state.value, visit_id=visit_id))
+
+    def _holder_changed(self, holder: str) -> None:
+        self.state.set(replace(self.state.value, holder=holder))
+
+
+def _versions(found: Capabilities) -> Mapping[str, str]:
+    return {"mltest": found.software_version, "python": platform.python_version(), **found.package_versions()}
+
+
+def _emptied(folder: Path) -> Path:
+    """Return `folder`, without what a process that was killed left there."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    return folder

@@ -1,0 +1,17 @@
+"""A candidate in a frame from agent to worker; without a library, so that workers stay small."""
+
+from dataclasses import asdict
+
+from mltest.shared.domain import Output, Task, VisitCandidate
+from mltest.shared.frames import Frame
+
+
+def candidate_to_frame(candidate: VisitCandidate) -> Frame:
+    """Return `candidate` as what JSON takes."""
+    return asdict(candidate) | {"task": candidate.task.value, "output": candidate.output.value}
+
+
+def candidate_from_frame(frame: Frame) -> VisitCandidate:
+    """Return the candidate in `frame`, as `candidate_to_frame` made it."""
+    changed = {"task": Task(frame["task"]), "output": Output(frame["output"]), "classes": tuple(frame["classes"])}
+    return VisitCandidate(**(frame | changed))

@@ -1,0 +1,49 @@
+"""What a machine offers, and the digest that says whether it changed. Pure."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from mltest.shared.domain import AgentInfo, Compiler, Gpu, HostInfo, RuntimeInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a machine offers."""
+
+    software_version: str
+    host: HostInfo
+    compilers: tuple[Compiler, ...] = ()
+    runtimes: tuple[RuntimeInfo, ...] = ()
+    """Every one that this software knows of, usable or not."""
+
+    def package_versions(self) -> dict[str, str]:
+        """Return the versions of the packages of all usable runtimes."""
+        return {name: version for runtime in self.runtimes for name, version in runtime.package_versions.items()}
+
+
+def capability_digest(info: AgentInfo) -> str:
+    """Return the SHA-256 over everything in `info` that decides what it can run: all but its identity."""
+    facts = {key: value for key, value in asdict(info).items() if key not in _IDENTITY}
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def host_from_json(content: Mapping[str, Any]) -> HostInfo:
+    """Return the machine in `content`; by hand, because the library for it would stay in the agent's memory."""
+    gpus = tuple(Gpu(**gpu) for gpu in content["gpus"])
+    return HostInfo(**{**content, "cpu_features": tuple(content["cpu_features"]), "gpus": gpus})
+
+
+def compiler_from_json(content: Mapping[str, Any]) -> Compiler:
+    """Return the compiler in `content`."""
+    return Compiler(**content)
+
+
+def runtime_from_json(content: Mapping[str, Any]) -> RuntimeInfo:
+    """Return the runtime in `content`."""
+    return RuntimeInfo(**{**content, "formats": tuple(content["formats"])})
+
+
+_IDENTITY = {"agent_id", "name", "capability_digest"}

@@ -1,0 +1,168 @@
+"""mltest-agent: the command line of an agent."""
+
+import argparse
+import asyncio
+import json
+import logging
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from mltest.shared.errors import MltestError
+from mltest.shared.logs import LOG_LEVELS, configure_logging
+from mltest.shared.naming import MAX_NAME_CHARS, clean_text, is_name
+from mltest.shared.protocol import PROTOCOL_VERSION, software_version
+
+DEFAULT_CACHE_BYTES = 10 * 1024**3
+
+_DESCRIPTION = """\
+Make this machine a benchmark machine: it describes itself, is found by mDNS, takes models from coordinators,
+measures them in fresh processes one at a time, and streams what happened."""
+
+_SERVE = """\
+Serve until SIGTERM or Ctrl-C. Without --insecure only this machine reaches the agent. When it listens, one line of
+JSON with its address goes to standard output; everything else goes to standard error."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status."""
+    options = build_parser().parse_args(arguments)
+    configure_logging(getattr(options, "log_level", "warning"))
+    try:
+        status: int = options.run(options)
+    except MltestError as error:
+        return _report(error)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    return status
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    parser = argparse.ArgumentParser(prog="mltest-agent", description=_DESCRIPTION)
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version of software and protocol")
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    _add_serve(verbs.add_parser("serve", help="serve coordinators", description=_SERVE))
+    describe = verbs.add_parser("describe", help="show what this machine offers", description="Look at this machine.")
+    describe.add_argument("--json", action="store_true", help="the same as data")
+    describe.set_defaults(run=_describe)
+    completion = verbs.add_parser("completion", help="print a completion script for a shell")
+    completion.add_argument("shell", choices=("bash", "zsh", "tcsh"))
+    completion.set_defaults(run=_completion)
+    return parser
+
+
+def _add_serve(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--name", type=_name, help="name for people, in a fleet best unique (default: the host name)")
+    add("--tag", action="append", default=[], type=_name, metavar="WORD", help="word to select it by; may be repeated")
+    add("--listen", metavar="HOST", help="address to listen on (default: 127.0.0.1; with --insecure: all)")
+    add("--port", type=_port, metavar="N", help="port to listen on (default: 50771, or a free one if that is taken)")
+    add(
+        "--insecure",
+        action="store_true",
+        help="let anybody who reaches the port run models here, every byte in the clear; for trusted networks only",
+    )
+    add("--allow-pickle", action="store_true", help="open pickled models, which can run any code on this machine")
+    add("--state-dir", type=Path, metavar="DIR", help="identity and cached files (default: below ~/.local/state)")
+    add(
+        "--no-advertise", action="store_true", help="do not advertise by mDNS; coordinators then need --agent HOST:PORT"
+    )
+    add(
+        "--cache-bytes",
+        type=_positive,
+        default=DEFAULT_CACHE_BYTES,
+        metavar="N",
+        help="how much cached models and data may take on disk (default: %(default)s)",
+    )
+    add("--log-level", choices=LOG_LEVELS, default="info", help="least severe messages to show (default: %(default)s)")
+    add("--exit-with-parent", action="store_true", help=argparse.SUPPRESS)
+    parser.set_defaults(run=_serve)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from mltest.agent.parent import exit_with_parent
+
+    if options.exit_with_parent:
+        exit_with_parent()
+    # Only this verb needs the daemon's libraries.
+    from mltest.agent.agent import AgentConfig
+    from mltest.agent.daemon import serve
+    from mltest.agent.listening import chosen_listening
+    from mltest.shared.state import default_state_folder
+
+    name = options.name or _host_name()
+    config = AgentConfig(
+        name=name, tags=tuple(options.tag), allows_pickle=options.allow_pickle, cache_bytes=options.cache_bytes
+    )
+    listening = chosen_listening(host=options.listen, port=options.port, is_insecure=options.insecure)
+    folder = options.state_dir or default_state_folder(f"agent-{name}")
+    asyncio.run(serve(config, listening, folder=folder.absolute(), advertises=not options.no_advertise))
+    return 0
+
+
+def _describe(options: argparse.Namespace) -> int:
+    from mltest.agent.describe import described
+    from mltest.agent.probe import probe
+
+    found = asyncio.run(probe(Path(tempfile.gettempdir())))
+    print(json.dumps(asdict(found), indent=2) if options.json else described(found))
+    return 0
+
+
+def _completion(options: argparse.Namespace) -> int:
+    import shtab
+
+    print(shtab.complete(build_parser(), shell=options.shell))
+    return 0
+
+
+def _report(error: MltestError) -> int:
+    from mltest.shared.status import entry_of, next_step_of
+
+    logging.getLogger(__name__).debug("failed", exc_info=error)
+    print(f"mltest-agent: {error.message}", file=sys.stderr)
+    if step := next_step_of(error):
+        print(f"  {step}", file=sys.stderr)
+    return entry_of(error).exit_code
+
+
+class _Version(argparse.Action):
+    """Finds out the version only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print(f"mltest-agent {software_version()} (protocol {PROTOCOL_VERSION})")
+        parser.exit()
+
+
+def _host_name() -> str:
+    import socket
+
+    return clean_text(socket.gethostname().replace("/", "-"), MAX_NAME_CHARS) or "agent"
+
+
+def _name(text: str) -> str:
+    if not is_name(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not 1 to {MAX_NAME_CHARS} printable characters without /")
+    return text
+
+
+def _port(text: str) -> int:
+    return _number(text, least=0, most=65_535)
+
+
+def _positive(text: str) -> int:
+    return _number(text, least=1, most=2**63)
+
+
+def _number(text: str, *, least: int, most: int) -> int:
+    if not text.isdigit() or not least <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

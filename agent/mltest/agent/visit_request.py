@@ -1,0 +1,72 @@
+"""What an agent accepts as a visit; everything else is refused before anything starts. Pure."""
+
+import re
+
+from mltest.shared.domain import LatencySpec, Limits, VisitCandidate, VisitSpec
+from mltest.shared.errors import RequestInvalidError
+
+MAX_ID_CHARS = 128
+MAX_CANDIDATES = 64
+MAX_BATCH_SIZES = 32
+MAX_BATCH_ROWS = 1_000_000
+MAX_SLICES = 100_000
+MAX_THREADS = 1024
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def checked_visit(spec: VisitSpec) -> VisitSpec:
+    """Return `spec` if it can be run.
+
+    Raises:
+        RequestInvalidError: it cannot; the field is named.
+
+    """
+    _require(_is_id(spec.visit_id), "visit_id")
+    _require(spec.attempt >= 1, "attempt")
+    _require(_SHA256.fullmatch(spec.dataset_sha256) is not None, "dataset_sha256")
+    _require(1 <= len(spec.candidates) <= MAX_CANDIDATES, "candidates")
+    ids = [candidate.candidate_id for candidate in spec.candidates]
+    _require(len(set(ids)) == len(ids), "candidates (each needs a candidate_id of its own)")
+    for candidate in spec.candidates:
+        _check_candidate(candidate)
+    _check_limits(spec.limits)
+    if spec.latency is not None:
+        _check_latency(spec.latency)
+    return spec
+
+
+def blobs_of(spec: VisitSpec) -> tuple[str, ...]:
+    """Return the SHA-256 of every blob that `spec` needs."""
+    return (spec.dataset_sha256, *(candidate.artifact_sha256 for candidate in spec.candidates))
+
+
+def _check_candidate(candidate: VisitCandidate) -> None:
+    _require(_is_id(candidate.candidate_id), "candidate_id")
+    _require(_SHA256.fullmatch(candidate.artifact_sha256) is not None, "artifact_sha256")
+    _require(candidate.feature_count >= 1, "feature_count")
+    _require(1 <= candidate.threads <= MAX_THREADS, "threads")
+    _require(candidate.input_dtype in {"float32", "float64"}, "input_dtype")
+
+
+def _check_latency(latency: LatencySpec) -> None:
+    sizes = latency.batch_sizes
+    _require(1 <= len(sizes) <= MAX_BATCH_SIZES and len(set(sizes)) == len(sizes), "batch_sizes")
+    _require(all(1 <= size <= MAX_BATCH_ROWS for size in sizes), "batch_sizes")
+    _require(1 <= latency.slice_count <= MAX_SLICES, "slice_count")
+    _require(latency.slice_ns >= 1, "slice_ns")
+
+
+def _check_limits(limits: Limits) -> None:
+    _require(limits.load_timeout_ns >= 1, "load_timeout_ns")
+    _require(limits.step_timeout_ns >= 1, "step_timeout_ns")
+    _require(limits.visit_timeout_ns >= 1, "visit_timeout_ns")
+
+
+def _is_id(text: str) -> bool:
+    return 0 < len(text) <= MAX_ID_CHARS and text.isprintable()
+
+
+def _require(is_fine: bool, field: str) -> None:
+    if not is_fine:
+        raise RequestInvalidError(detail=f"{field} of the visit is missing or out of range")

@@ -1,0 +1,21 @@
+"""What a visit needs of its agent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mltest.shared.blobs import BlobStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitSite:
+    """The agent as a visit sees it."""
+
+    agent_id: str
+    agent_name: str
+    store: BlobStore
+    work_folder: Path
+    """Each visit gets a folder below, for as long as it runs."""
+    allows_pickle: bool
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Of what takes part: mltest, python, packages of runtimes."""

@@ -1,0 +1,22 @@
+from pathlib import Path
+
+from mltest.agent.epochs import EpochFile
+from mltest.agent.identity import agent_id_in
+
+
+def test_epochs_count_up_over_restarts(tmp_path: Path) -> None:
+    first = EpochFile(tmp_path / "epoch")
+    seen = [first.next(), first.next()]
+    seen.append(EpochFile(tmp_path / "epoch").next())
+    assert seen == [1, 2, 3]
+
+
+def test_an_identity_is_made_once(tmp_path: Path) -> None:
+    made = agent_id_in(tmp_path)
+    assert len(made) == 32
+    assert agent_id_in(tmp_path) == made
+
+
+def test_a_damaged_identity_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / "agent-id").write_text("../../etc")
+    assert len(agent_id_in(tmp_path)) == 32

@@ -1,0 +1,80 @@
+from dataclasses import replace
+
+import pytest
+
+from mltest.agent.visit_notes import clipped_notes, load_notes, row_notes
+from mltest.agent.visit_request import blobs_of, checked_visit
+from mltest.shared.domain import LatencySpec, Limits, Output, Task, VisitCandidate, VisitSpec
+from mltest.shared.errors import RequestInvalidError
+
+CANDIDATE = VisitCandidate(
+    candidate_id="a",
+    runtime="onnxruntime",
+    format="onnx",
+    artifact_sha256="1" * 64,
+    task=Task.REGRESSION,
+    output=Output.VALUES,
+    feature_count=4,
+    input_dtype="float32",
+)
+LATENCY = LatencySpec(batch_sizes=(1, 16), slice_count=2, slice_ns=1, warmup_ns=0)
+LIMITS = Limits(load_timeout_ns=1, step_timeout_ns=1, visit_timeout_ns=1, memory_bytes=0)
+VISIT = VisitSpec(
+    visit_id="v",
+    attempt=1,
+    job_id="j",
+    round_index=0,
+    seed=0,
+    dataset_sha256="2" * 64,
+    candidates=(CANDIDATE, replace(CANDIDATE, candidate_id="b")),
+    latency=LATENCY,
+    limits=LIMITS,
+)
+
+
+def test_a_visit_that_can_be_run_is_accepted() -> None:
+    assert checked_visit(VISIT) == VISIT
+    assert checked_visit(replace(VISIT, latency=None)).latency is None
+
+
+def test_its_blobs_are_dataset_and_artifacts() -> None:
+    assert set(blobs_of(VISIT)) == {"1" * 64, "2" * 64}
+
+
+@pytest.mark.parametrize(
+    ("visit", "field"),
+    [
+        (replace(VISIT, visit_id=""), "visit_id"),
+        (replace(VISIT, visit_id="x" * 1000), "visit_id"),
+        (replace(VISIT, attempt=0), "attempt"),
+        (replace(VISIT, dataset_sha256="../../etc/passwd"), "dataset_sha256"),
+        (replace(VISIT, candidates=()), "candidates"),
+        (replace(VISIT, candidates=(CANDIDATE, CANDIDATE)), "candidate_id"),
+        (replace(VISIT, candidates=(replace(CANDIDATE, artifact_sha256=""),)), "artifact_sha256"),
+        (replace(VISIT, candidates=(replace(CANDIDATE, threads=0),)), "threads"),
+        (replace(VISIT, candidates=(replace(CANDIDATE, input_dtype="object"),)), "input_dtype"),
+        (replace(VISIT, latency=replace(LATENCY, batch_sizes=())), "batch_sizes"),
+        (replace(VISIT, latency=replace(LATENCY, batch_sizes=(1, 1))), "batch_sizes"),
+        (replace(VISIT, latency=replace(LATENCY, slice_count=0)), "slice_count"),
+        (replace(VISIT, latency=replace(LATENCY, slice_ns=0)), "slice_ns"),
+        (replace(VISIT, limits=replace(LIMITS, visit_timeout_ns=0)), "visit_timeout_ns"),
+    ],
+)
+def test_a_visit_that_cannot_be_run_is_refused_with_the_field(visit: VisitSpec, field: str) -> None:
+    with pytest.raises(RequestInvalidError, match=field):
+        checked_visit(visit)
+
+
+def test_other_work_on_the_machine_is_remarked() -> None:
+    assert load_notes([0.5, 2.0], cores=2) == ()
+    assert load_notes([0.5, 2.1], cores=2) == ("other work ran on this machine: load average 2.1 on 2 cores",)
+
+
+def test_few_rows_are_remarked_where_calls_were_timed() -> None:
+    assert row_notes(0) == row_notes(512) == ()
+    assert "only 511 distinct rows" in row_notes(511)[0]
+
+
+def test_clipped_slices_are_remarked() -> None:
+    assert clipped_notes(0) == ()
+    assert "3 slices" in clipped_notes(3)[0]
