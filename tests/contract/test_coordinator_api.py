@@ -4,8 +4,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.integration.jobs import all_events, events_until, job_spec, of_kind
-from tests.system.models import ModelFiles, forest_on_digits
 
 from mltest.coordinator.api import CoordinatorApi
 from mltest.coordinator.home import HomeCoordinator, open_coordinator
@@ -23,6 +21,8 @@ from mltest.shared.errors import (
     PlanInvalidError,
     RequestInvalidError,
 )
+from tests.integration.jobs import all_events, events_until, job_spec, of_kind
+from tests.system.models import ModelFiles, forest_on_digits
 
 NOBODY = "127.0.0.1:1"
 """An address where nobody listens: a job for it fails quickly, after its preparation."""

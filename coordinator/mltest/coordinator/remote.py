@@ -1,0 +1,156 @@
+"""A coordinator that serves, asked over gRPC: the same API as one in this process."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import grpc.aio
+
+from mltest.coordinator.api import StoredSeries
+from mltest.shared import blob_client
+from mltest.shared.codec import from_proto, to_proto
+from mltest.shared.domain import (
+    FileRef,
+    FleetAgent,
+    JobEvent,
+    JobInfo,
+    JobResults,
+    JobSpec,
+    SampleSeries,
+)
+from mltest.shared.errors import CoordinatorUnreachableError, RequestInvalidError
+from mltest.shared.grpc_options import Options, channel_options
+from mltest.shared.status import error_from_rpc
+from mltest.v1 import coordinator_service_pb2 as pb
+from mltest.v1 import job_pb2
+from mltest.v1.coordinator_service_pb2_grpc import CoordinatorServiceStub
+
+MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+"""Results of a job with many classes, candidates and agents are one message."""
+
+_CALL_TIMEOUT_S = 30.0
+_AGENTS_TIMEOUT_S = 60.0
+_RETURN_S = 10.0
+"""How long a watch waits for a coordinator that is being restarted."""
+
+
+class RemoteCoordinator:
+    """A `CoordinatorApi` at an address: host:port, or unix:PATH."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._channel = grpc.aio.insecure_channel(address, options=options_with_large_messages(channel_options()))
+        self._stub = CoordinatorServiceStub(self._channel)
+
+    async def is_ready(self, timeout_s: float) -> bool:
+        """Return whether somebody takes a connection there within `timeout_s`."""
+        try:
+            await asyncio.wait_for(self._channel.channel_ready(), timeout_s)
+        except TimeoutError:
+            return False
+        return True
+
+    async def put_file(self, path: Path) -> FileRef:
+        """Send the bytes of `path`, if they are not there yet."""
+        try:
+            sha256, size_bytes = await asyncio.to_thread(_digest, path)
+        except OSError as error:
+            raise RequestInvalidError(detail=f"{path} cannot be read: {error.strerror or error}") from error
+        with self._translated():
+            await blob_client.upload(self._channel, path, sha256=sha256, size_bytes=size_bytes)
+        return FileRef(name=path.name, sha256=sha256)
+
+    async def submit(self, spec: JobSpec, *, request_key: str = "") -> str:
+        """Start a job."""
+        request = pb.SubmitJobRequest(spec=to_proto(spec, job_pb2.JobSpec), request_key=request_key)
+        with self._translated():
+            return (await self._stub.SubmitJob(request, timeout=_CALL_TIMEOUT_S)).job_id
+
+    async def watch(self, job_id: str, *, from_seq: int = 1) -> AsyncIterator[JobEvent]:
+        """Yield the events of a job until it stands still; a coordinator that comes back is listened to again."""
+        next_seq = max(from_seq, 1)
+        while True:
+            try:
+                with self._translated():
+                    async for response in self._stub.WatchJob(pb.WatchJobRequest(job_id=job_id, from_seq=next_seq)):
+                        event = from_proto(response.event, JobEvent)
+                        next_seq = event.seq + 1
+                        yield event
+                return
+            except CoordinatorUnreachableError:
+                if not await self.is_ready(_RETURN_S):
+                    raise
+
+    async def jobs(self, *, limit: int = 100) -> tuple[JobInfo, ...]:
+        """Return the newest jobs."""
+        with self._translated():
+            response = await self._stub.ListJobs(pb.ListJobsRequest(limit=limit), timeout=_CALL_TIMEOUT_S)
+        return tuple(from_proto(job, JobInfo) for job in response.jobs)
+
+    async def job(self, job_id: str) -> JobInfo:
+        """Return one job."""
+        with self._translated():
+            response = await self._stub.GetJob(pb.GetJobRequest(job_id=job_id), timeout=_CALL_TIMEOUT_S)
+        return from_proto(response.job, JobInfo)
+
+    async def cancel(self, job_id: str, *, finishes_visits: bool = False) -> JobInfo:
+        """Stop a job."""
+        request = pb.CancelJobRequest(job_id=job_id, finishes_visits=finishes_visits)
+        with self._translated():
+            return from_proto((await self._stub.CancelJob(request, timeout=_CALL_TIMEOUT_S)).job, JobInfo)
+
+    async def resume(self, job_id: str) -> JobInfo:
+        """Go on with a job."""
+        with self._translated():
+            response = await self._stub.ResumeJob(pb.ResumeJobRequest(job_id=job_id), timeout=_CALL_TIMEOUT_S)
+        return from_proto(response.job, JobInfo)
+
+    async def results(self, job_id: str) -> JobResults:
+        """Return what is known of a job."""
+        with self._translated():
+            response = await self._stub.GetResults(pb.GetResultsRequest(job_id=job_id), timeout=_CALL_TIMEOUT_S)
+        return from_proto(response, JobResults)
+
+    async def samples(self, job_id: str) -> AsyncIterator[StoredSeries]:
+        """Yield the raw values of a job."""
+        with self._translated():
+            async for found in self._stub.ListSamples(pb.ListSamplesRequest(job_id=job_id)):
+                series = from_proto(found.series, SampleSeries)
+                yield StoredSeries(agent_id=found.agent_id, round_index=found.round_index, series=series)
+
+    async def agents(self, *, addresses: Sequence[str] = (), uses_discovery: bool = True) -> tuple[FleetAgent, ...]:
+        """Return the fleet as the coordinator sees it."""
+        request = pb.ListAgentsRequest(agent_addresses=addresses, uses_discovery=uses_discovery)
+        with self._translated():
+            response = await self._stub.ListAgents(request, timeout=_AGENTS_TIMEOUT_S)
+        return tuple(from_proto(agent, FleetAgent) for agent in response.agents)
+
+    async def close(self) -> None:
+        """Close the connection; jobs go on."""
+        await self._channel.close()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except grpc.aio.AioRpcError as error:
+            detail = (error.details() or error.code().name)[-200:]
+            unreachable = CoordinatorUnreachableError(address=self._address, detail=detail)
+            raise error_from_rpc(error, unreachable) from error
+
+
+def options_with_large_messages(options: Options) -> Options:
+    """Return `options` of a server or channel between coordinator and clients."""
+    limits = {
+        "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
+        "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
+    }
+    return [*(option for option in options if option[0] not in limits), *limits.items()]
+
+
+def _digest(path: Path) -> tuple[str, int]:
+    with path.open("rb") as stream:
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        return sha256, stream.tell()

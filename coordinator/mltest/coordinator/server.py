@@ -1,0 +1,117 @@
+"""The gRPC server of a coordinator: on a socket of its machine always, on the network if it was asked to."""
+
+import ipaddress
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import grpc.aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from mltest.coordinator.engine import Coordinator
+from mltest.coordinator.remote import options_with_large_messages
+from mltest.coordinator.service import SERVICE_NAME, CoordinatorService
+from mltest.coordinator.socket_file import published_address, socket_path
+from mltest.shared.blob_service import add_blob_service
+from mltest.shared.errors import NotPermittedError, RequestInvalidError
+from mltest.shared.grpc_options import MAX_CONCURRENT_RPCS, server_options
+from mltest.v1 import blob_service_pb2
+from mltest.v1.coordinator_service_pb2_grpc import add_CoordinatorServiceServicer_to_server
+
+_GRACE_S = 1.0
+"""For streams to deliver their last messages."""
+_BLOB_SERVICE_NAME = blob_service_pb2.DESCRIPTOR.services_by_name["BlobService"].full_name
+
+
+class CoordinatorServer:
+    """Serves one coordinator until it is stopped."""
+
+    def __init__(self, server: grpc.aio.Server, files: ExitStack, guest_jobs: set[str], tcp_address: str) -> None:
+        self._server = server
+        self._files = files
+        self.guest_jobs = guest_jobs
+        """Jobs that other processes have started here."""
+        self.tcp_address = tcp_address
+        """host:port; empty if it listens on the socket only."""
+
+    @classmethod
+    async def start(cls, coordinator: Coordinator, folder: Path, *, listen: str, port: int) -> "CoordinatorServer":
+        """Serve on the socket of `folder`, and on `listen` unless that is empty.
+
+        Raises:
+            RequestInvalidError: nobody can listen there.
+
+        """
+        guest_jobs: set[str] = set()
+        server = grpc.aio.server(
+            options=options_with_large_messages(server_options()), maximum_concurrent_rpcs=MAX_CONCURRENT_RPCS
+        )
+        add_CoordinatorServiceServicer_to_server(CoordinatorService(coordinator, guest_jobs.add), server)
+        add_blob_service(server, coordinator.blobs)
+        _add_health_and_reflection(server)
+        with ExitStack() as files:
+            address = f"unix:{files.enter_context(socket_path(folder))}"
+            _bind(server, address)
+            tcp_address = _bind_tcp(server, listen, port) if listen else ""
+            await server.start()
+            files.enter_context(published_address(folder, address))
+            return cls(server, files.pop_all(), guest_jobs, tcp_address)
+
+    async def stop(self) -> None:
+        """Take no more calls, and end those that go on."""
+        self._files.close()
+        await self._server.stop(_GRACE_S)
+
+
+def check_listen(listen: str, *, is_insecure: bool) -> None:
+    """Return if a server may listen on `listen`, an IP address or "localhost".
+
+    Raises:
+        RequestInvalidError: it is neither.
+        NotPermittedError: it is off loopback, and that was not asked for.
+
+    """
+    try:
+        is_loopback = listen == "localhost" or ipaddress.ip_address(listen).is_loopback
+    except ValueError as error:
+        raise RequestInvalidError(detail=f"{listen!r} is not an IP address") from error
+    if not is_loopback and not is_insecure:
+        raise NotPermittedError(
+            detail=f"listening on {listen} lets anybody who reaches it read and start everything, in the clear",
+            next_step="listen on 127.0.0.1, or say that this is wanted with --insecure",
+        )
+
+
+def _bind_tcp(server: grpc.aio.Server, listen: str, port: int) -> str:
+    host = f"[{listen}]" if ":" in listen else listen
+    return f"{host}:{_bind(server, f'{host}:{port}')}"
+
+
+def _bind(server: grpc.aio.Server, address: str) -> int:
+    try:
+        with _private_umask():
+            port = server.add_insecure_port(address)
+    except RuntimeError as error:
+        raise RequestInvalidError(detail=f"nobody can listen on {address}: is the port in use?") from error
+    return port
+
+
+@contextmanager
+def _private_umask() -> Iterator[None]:
+    """A socket's file is made with the umask; only its owner may connect."""
+    old = os.umask(0o177)
+    try:
+        yield
+    finally:
+        os.umask(old)
+
+
+def _add_health_and_reflection(server: grpc.aio.Server) -> None:
+    service = health.HealthServicer()
+    names = (SERVICE_NAME, _BLOB_SERVICE_NAME)
+    for name in ("", *names):
+        service.set(name, health_pb2.HealthCheckResponse.SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(service, server)
+    reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)

@@ -1,0 +1,158 @@
+"""The schema, as the sequence of steps that made it; a step that was released is never edited."""
+
+from mltest.coordinator.store.slim_sqlite_utils import Database, Migrations
+
+MIGRATIONS = Migrations("mltest")
+
+_FIRST = """
+CREATE TABLE job (
+    job_id TEXT PRIMARY KEY,
+    request_key TEXT UNIQUE,
+    state TEXT NOT NULL,
+    reason_code TEXT NOT NULL DEFAULT '',
+    reason TEXT NOT NULL DEFAULT '',
+    created_unix_ns INTEGER NOT NULL,
+    ended_unix_ns INTEGER,
+    spec_json TEXT NOT NULL,
+    model_json TEXT,
+    dataset_json TEXT,
+    reference_sha256 TEXT,
+    versions_json TEXT,
+    standings_json TEXT
+);
+CREATE INDEX job_created ON job (created_unix_ns);
+
+CREATE TABLE job_event (
+    job_id TEXT NOT NULL REFERENCES job (job_id),
+    seq INTEGER NOT NULL,
+    event_json TEXT NOT NULL,
+    PRIMARY KEY (job_id, seq)
+) WITHOUT ROWID;
+
+CREATE TABLE candidate (
+    job_id TEXT NOT NULL REFERENCES job (job_id),
+    candidate_id TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    candidate_json TEXT NOT NULL,
+    PRIMARY KEY (job_id, candidate_id)
+) WITHOUT ROWID;
+
+CREATE TABLE agent (
+    agent_id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    address TEXT NOT NULL,
+    last_seen_unix_ns INTEGER NOT NULL,
+    agent_json TEXT NOT NULL
+);
+
+CREATE TABLE visit (
+    visit_id TEXT PRIMARY KEY,
+    job_id TEXT NOT NULL REFERENCES job (job_id),
+    agent_id TEXT NOT NULL,
+    round_index INTEGER NOT NULL,
+    spec_json TEXT NOT NULL,
+    outcome TEXT,
+    reason_code TEXT NOT NULL DEFAULT '',
+    reason TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX visit_job ON visit (job_id, agent_id, round_index);
+
+CREATE TABLE attempt (
+    attempt_key INTEGER PRIMARY KEY,
+    visit_id TEXT NOT NULL REFERENCES visit (visit_id),
+    attempt INTEGER NOT NULL,
+    begun_unix_ns INTEGER NOT NULL,
+    ended_unix_ns INTEGER,
+    outcome TEXT,
+    reason_code TEXT NOT NULL DEFAULT '',
+    reason TEXT NOT NULL DEFAULT '',
+    last_seq INTEGER NOT NULL DEFAULT 0,
+    started_json TEXT,
+    ended_json TEXT,
+    UNIQUE (visit_id, attempt)
+);
+
+CREATE TABLE series (
+    attempt_key INTEGER NOT NULL REFERENCES attempt (attempt_key),
+    seq INTEGER NOT NULL,
+    series_index INTEGER NOT NULL,
+    candidate_id TEXT NOT NULL,
+    metric TEXT NOT NULL,
+    batch_size INTEGER NOT NULL,
+    slice_index INTEGER NOT NULL,
+    started_monotonic_ns INTEGER NOT NULL,
+    value_bytes INTEGER NOT NULL,
+    value_blob BLOB NOT NULL,
+    PRIMARY KEY (attempt_key, seq, series_index)
+);
+
+CREATE TABLE candidate_end (
+    attempt_key INTEGER NOT NULL REFERENCES attempt (attempt_key),
+    candidate_id TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    reason_code TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (attempt_key, candidate_id)
+) WITHOUT ROWID;
+
+CREATE TABLE prediction (
+    attempt_key INTEGER NOT NULL REFERENCES attempt (attempt_key),
+    candidate_id TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    PRIMARY KEY (attempt_key, candidate_id)
+) WITHOUT ROWID;
+
+CREATE TABLE participant (
+    job_id TEXT NOT NULL REFERENCES job (job_id),
+    agent_id TEXT NOT NULL,
+    agent_json TEXT NOT NULL,
+    PRIMARY KEY (job_id, agent_id)
+) WITHOUT ROWID;
+
+CREATE TABLE mismatch (
+    job_id TEXT NOT NULL REFERENCES job (job_id),
+    agent_id TEXT NOT NULL,
+    candidate_id TEXT NOT NULL,
+    reason_code TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (job_id, agent_id, candidate_id)
+) WITHOUT ROWID;
+
+CREATE TABLE evaluation (
+    job_id TEXT NOT NULL REFERENCES job (job_id),
+    agent_id TEXT NOT NULL,
+    candidate_id TEXT NOT NULL,
+    gate_reason TEXT NOT NULL,
+    results_json TEXT NOT NULL,
+    PRIMARY KEY (job_id, agent_id, candidate_id)
+);
+
+CREATE TABLE artifact_cache (
+    recipe_key TEXT PRIMARY KEY,
+    sha256 TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    input_dtype TEXT NOT NULL,
+    options_json TEXT NOT NULL,
+    made_unix_ns INTEGER NOT NULL
+);
+
+CREATE TABLE result (
+    job_id TEXT NOT NULL REFERENCES job (job_id),
+    position INTEGER NOT NULL,
+    result_json TEXT NOT NULL,
+    PRIMARY KEY (job_id, position)
+) WITHOUT ROWID;
+
+CREATE TABLE setting (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+
+
+@MIGRATIONS(name="0001_first")
+def _first(database: Database) -> None:
+    for statement in _FIRST.split(";"):
+        if statement.strip():
+            database.execute(statement)

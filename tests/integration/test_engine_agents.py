@@ -1,0 +1,193 @@
+"""Agents that are busy, of another version, behind a bad network, or that refuse."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import grpc.aio
+import joblib
+import pytest
+from sklearn.datasets import load_digits
+from sklearn.tree import DecisionTreeClassifier
+
+from mltest.coordinator.api import CoordinatorApi
+from mltest.coordinator.engine import CoordinatorOptions
+from mltest.coordinator.home import HomeCoordinator
+from mltest.shared.codec import to_proto
+from mltest.shared.domain import AgentInfo, HostInfo, JobEvent, JobNote, JobState, Outcome, Standing, VisitUpdated
+from mltest.v1 import agent_pb2
+from mltest.v1 import agent_service_pb2 as pb
+from mltest.v1.agent_service_pb2_grpc import AgentServiceServicer, add_AgentServiceServicer_to_server
+from tests.integration.jobs import QUICK_PLAN, SLOW_PLAN, all_events, events_until, is_under_way, job_spec, of_kind
+from tests.integration.tcp_proxy import TcpProxy
+from tests.system.models import ModelFiles
+from tests.system.processes import ProcessGroup
+
+LOOPBACK = ("--no-advertise", "--port", "0")
+LONG_PLAN = SLOW_PLAN.replace("slice_count = 400", "slice_count = 10000")
+
+
+@pytest.fixture
+async def impatient(tmp_path: Path) -> AsyncIterator[CoordinatorApi]:
+    """Another coordinator, which waits for a busy agent for half a second."""
+    other = await HomeCoordinator.settle(tmp_path / "impatient", options=CoordinatorOptions(busy_wait_s=0.5))
+    yield other
+    await other.close()
+
+
+@pytest.fixture
+async def patient(tmp_path: Path) -> AsyncIterator[CoordinatorApi]:
+    """Another coordinator, which waits for a busy agent."""
+    other = await HomeCoordinator.settle(tmp_path / "patient")
+    yield other
+    await other.close()
+
+
+async def test_a_stream_that_breaks_is_taken_up_where_it_stopped(
+    api: CoordinatorApi, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
+) -> None:
+    agent = processes.agent(tmp_path / "a", *LOOPBACK)
+    async with TcpProxy(agent.address) as proxy:
+        job_id = await api.submit(await job_spec(api, forest, proxy.address, plan=SLOW_PLAN))
+        await events_until(api, job_id, is_under_way)
+        proxy.cut()
+        events = await all_events(api, job_id)
+
+    ends = [(visit.attempt, visit.outcome) for visit in of_kind(events, VisitUpdated) if visit.outcome]
+    assert ends == [(1, Outcome.OK)]
+    series = [found async for found in api.samples(job_id) if found.series.metric == "latency_ns"]
+    assert len(series) == 2 * 400
+
+
+async def test_an_agent_that_another_coordinator_holds_is_waited_for(
+    api: CoordinatorApi, patient: CoordinatorApi, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
+) -> None:
+    agent = processes.agent(tmp_path / "a", *LOOPBACK)
+    first = await api.submit(await job_spec(api, forest, agent.address, plan=LONG_PLAN))
+    await events_until(api, first, is_measuring)
+    second = await patient.submit(await job_spec(patient, forest, agent.address))
+    waiting = await events_until(
+        patient, second, lambda event: isinstance(event.event, JobNote) and "is busy" in event.event.text
+    )
+    await api.cancel(first)
+    await all_events(patient, second)
+
+    assert f"(job {first}, forest.skops)" in of_kind(waiting, JobNote)[-1].text
+    assert (await patient.job(second)).state is JobState.DONE
+
+
+async def test_an_agent_that_stays_busy_is_given_up_with_who_holds_it(
+    api: CoordinatorApi, impatient: CoordinatorApi, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
+) -> None:
+    agent = processes.agent(tmp_path / "a", *LOOPBACK)
+    first = await api.submit(await job_spec(api, forest, agent.address, plan=LONG_PLAN))
+    await events_until(api, first, is_measuring)
+    second = await impatient.submit(await job_spec(impatient, forest, agent.address))
+    await all_events(impatient, second)
+    refused = await impatient.job(second)
+    await api.cancel(first)
+
+    assert (refused.state, refused.reason_code) == (JobState.FAILED, "AGENT_BUSY")
+    assert f"job {first}" in refused.reason
+
+
+def is_measuring(event: JobEvent) -> bool:
+    return isinstance(event.event, VisitUpdated)
+
+
+async def test_workers_that_all_fail_fail_the_job_with_their_reason(
+    api: CoordinatorApi, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
+) -> None:
+    agent = processes.agent(tmp_path / "a", *LOOPBACK)
+    plan = QUICK_PLAN.replace("[job]", "[job]\nload_timeout_s = 0.01")
+    job_id = await api.submit(await job_spec(api, forest, agent.address, plan=plan))
+    events = await all_events(api, job_id)
+
+    results = await api.results(job_id)
+    assert (results.job.state, results.job.reason_code) == (JobState.FAILED, "DEADLINE")
+    assert {row.standing for row in results.standings.rows} == {Standing.FAILED}
+    ends = [visit.outcome for visit in of_kind(events, VisitUpdated) if visit.outcome]
+    assert ends == [Outcome.OK, Outcome.CANCELLED]
+
+
+async def test_a_pickle_is_refused_by_an_agent_that_does_not_allow_it_and_taken_by_one_that_does(
+    api: CoordinatorApi, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
+) -> None:
+    pickled = tmp_path / "forest.joblib"
+    rows, labels = load_digits(return_X_y=True)
+    joblib.dump(DecisionTreeClassifier(max_depth=3).fit(rows, labels), pickled)
+    strict = processes.agent(tmp_path / "strict", *LOOPBACK, "--name", "strict")
+    lax = processes.agent(tmp_path / "lax", *LOOPBACK, "--name", "lax", "--allow-pickle")
+    spec = await job_spec(api, ModelFiles(pickled, forest.data), strict.address, lax.address)
+    job_id = await api.submit(replace(spec, allows_pickle=True))
+    await all_events(api, job_id)
+
+    results = await api.results(job_id)
+    native = {row.agent_name: row for row in results.standings.rows if row.is_baseline}
+    assert native["lax"].standing is Standing.RANKED, results.job.reason
+    assert native["strict"].standing is Standing.IMPOSSIBLE
+    assert "mltest-agent serve --allow-pickle" in native["strict"].reason
+
+
+class _FutureAgent(AgentServiceServicer):
+    """An agent of a version that this software cannot talk to."""
+
+    async def DescribeAgent(  # noqa: N802
+        self, request: pb.DescribeAgentRequest, context: "grpc.aio.ServicerContext[Any, Any]"
+    ) -> pb.DescribeAgentResponse:
+        host = HostInfo(architecture="x86_64", cpu_model="", logical_cores=1, memory_bytes=1, os="", kernel="")
+        info = AgentInfo(
+            agent_id="f" * 32,
+            name="future",
+            protocol_version=99,
+            min_protocol_version=98,
+            software_version="9",
+            host=host,
+        )
+        return pb.DescribeAgentResponse(agent=to_proto(info, agent_pb2.AgentInfo))
+
+
+@asynccontextmanager
+async def future_agent() -> AsyncIterator[str]:
+    server = grpc.aio.server()
+    add_AgentServiceServicer_to_server(_FutureAgent(), server)  # type: ignore[abstract]  # the rest is unimplemented
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    yield f"127.0.0.1:{port}"
+    await server.stop(None)
+
+
+async def test_an_agent_of_another_version_is_listed_and_refused_with_both_versions(
+    api: CoordinatorApi, forest: ModelFiles
+) -> None:
+    async with future_agent() as address:
+        (listed,) = await api.agents(addresses=[address], uses_discovery=False)
+        job_id = await api.submit(await job_spec(api, forest, address))
+        await all_events(api, job_id)
+
+    job = await api.job(job_id)
+    assert listed.is_alive
+    assert "agent future speaks protocol 99 (at least 98)" in listed.reason
+    assert (job.state, job.reason_code) == (JobState.FAILED, "NO_AGENT")
+    assert "speaks protocol 99" in job.reason
+
+
+async def test_an_agent_that_never_answers_does_not_hold_up_the_others(api: CoordinatorApi) -> None:
+    async def stay_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(stay_silent, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    begin_s = asyncio.get_running_loop().time()
+    (listed,) = await api.agents(addresses=[f"127.0.0.1:{port}"], uses_discovery=False)
+    took_s = asyncio.get_running_loop().time() - begin_s
+    server.close()
+    await server.wait_closed()
+
+    assert not listed.is_alive
+    assert "no connection within 3 s" in listed.reason
+    assert took_s < 10

@@ -1,0 +1,60 @@
+"""A coordinator whose disk is full in the middle of a job."""
+
+import asyncio
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mltest.coordinator.api import CoordinatorApi
+from mltest.coordinator.home import open_coordinator
+from mltest.shared.domain import JobState
+from mltest.shared.errors import DiskFullError
+from tests.integration.jobs import SLOW_PLAN, all_events, events_until, is_under_way, job_spec
+from tests.system.models import ModelFiles
+from tests.system.processes import ProcessGroup
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    if os.geteuid() != 0:
+        pytest.skip("needs a small file system: run as root (sudo .venv/bin/pytest tests/integration)")
+    folder = tmp_path / "small"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(folder)], check=False).returncode:
+        pytest.skip("needs the right to mount: run where mount(8) of a tmpfs works")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+async def test_a_full_disk_ends_the_job_with_what_is_wrong_and_it_goes_on_when_there_is_room(
+    forest: ModelFiles, processes: ProcessGroup, tmp_path: Path, small_disk: Path
+) -> None:
+    agent = processes.agent(tmp_path / "a", "--no-advertise", "--port", "0")
+    api = await open_coordinator(small_disk, needs_to_run=True)
+    job_id = await api.submit(await job_spec(api, forest, agent.address, plan=SLOW_PLAN))
+    await events_until(api, job_id, is_under_way)
+    filler = small_disk / "filler"
+    with pytest.raises(OSError, match="No space left"), filler.open("wb", buffering=0) as stream:
+        while True:
+            stream.write(bytes(4096))
+    async with asyncio.timeout(60):
+        told = await how_it_ended(api, job_id)
+    filler.unlink()
+    await api.resume(job_id)
+    await all_events(api, job_id)
+
+    assert "no room left" in told
+    assert (await api.job(job_id)).state is JobState.DONE
+    await api.close()
+
+
+async def how_it_ended(api: CoordinatorApi, job_id: str) -> str:
+    """Return what the job says of its end; where there is no room even for that, what a watcher is told."""
+    try:
+        await all_events(api, job_id)
+    except DiskFullError as error:
+        return error.message
+    return (await api.job(job_id)).reason
