@@ -59,6 +59,8 @@ class ProcessGroup:
         for running in self.running:
             if running.process.poll() is None:
                 running.kill()
+            if running.process.stdout is not None:
+                running.process.stdout.close()
 
     def _start(self, command: Sequence[str], state: Path) -> Running:
         state.mkdir(parents=True, exist_ok=True)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mltest.shared.child_side import PARENT_PID
 from mltest.shared.errors import ChildCrashedError, DeadlineError, error_class
 from mltest.shared.frames import MAX_FRAME_BYTES, Frame, decode_frame, encode_frame
 from mltest.shared.process_tree import MARK, kill_tree, signal_tree
@@ -47,7 +48,7 @@ class Child:
         """Start `module` with `folder` as working directory and only the named variables in its environment."""
         mark = uuid.uuid4().hex
         variables = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-        variables |= {MARK: mark, "MLTEST_PARENT_PID": str(os.getpid()), **(environment or {})}
+        variables |= {MARK: mark, PARENT_PID: str(os.getpid()), **(environment or {})}
         spawned_ns = time.perf_counter_ns()
         descriptor, name = tempfile.mkstemp(prefix="stderr-", dir=folder)
         try:

@@ -17,7 +17,10 @@ from mltest.shared.frames import Frame, decode_frame, encode_frame
 
 Handler = Callable[[Frame], Frame]
 
-_PR_SET_PDEATHSIG = 1
+PARENT_PID = "MLTEST_PARENT_PID"
+"""Environment variable with the process that started this one; another parent means that it died meanwhile."""
+
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 """prctl(2)."""
 
 
@@ -57,13 +60,13 @@ def _first_line(error: Exception) -> str:
 
 
 def _die_with_parent() -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() == 1 and os.environ.get("MLTEST_PARENT_PID") != "1":
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.environ.get(PARENT_PID, str(os.getppid())) != str(os.getppid()):
         os._exit(1)
 
 
 def _limit(limits: Mapping[str, int]) -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if memory_bytes := limits.get("memory_bytes"):
         resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import pytest
-from tests.unit.coordinator.test_scheduler import AGENT, NATIVE, others
 
 from mltest.coordinator.matching import agent_exclusion, match, mismatch
 from mltest.coordinator.plan import Plan
+from tests.unit.coordinator.test_scheduler import AGENT, NATIVE, others
 
 
 @pytest.mark.parametrize(

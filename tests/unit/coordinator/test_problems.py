@@ -2,12 +2,11 @@
 
 from dataclasses import replace
 
-from tests.unit.coordinator.test_scheduler import AGENT, NATIVE, SUBJECT, others
-
 from mltest.coordinator.conclusion import problems_of
 from mltest.coordinator.scheduler import plan_visits
 from mltest.coordinator.store import CandidateOutcome, StoredVisit
 from mltest.shared.domain import Outcome, Standing
+from tests.unit.coordinator.test_scheduler import AGENT, NATIVE, SUBJECT, others
 
 VISIT = StoredVisit(
     agent_id="a",

@@ -2,11 +2,10 @@
 
 from dataclasses import replace
 
-from tests.unit.coordinator.test_scheduler import AGENT, NATIVE, SUBJECT, others
-
 from mltest.coordinator.progress import VisitProgress
 from mltest.coordinator.scheduler import plan_visits
 from mltest.shared.domain import CandidateEnded, Outcome, SampleBatch, SampleSeries, VisitEnded, VisitEvent, VisitSpec
+from tests.unit.coordinator.test_scheduler import AGENT, NATIVE, SUBJECT, others
 
 VISIT = plan_visits(SUBJECT, AGENT, [NATIVE, *others(1)])[0]
 SLICES = 6

@@ -1,0 +1,83 @@
+import os
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mltest.shared.errors import StoreBusyError
+from mltest.shared.notify import READY, notify, watchdog_interval_s
+from mltest.shared.state import default_state_folder, locked_state
+
+HOLD = """
+import sys
+from pathlib import Path
+from mltest.shared.state import locked_state
+with locked_state(Path(sys.argv[1])):
+    print("locked", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_systemd_says_where_state_is_kept() -> None:
+    environment = {"STATE_DIRECTORY": "/var/lib/mltest-agent:/var/lib/other", "XDG_STATE_HOME": "/x"}
+    assert default_state_folder("agent-lab-1", environment) == Path("/var/lib/mltest-agent")
+
+
+def test_a_user_keeps_state_below_the_home_directory() -> None:
+    assert default_state_folder("agent-lab-1", {"XDG_STATE_HOME": "/x"}) == Path("/x/mltest/agent-lab-1")
+    assert default_state_folder("coordinator", {}) == Path.home() / ".local/state/mltest/coordinator"
+
+
+def test_state_is_for_its_owner_alone(tmp_path: Path) -> None:
+    with locked_state(tmp_path / "state"):
+        assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700
+
+
+def test_two_processes_never_share_state(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "locked\n"
+        with pytest.raises(StoreBusyError, match=f"process {other.pid}"), locked_state(tmp_path):
+            pass
+        other.communicate("")
+    with locked_state(tmp_path):
+        assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
+
+
+def test_systemd_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        notify(READY)
+        assert manager.recv(100) == b"READY=1"
+
+
+def test_systemd_is_told_by_an_abstract_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = f"mltest-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind("\0" + name)
+        monkeypatch.setenv("NOTIFY_SOCKET", "@" + name)
+        notify(READY)
+        assert manager.recv(100) == b"READY=1"
+
+
+def test_nobody_is_told_without_systemd(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    notify(READY)
+
+
+@pytest.mark.parametrize(
+    ("limit_us", "pid", "expected_s"),
+    [("60000000", None, 30.0), ("60000000", "1", None), ("", None, None), ("0", None, None), ("soon", None, None)],
+)
+def test_the_watchdog_is_fed_twice_as_often_as_it_wants(
+    monkeypatch: pytest.MonkeyPatch, limit_us: str, pid: str | None, expected_s: float | None
+) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", limit_us)
+    monkeypatch.setenv("WATCHDOG_PID", pid or str(os.getpid()))
+    assert watchdog_interval_s() == expected_s
