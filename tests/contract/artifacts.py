@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import skops.io
-from tests.contract.tiny_models import NAMES, tiny_model
 
 from mltest.coordinator.builder.exporters.registry import exporters
 from mltest.coordinator.builder.exporters.role import Exporter, ExportSource
 from mltest.shared.domain import ModelInfo, VisitCandidate
 from mltest.shared.native.outputs import NativeModel, describe_estimator
+from tests.contract.tiny_models import NAMES, tiny_model
 
 NOT_CONVERTED = {("scaled forest", "treelite_export"): "StandardScaler"}
 """What passes the declared needs and still cannot be made, with a word of its reason."""

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.contract.artifacts import NOT_CONVERTED, make, source_of, taken_pairs
-from tests.contract.tiny_models import NAMES, tiny_model
 
 from mltest.agent.runtimes.registry import runtime_named
 from mltest.coordinator.builder.exporters.registry import exporter_needs, exporters
 from mltest.coordinator.builder.exporters.role import Exporter
 from mltest.shared.domain import Task
 from mltest.shared.errors import ConversionError
+from tests.contract.artifacts import NOT_CONVERTED, make, source_of, taken_pairs
+from tests.contract.tiny_models import NAMES, tiny_model
 
 MADE = [
     pytest.param(name, found, id=f"{name}-{found.needs.name}")

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.contract.artifacts import NOT_CONVERTED, Made, make, taken_pairs
-from tests.contract.tiny_models import tiny_model
 
 from mltest.agent.runtimes.registry import runtime_named, runtimes
 from mltest.agent.runtimes.role import OpenModel, Runtime
 from mltest.coordinator.builder.exporters.role import Exporter
 from mltest.shared.domain import Output
 from mltest.shared.errors import MltestError, ModelInvalidError, RuntimeMissingError
+from tests.contract.artifacts import NOT_CONVERTED, Made, make, taken_pairs
+from tests.contract.tiny_models import tiny_model
 
 CASES = [
     pytest.param(name, found, id=f"{found.needs.runtimes[0]}-{name}")

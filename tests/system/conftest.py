@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+
 from tests.system.models import ModelFiles, forest_on_digits
 from tests.system.processes import ProcessGroup
 

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from mltest.coordinator.api import CoordinatorApi
 from mltest.coordinator.home import open_coordinator
+from mltest.shared.domain import JobEvent, JobSpec, JobState, Standing, VisitUpdated
 from tests.system.lan import Host, lan, needs_namespaces
 from tests.system.models import ModelFiles
 from tests.system.processes import ProcessGroup
-
-from mltest.coordinator.api import CoordinatorApi
-from mltest.shared.domain import JobEvent, JobSpec, JobState, Standing, VisitUpdated
 
 pytestmark = [needs_namespaces, pytest.mark.xdist_group("network")]
 

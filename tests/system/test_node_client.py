@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from tests.system.models import ModelFiles
 from tests.system.processes import ProcessGroup
 

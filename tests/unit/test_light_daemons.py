@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = {"numpy", "scipy", "sklearn", "skops", "joblib", "onnx", "onnxruntime", "skl2onnx", "treelite", "pyarrow", "torch"}
+HEAVY = {"joblib", "numpy", "onnx", "onnxruntime", "pyarrow", "scipy", "skl2onnx", "sklearn", "skops", "treelite"}
 DAEMONS = {
     "agent": ("mltest.agent.cli", "mltest.agent.daemon", "mltest.agent.runtimes.registry"),
     "coordinator": (

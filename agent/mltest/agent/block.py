@@ -17,7 +17,7 @@ from mltest.agent.visit_notes import clipped_notes, load_notes, row_notes
 from mltest.agent.visit_site import VisitSite
 from mltest.agent.worker_process import WorkerProcess
 from mltest.shared.domain import CandidateEnded, Outcome, PredictionsStored, VisitCandidate, VisitSpec
-from mltest.shared.errors import ChildCrashedError, InfrastructureError, MltestError, ModelRefusedError
+from mltest.shared.errors import ChildCrashedError, InfrastructureError, MltestError, ModelRefusedError, PredictionError
 from mltest.shared.naming import clean_text
 
 SETTLE_S = 0.1
@@ -93,6 +93,7 @@ class Block:
         self.buffer.add(await worker.load(store.path(candidate.artifact_sha256)))
         await worker.read_rows(store.path(spec.dataset_sha256))
         self.buffer.add(await worker.first_calls())
+        await self._flush()
         if spec.collects_predictions:
             await self._store_predictions(candidate, worker)
         if spec.latency is not None:
@@ -102,6 +103,9 @@ class Block:
     async def _store_predictions(self, candidate: VisitCandidate, worker: WorkerProcess) -> None:
         path = self._folder / "predictions.npz"
         await worker.predict_to(path)
+        if not path.is_file() or path.is_symlink():
+            # The worker may have been taken over by its model: a pipe here would never end.
+            raise PredictionError(detail="the worker wrote no file")
         try:
             blob = await asyncio.to_thread(self._site.store.add_file, path)
         finally:

@@ -22,7 +22,6 @@ _SERVICE = pb.DESCRIPTOR.services_by_name["BlobService"].full_name
 _STATUS_TIMEOUT_S = 10.0
 
 
-
 async def upload(
     channel: grpc.aio.Channel,
     path: Path,

@@ -1,7 +1,7 @@
 import numpy as np
-from tests.unit.coordinator.predictions import classified, value_of, valued
 
 from mltest.coordinator.tests.agreement import Agreement
+from tests.unit.coordinator.predictions import classified, value_of, valued
 
 SURE = np.tile([0.9, 0.05, 0.05], (2000, 1))
 ZEROS = np.zeros(2000, dtype=np.int64)

@@ -3,10 +3,10 @@ import pytest
 from sklearn import metrics
 from sklearn.datasets import load_diabetes
 from sklearn.linear_model import LinearRegression
-from tests.unit.coordinator.predictions import classified, value_of, valued
 
 from mltest.coordinator.tests.quality import ClassificationQuality, RegressionQuality
 from mltest.coordinator.tests.wilson import wilson_interval
+from tests.unit.coordinator.predictions import classified, value_of, valued
 
 RANDOM = np.random.default_rng(0)
 TRUTH = RANDOM.integers(0, 3, size=200)

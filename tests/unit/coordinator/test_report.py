@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 from rich.console import Console, RenderableType
-from tests.unit.coordinator.evidence import MODEL, agent, candidate, timed
 
 from mltest.coordinator.analysis.standings import Problem, summarise
 from mltest.coordinator.builder.builder import Evaluation
@@ -35,6 +34,7 @@ from mltest.shared.domain import (
     StepStarted,
     VisitUpdated,
 )
+from tests.unit.coordinator.evidence import MODEL, agent, candidate, timed
 
 JOB = JobInfo(
     job_id="3f2a91c0",

@@ -1,7 +1,6 @@
 """The tests that read raw samples."""
 
 import pytest
-from tests.unit.coordinator.evidence import by_name, evidence, series
 
 from mltest.coordinator.tests.latency import Latency
 from mltest.coordinator.tests.memory import Memory
@@ -10,6 +9,7 @@ from mltest.coordinator.tests.start_up import StartUp
 from mltest.coordinator.tests.throughput import Throughput
 from mltest.coordinator.tests.timing import merged_latency_spec
 from mltest.shared.domain import LatencySpec
+from tests.unit.coordinator.evidence import by_name, evidence, series
 
 
 def test_latency_is_in_seconds_for_each_batch_size_with_an_interval_over_rounds() -> None:

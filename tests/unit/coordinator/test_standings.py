@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from tests.unit.coordinator.evidence import MODEL, agent, candidate, timed
 
 from mltest.coordinator.analysis.standings import Problem, summarise
 from mltest.coordinator.builder.builder import Evaluation
 from mltest.coordinator.plan import Bound, Objective, Plan
 from mltest.coordinator.tests.role import SampleEvidence
 from mltest.shared.domain import Candidate, DatasetInfo, Result, Standing, StandingRow, Standings
+from tests.unit.coordinator.evidence import MODEL, agent, candidate, timed
 
 NATIVE = candidate("native", is_baseline=True)
 FAST, TWIN, SLOW = candidate("fast"), candidate("twin"), candidate("slow")

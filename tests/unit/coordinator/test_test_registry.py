@@ -3,7 +3,6 @@ import sys
 from dataclasses import replace
 
 import pytest
-from tests.unit.coordinator.test_recipes import FOREST
 
 from mltest.coordinator import plan
 from mltest.coordinator.tests.agreement import Agreement
@@ -17,6 +16,7 @@ from mltest.coordinator.tests.registry import (
 )
 from mltest.shared.domain import Task
 from mltest.shared.errors import PlanInvalidError
+from tests.unit.coordinator.test_recipes import FOREST
 
 MODULE = "mltest.coordinator.tests.agreement"
 

@@ -6,7 +6,6 @@ from dataclasses import fields
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.unit.shared.domain_strategies import CLASSES, ENUMS, message_of, values_of
 
 from mltest.shared.codec import from_proto, to_proto
 from mltest.shared.domain import (
@@ -20,6 +19,7 @@ from mltest.shared.domain import (
     VisitEvent,
 )
 from mltest.v1 import agent_pb2, job_pb2, visit_pb2
+from tests.unit.shared.domain_strategies import CLASSES, ENUMS, message_of, values_of
 
 
 @pytest.mark.parametrize("domain_class", CLASSES, ids=lambda found: found.__name__)

@@ -6,10 +6,10 @@ import cattrs
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.unit.shared.domain_strategies import CLASSES, values_of
 
 from mltest.shared.domain import Gpu, JobEvent, JobNote, Outcome, VisitEnded
 from mltest.shared.jsonable import from_json, from_jsonable, to_json, to_jsonable
+from tests.unit.shared.domain_strategies import CLASSES, values_of
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
