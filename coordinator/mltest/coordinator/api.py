@@ -3,7 +3,7 @@
 `Coordinator` (engine.py) does it in this process, `RemoteCoordinator` (remote.py) asks one that serves.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -31,7 +31,7 @@ class CoordinatorApi(Protocol):
         """Start a job and return its identity; the same non-empty `request_key` returns the same job."""
         ...
 
-    def watch(self, job_id: str, *, from_seq: int = 1) -> AsyncIterator[JobEvent]:
+    def watch(self, job_id: str, *, from_seq: int = 1) -> AsyncGenerator[JobEvent]:
         """Yield the job's events from `from_seq` on, and end when the job stands still."""
         ...
 
@@ -55,7 +55,7 @@ class CoordinatorApi(Protocol):
         """Return candidates, results and standings as far as they are there."""
         ...
 
-    def samples(self, job_id: str) -> AsyncIterator[StoredSeries]:
+    def samples(self, job_id: str) -> AsyncGenerator[StoredSeries]:
         """Yield the raw values of a job in the order in which they were stored."""
         ...
 

@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import socket
 import uuid
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -102,7 +102,7 @@ class Coordinator:
             self._start(await self.job(job_id))
         return job_id
 
-    async def watch(self, job_id: str, *, from_seq: int = 1) -> AsyncIterator[JobEvent]:
+    async def watch(self, job_id: str, *, from_seq: int = 1) -> AsyncGenerator[JobEvent]:
         """Yield the events of a job until it stands still."""
         job_id = (await self.job(job_id)).job_id
         next_seq = max(from_seq, 1)
@@ -162,7 +162,7 @@ class Coordinator:
         results, standings = await self._thread.run(self._store.outcomes.conclusion, job.job_id)
         return JobResults(job=job, candidates=candidates, results=results, standings=standings)
 
-    async def samples(self, job_id: str) -> AsyncIterator[StoredSeries]:
+    async def samples(self, job_id: str) -> AsyncGenerator[StoredSeries]:
         """Yield the raw values of a job, of attempts that ended well."""
         job = await self.job(job_id)
         after = (0, 0, 0)

@@ -140,11 +140,12 @@ class JobRun:
             return state, "", reason
         if any(end.outcome is Outcome.OK for end in ends):
             return JobState.DONE, "", ""
-        failed = [end for end in ends if end.outcome is Outcome.FAILED]
-        broken = [visit for visit in visits if visit.outcome is Outcome.FAILED]
-        for found in (*failed, *broken):
-            return JobState.FAILED, found.reason_code, f"nothing could be measured: {found.reason}"
-        return JobState.FAILED, VisitInterruptedError.code, "nothing could be measured"
+        failures = [(end.reason_code, end.reason) for end in ends if end.outcome is Outcome.FAILED]
+        failures += [(visit.reason_code, visit.reason) for visit in visits if visit.outcome is Outcome.FAILED]
+        if not failures:
+            return JobState.FAILED, VisitInterruptedError.code, "nothing could be measured"
+        reason_code, reason = failures[0]
+        return JobState.FAILED, reason_code, f"nothing could be measured: {reason}"
 
     async def _set_state(self, state: JobState, reason_code: str = "", reason: str = "") -> None:
         set_state = self._site.store.jobs.set_state

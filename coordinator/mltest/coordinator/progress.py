@@ -28,6 +28,7 @@ class VisitProgress:
         self._agent_name = agent_name
         self._timed: Counter[str] = Counter()
         self._last_candidate_id = ""
+        self._told_candidate_ids = {""}
         self._value_count = 0
         self._told_s = float("-inf")
         self._told_ratio = -1.0
@@ -57,11 +58,13 @@ class VisitProgress:
         return tuple(name for name, end in self.ends.items() if end.outcome is Outcome.FAILED)
 
     def due_news(self, now_s: float) -> VisitUpdated | None:
-        """Return the progress if enough of it was made, and enough time has passed, since it was told last."""
+        """Return the progress if a candidate sent its first samples, or enough was made since it was told last."""
         ratio = self._done_ratio()
-        if now_s - self._told_s < _MIN_STEP_S or ratio - self._told_ratio < _MIN_STEP_RATIO:
+        is_soon = now_s - self._told_s < _MIN_STEP_S or ratio - self._told_ratio < _MIN_STEP_RATIO
+        if is_soon and self._last_candidate_id in self._told_candidate_ids:
             return None
         self._told_s, self._told_ratio = now_s, ratio
+        self._told_candidate_ids.add(self._last_candidate_id)
         return self.news()
 
     def news(self, ended: VisitEnded | None = None) -> VisitUpdated:

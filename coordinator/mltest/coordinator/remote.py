@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -68,7 +68,7 @@ class RemoteCoordinator:
         with self._translated():
             return (await self._stub.SubmitJob(request, timeout=_CALL_TIMEOUT_S)).job_id
 
-    async def watch(self, job_id: str, *, from_seq: int = 1) -> AsyncIterator[JobEvent]:
+    async def watch(self, job_id: str, *, from_seq: int = 1) -> AsyncGenerator[JobEvent]:
         """Yield the events of a job until it stands still; a coordinator that comes back is listened to again."""
         next_seq = max(from_seq, 1)
         while True:
@@ -113,7 +113,7 @@ class RemoteCoordinator:
             response = await self._stub.GetResults(pb.GetResultsRequest(job_id=job_id), timeout=_CALL_TIMEOUT_S)
         return from_proto(response, JobResults)
 
-    async def samples(self, job_id: str) -> AsyncIterator[StoredSeries]:
+    async def samples(self, job_id: str) -> AsyncGenerator[StoredSeries]:
         """Yield the raw values of a job."""
         with self._translated():
             async for found in self._stub.ListSamples(pb.ListSamplesRequest(job_id=job_id)):
