@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from mltest.agent.capabilities import Capabilities
 from mltest.shared.domain import Gpu, HostInfo, RuntimeInfo
+from mltest.shared.units import bytes_text
 
 
 def described(found: Capabilities) -> str:
@@ -14,7 +15,7 @@ def described(found: Capabilities) -> str:
 def _lines(found: Capabilities) -> Iterator[tuple[str, str]]:
     host = found.host
     yield "CPU", f"{host.cpu_model} ({host.architecture}), {_cores(host)}"
-    yield "Memory", f"{host.memory_bytes / 2**30:.1f} GiB"
+    yield "Memory", bytes_text(host.memory_bytes)
     yield "System", f"{host.os}, kernel {host.kernel}"
     yield from (("GPU", _gpu(gpu)) for gpu in host.gpus)
     yield from (("Compiler", f"{compiler.name}: {compiler.version}") for compiler in found.compilers)
@@ -27,7 +28,7 @@ def _cores(host: HostInfo) -> str:
 
 
 def _gpu(gpu: Gpu) -> str:
-    memory = f", {gpu.memory_bytes / 2**30:.1f} GiB" if gpu.memory_bytes is not None else ""
+    memory = f", {bytes_text(gpu.memory_bytes)}" if gpu.memory_bytes is not None else ""
     return f"{gpu.name}{memory}, driver {gpu.driver_version or 'unknown'}"
 
 

@@ -27,8 +27,7 @@ async def recruited(errand: Errand) -> AsyncIterator[Sequence[FleetAgent]]:
     if answering := [agent for agent in found if agent.is_alive]:
         yield answering
     elif errand.spec.uses_local_agent and not await _former_addresses(errand):
-        text = "No agent answers: this machine measures, by an agent that is started for this job."
-        await errand.tell(JobNote(text=text))
+        await errand.tell(JobNote(text=_local_text(errand)))
         async with LocalAgent(errand.site.folder / "local-agent", allows_pickle=errand.spec.allows_pickle) as local:
             agent = await describe_agent(local.address)
             yield [FleetAgent(address=local.address, is_alive=True, source="local", agent=agent)]
@@ -65,6 +64,12 @@ async def _former_addresses(errand: Errand) -> tuple[str, ...]:
     former = {agent.agent_id for agent in await thread.run(store.outcomes.participants, errand.job_id)}
     known = await thread.run(store.agents.known)
     return tuple(found.address for found in known if found.agent and found.agent.agent_id in former)
+
+
+def _local_text(errand: Errand) -> str:
+    is_asked_for = not errand.spec.uses_discovery and not errand.spec.agent_addresses
+    subject = "This machine" if is_asked_for else "No agent answers: this machine"
+    return f"{subject} measures, by an agent that is started for this job."
 
 
 def _refusal(found: FleetAgent) -> AgentUpdated:

@@ -75,8 +75,8 @@ def test_versions_are_those_of_usable_runtimes() -> None:
 def test_a_machine_is_described_for_people() -> None:
     lines = described(FOUND).splitlines()
     assert lines[0] == "CPU         AMD EPYC (x86_64), 2 cores"
-    assert "Memory      16.0 GiB" in lines
-    assert "GPU         A100, 32.0 GiB, driver unknown" in lines
+    assert "Memory      17.2 GB" in lines
+    assert "GPU         A100, 34.4 GB, driver unknown" in lines
     assert "Runtime     onnxruntime 1.32.0: onnx" in lines
     assert "Runtime     treelite: not usable (not installed)" in lines
 

@@ -32,6 +32,11 @@ def test_a_sample_has_the_size_of_the_cap_and_no_class_gets_lost(counts: list[in
         assert len(np.unique(classes[picked])) == len(counts)
 
 
+def test_a_class_that_is_used_whole_leaves_the_rest_to_the_others() -> None:
+    classes = np.array([0, 1, 1, 2, 2])
+    assert np.bincount(classes[sampled_rows(5, 4, 0, classes)]).sum() == 4
+
+
 def test_a_tiny_class_is_kept() -> None:
     classes = np.repeat([0, 1], [999, 1])
     assert 1 in classes[sampled_rows(1000, 10, 3, classes)]

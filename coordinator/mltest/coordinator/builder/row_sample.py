@@ -28,10 +28,8 @@ def _quotas(counts: NDArray[np.int64], cap: int) -> NDArray[np.int64]:
     least = 1 if len(counts) <= cap else 0
     exact = counts * cap / counts.sum()
     quotas: NDArray[np.int64] = np.maximum(np.floor(exact).astype(np.int64), least)
-    by_remainder = np.argsort(-(exact - np.floor(exact)), kind="stable")
     while quotas.sum() < cap:
-        for index in by_remainder[: cap - int(quotas.sum())]:
-            quotas[index] += quotas[index] < counts[index]
+        quotas[np.argmax(np.where(quotas < counts, exact - quotas, -np.inf))] += 1
     while quotas.sum() > cap:
-        quotas[np.argmax(quotas)] -= 1
+        quotas[np.argmax(np.where(quotas > least, quotas - exact, -np.inf))] -= 1
     return quotas
