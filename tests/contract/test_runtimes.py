@@ -1,7 +1,9 @@
 """What every runtime has to do, with every artifact that is made for it."""
 
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -10,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from mltest.agent.runtimes.registry import runtime_named, runtimes
 from mltest.agent.runtimes.role import OpenModel, Runtime
@@ -28,6 +31,13 @@ ONE_EACH = [
     next(case for case in CASES if runtime in case.values[1].needs.runtimes)  # type: ignore[union-attr]  # an exporter
     for runtime in runtimes()
 ]
+
+
+@pytest.fixture(autouse=True)
+def _unlimited_threads() -> Iterator[None]:
+    """Undo what a runtime set for its whole process, which in a worker is its own."""
+    with threadpool_limits(limits=os.cpu_count()):
+        yield
 
 
 def opened(name: str, exporter: Exporter, folder: Path) -> tuple[Made, OpenModel, NDArray[np.floating]]:

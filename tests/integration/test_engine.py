@@ -1,7 +1,10 @@
 """Whole jobs through a coordinator in this process, with real agents, builders and workers."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from mltest.coordinator.api import CoordinatorApi
 from mltest.shared.domain import (
@@ -42,12 +45,18 @@ async def test_two_agents_measure_one_job_in_parallel(
     assert len(series) == 2 * 2 * 2 * 4
 
 
-async def test_without_an_agent_this_machine_measures_and_says_so(api: CoordinatorApi, forest: ModelFiles) -> None:
-    job_id = await api.submit(await job_spec(api, forest))
+@pytest.mark.parametrize(
+    ("addresses", "text"),
+    [((), "This machine measures"), (("127.0.0.1:9",), "No agent answers: this machine measures")],
+)
+async def test_without_an_agent_this_machine_measures_and_says_so(
+    api: CoordinatorApi, forest: ModelFiles, addresses: tuple[str, ...], text: str
+) -> None:
+    job_id = await api.submit(replace(await job_spec(api, forest, *addresses), uses_local_agent=True))
     events = await all_events(api, job_id)
 
     assert (await api.job(job_id)).state is JobState.DONE
-    assert any("No agent answers" in note.text for note in of_kind(events, JobNote))
+    assert any(note.text.startswith(text) for note in of_kind(events, JobNote))
     assert await api.agents(uses_discovery=False) == ()
 
 
