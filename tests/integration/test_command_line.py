@@ -204,3 +204,11 @@ def test_a_reader_that_leaves_early_is_no_error(home: Home, job_id: str) -> None
 
     assert done.stderr == ""
     assert done.returncode == 0
+
+
+def test_a_relative_state_directory_is_as_good_as_any(home: Home) -> None:
+    arguments = ("submit", "tree.skops", "--data", "iris.npz", "--plan", "plan.toml", "--local", "--state-dir", "here")
+    done = home.run(*arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    hint = done.stdout.split("Every figure: mltest-coordinator ")[1].splitlines()[0]
+    assert home.run(*hint.split()).returncode == 0

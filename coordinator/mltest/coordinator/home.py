@@ -38,6 +38,7 @@ async def open_coordinator(state_dir: Path, *, needs_to_run: bool) -> Coordinato
         StoreBusyError: another process holds the lock, but does not serve.
 
     """
+    state_dir = _absolute(state_dir)
     deadline_s = asyncio.get_running_loop().time() + _PATIENCE_S
     while True:
         try:
@@ -86,7 +87,7 @@ async def serve(
     check_listen(listen, is_insecure=insecure)
     stop = stop or asyncio.Event()
     options = replace(options or CoordinatorOptions(), is_daemon=True)
-    coordinator = await HomeCoordinator.settle(state_dir, listen=listen, port=port, options=options)
+    coordinator = await HomeCoordinator.settle(_absolute(state_dir), listen=listen, port=port, options=options)
     ends: list[asyncio.Future[object]] = [asyncio.ensure_future(stop.wait())]
     try:
         await coordinator.listen_for_agents()
@@ -151,6 +152,11 @@ class HomeCoordinator(Coordinator):
             await self._server.stop()
             await super().close()
             self._lock.close()
+
+
+def _absolute(state_dir: Path) -> Path:
+    """Return `state_dir` as child processes see it, which work in folders of their own."""
+    return state_dir.absolute()
 
 
 async def _served(state_dir: Path) -> RemoteCoordinator | None:

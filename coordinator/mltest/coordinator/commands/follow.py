@@ -1,5 +1,6 @@
 """Follows a job to its end: progress on standard error, the table on standard output."""
 
+import argparse
 import asyncio
 import signal
 import sys
@@ -8,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mltest.coordinator.commands.failure import print_failure
-from mltest.coordinator.commands.verb import print_json
+from mltest.coordinator.commands.verb import print_json, program
 from mltest.shared.domain import JobEvent, JobResults, JobState, StepStarted, VisitUpdated
 from mltest.shared.errors import MltestError, error_class
 from mltest.shared.status import EXIT_INTERRUPTED, EXIT_OK, EXIT_USER, entry_of
@@ -24,14 +25,19 @@ _STOPPING_NOW = "Stopping at once."
 
 
 async def follow(
-    api: "CoordinatorApi", job_id: str, *, is_json: bool, from_seq: int = 1, stops_on_interrupt: bool = True
+    api: "CoordinatorApi",
+    job_id: str,
+    arguments: argparse.Namespace,
+    *,
+    from_seq: int = 1,
+    stops_on_interrupt: bool = True,
 ) -> int:
     """Show `job_id` until it stands still, then its table; return the exit status.
 
     Args:
         api: where the job runs.
         job_id: the job.
-        is_json: whether standard output gets the results as JSON instead of a table.
+        arguments: of the command line; with --json, standard output gets the results as JSON instead of a table.
         from_seq: the first event that is shown; those before it are only counted.
         stops_on_interrupt: whether Ctrl-C stops the job rather than only the watching.
 
@@ -48,10 +54,10 @@ async def follow(
                 continue
             view.add(event, await api.job(job_id) if _changes_count(event) else None)
     results = await api.results(job_id)
-    if is_json:
+    if arguments.json:
         print_json(results)
     else:
-        _print_table(results)
+        _print_table(results, program(arguments))
     return _exit_status(results)
 
 
@@ -64,7 +70,7 @@ def _changes_count(event: JobEvent) -> bool:
     return False
 
 
-def _print_table(results: JobResults) -> None:
+def _print_table(results: JobResults, program: str) -> None:
     from rich.console import Console
 
     from mltest.coordinator.report.table import StandingsView
@@ -75,9 +81,9 @@ def _print_table(results: JobResults) -> None:
         console = Console()
         console.print()
         console.print(StandingsView(results))
-        print(f"\nEvery figure: mltest-coordinator show {job.job_id}")
+        print(f"\nEvery figure: {program} show {job.job_id}")
     if job.state in (JobState.INTERRUPTED, JobState.CANCELLED):
-        print(f"The job is {job.state.value}; go on with it: mltest-coordinator resume {job.job_id}")
+        print(f"The job is {job.state.value}; go on with it: {program} resume {job.job_id}")
 
 
 def _exit_status(results: JobResults) -> int:

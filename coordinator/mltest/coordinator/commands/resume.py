@@ -19,7 +19,7 @@ async def _resume(arguments: argparse.Namespace) -> int:
             async for event in api.watch(job.job_id):
                 seen_seq = event.seq
         await api.resume(job.job_id)
-        return await follow(api, job.job_id, is_json=arguments.json, from_seq=seen_seq + 1)
+        return await follow(api, job.job_id, arguments, from_seq=seen_seq + 1)
 
 
 VERB = Verb(

@@ -69,7 +69,7 @@ async def _submit(arguments: argparse.Namespace, model: Path, data: list[Path], 
     async with coordinator(arguments, needs_to_run=True) as api:
         job_id = await api.submit(await _spec(api, arguments, model, data, plan_toml))
         if not arguments.detach:
-            return await follow(api, job_id, is_json=arguments.json)
+            return await follow(api, job_id, arguments)
     if arguments.json:
         print_json({"job_id": job_id})
     else:

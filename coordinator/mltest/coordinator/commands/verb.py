@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import os
+import shlex
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -45,6 +46,16 @@ def default_state_dir() -> Path:
     """Return where the coordinator keeps its state unless told otherwise."""
     named = os.environ.get(STATE_DIR_VARIABLE)
     return Path(named) if named else default_state_folder("coordinator")
+
+
+def program(arguments: argparse.Namespace) -> str:
+    """Return how this program has to be called again to find the same jobs."""
+    is_default = arguments.state_dir == default_state_dir()
+    return (
+        "mltest-coordinator"
+        if is_default
+        else shlex.join(["mltest-coordinator", "--state-dir", str(arguments.state_dir)])
+    )
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ async def _watch(arguments: argparse.Namespace) -> int:
             async for event in api.watch(job.job_id):
                 print_json(event)
             return 0
-        return await follow(api, job.job_id, is_json=False, stops_on_interrupt=False)
+        return await follow(api, job.job_id, arguments, stops_on_interrupt=False)
 
 
 VERB = Verb(
