@@ -13,7 +13,7 @@ from mltest.coordinator.api import CoordinatorApi
 from mltest.coordinator.home import open_coordinator
 from mltest.coordinator.store.store import Store
 from mltest.shared.domain import JobSpec, StepStarted, VisitUpdated
-from tests.system.models import ModelFiles, forest_on_digits
+from tests.models import ModelFiles, forest_on_digits
 
 COLD_METRICS = ("spawn_ns", "import_ns", "load_ns", "first_call_ns", "early_call_ns")
 PLAN = "[job]\nrounds = 3\n"

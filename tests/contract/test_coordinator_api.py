@@ -22,7 +22,7 @@ from mltest.shared.errors import (
     RequestInvalidError,
 )
 from tests.integration.jobs import all_events, events_until, job_spec, of_kind
-from tests.system.models import ModelFiles, forest_on_digits
+from tests.models import ModelFiles, forest_on_digits
 
 NOBODY = "127.0.0.1:1"
 """An address where nobody listens: a job for it fails quickly, after its preparation."""

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from mltest.coordinator.api import CoordinatorApi
 from mltest.shared.domain import JobEvent, JobSpec, VisitUpdated
-from tests.system.models import ModelFiles
+from tests.models import ModelFiles
 
 EventT = TypeVar("EventT")
 

@@ -36,7 +36,7 @@ from tests.integration.agent_peer import (
     write_files,
     write_pickle,
 )
-from tests.system.processes import BIN, ProcessGroup
+from tests.processes import BIN, ProcessGroup
 
 pytestmark = pytest.mark.xdist_group("agent")
 

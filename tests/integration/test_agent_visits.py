@@ -41,7 +41,7 @@ from tests.integration.agent_peer import (
     write_files,
     write_pickle,
 )
-from tests.system.processes import ProcessGroup, Running
+from tests.processes import ProcessGroup, Running
 
 pytestmark = pytest.mark.xdist_group("agent")
 

@@ -17,8 +17,8 @@ from mltest.shared.domain import (
     VisitUpdated,
 )
 from tests.integration.jobs import QUICK_PLAN, SLOW_PLAN, all_events, events_until, is_under_way, job_spec, of_kind
-from tests.system.models import ModelFiles
-from tests.system.processes import ProcessGroup
+from tests.models import ModelFiles
+from tests.processes import ProcessGroup
 
 LOOPBACK = ("--no-advertise", "--port", "0")
 

@@ -24,8 +24,8 @@ from mltest.v1 import agent_service_pb2 as pb
 from mltest.v1.agent_service_pb2_grpc import AgentServiceServicer, add_AgentServiceServicer_to_server
 from tests.integration.jobs import QUICK_PLAN, SLOW_PLAN, all_events, events_until, is_under_way, job_spec, of_kind
 from tests.integration.tcp_proxy import TcpProxy
-from tests.system.models import ModelFiles
-from tests.system.processes import ProcessGroup
+from tests.models import ModelFiles
+from tests.processes import ProcessGroup
 
 LOOPBACK = ("--no-advertise", "--port", "0")
 LONG_PLAN = SLOW_PLAN.replace("slice_count = 400", "slice_count = 10000")

@@ -13,8 +13,8 @@ from mltest.coordinator.home import open_coordinator
 from mltest.shared.domain import JobState
 from mltest.shared.errors import DiskFullError
 from tests.integration.jobs import SLOW_PLAN, all_events, events_until, is_under_way, job_spec
-from tests.system.models import ModelFiles
-from tests.system.processes import ProcessGroup
+from tests.models import ModelFiles
+from tests.processes import ProcessGroup
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from mltest.shared.domain import JobNote, JobState, Outcome, StepStarted, VisitU
 from mltest.shared.errors import JobStateError, NotPermittedError, RequestInvalidError, StoreBusyError
 from mltest.shared.state import locked_state
 from tests.integration.jobs import SLOW_PLAN, all_events, events_until, is_under_way, job_spec, of_kind
-from tests.system.models import ModelFiles
-from tests.system.processes import ProcessGroup
+from tests.models import ModelFiles
+from tests.processes import ProcessGroup
 
 LOOPBACK = ("--no-advertise", "--port", "0")
 TWO_VISITS = SLOW_PLAN.replace("rounds = 1", "rounds = 2").replace("slice_count = 400", "slice_count = 200")

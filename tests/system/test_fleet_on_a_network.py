@@ -9,9 +9,9 @@ import pytest
 from mltest.coordinator.api import CoordinatorApi
 from mltest.coordinator.home import open_coordinator
 from mltest.shared.domain import JobEvent, JobSpec, JobState, Standing, VisitUpdated
+from tests.models import ModelFiles
+from tests.processes import ProcessGroup
 from tests.system.lan import Host, lan, needs_namespaces
-from tests.system.models import ModelFiles
-from tests.system.processes import ProcessGroup
 
 pytestmark = [needs_namespaces, pytest.mark.xdist_group("network")]
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.system.models import ModelFiles
-from tests.system.processes import BIN, ProcessGroup, Running
+from tests.models import ModelFiles
+from tests.processes import BIN, ProcessGroup, Running
 
 PROGRAM = str(BIN / "mltest-coordinator")
 DEADLINE_S = 240

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.models import ModelFiles
-from tests.system.processes import ProcessGroup
+from tests.models import ModelFiles
+from tests.processes import ProcessGroup
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIENT = ROOT / "examples" / "nodejs"

@@ -8,13 +8,13 @@ from mltest.coordinator.analysis.rounds import MEAN, MEDIAN, P90, P95, P99
 from mltest.coordinator.tests.registry import test
 from mltest.coordinator.tests.role import Needs, SampleEvidence
 from mltest.coordinator.tests.sampled import results_of, seconds_by_round
-from mltest.coordinator.tests.timing import DEFAULT_BATCH_SIZES, checked_latency_spec
-from mltest.shared.domain import LatencySpec, Result
+from mltest.coordinator.tests.timing import CallTiming
+from mltest.shared.domain import Result
 
 
 @test
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Latency:
+class Latency(CallTiming):
     """Time of one Python call, closed loop; each call is one value, and nothing is subtracted.
 
     What the harness itself costs, an empty call timed by the same loop, is a result of its own.
@@ -22,22 +22,6 @@ class Latency:
 
     needs: ClassVar[Needs] = Needs()
     name: ClassVar[str] = "latency"
-
-    batch_sizes: tuple[int, ...] = DEFAULT_BATCH_SIZES
-    """Rows per call."""
-    slice_count: int = 24
-    """Slices for each candidate and batch size in each round."""
-    slice_s: float = 0.0125
-    """Length of a slice; a slice has at least one call."""
-    warmup_s: float = 0.1
-    """Untimed calls before the first slice take at least this long."""
-
-    def __post_init__(self) -> None:
-        checked_latency_spec(self.batch_sizes, self.slice_count, self.slice_s, self.warmup_s)
-
-    def latency_spec(self) -> LatencySpec:
-        """Return how calls have to be timed."""
-        return checked_latency_spec(self.batch_sizes, self.slice_count, self.slice_s, self.warmup_s)
 
     def results(self, evidence: SampleEvidence) -> Sequence[Result]:
         """Return median, mean and percentiles for each batch size, and the cost of an empty call."""

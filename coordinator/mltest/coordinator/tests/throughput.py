@@ -9,33 +9,17 @@ from mltest.coordinator.analysis.rounds import MEAN, Figure
 from mltest.coordinator.tests.registry import test
 from mltest.coordinator.tests.role import Needs, SampleEvidence
 from mltest.coordinator.tests.sampled import result_of, series_by_round
-from mltest.coordinator.tests.timing import DEFAULT_BATCH_SIZES, checked_latency_spec
-from mltest.shared.domain import LatencySpec, Result, SampleSeries
+from mltest.coordinator.tests.timing import CallTiming
+from mltest.shared.domain import Result, SampleSeries
 
 
 @test
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Throughput:
+class Throughput(CallTiming):
     """Rows divided by the sum of call times, one caller, closed loop: from the same calls as latency."""
 
     needs: ClassVar[Needs] = Needs()
     name: ClassVar[str] = "throughput"
-
-    batch_sizes: tuple[int, ...] = DEFAULT_BATCH_SIZES
-    """Rows per call."""
-    slice_count: int = 24
-    """Slices for each candidate and batch size in each round."""
-    slice_s: float = 0.0125
-    """Length of a slice; a slice has at least one call."""
-    warmup_s: float = 0.1
-    """Untimed calls before the first slice take at least this long."""
-
-    def __post_init__(self) -> None:
-        checked_latency_spec(self.batch_sizes, self.slice_count, self.slice_s, self.warmup_s)
-
-    def latency_spec(self) -> LatencySpec:
-        """Return how calls have to be timed."""
-        return checked_latency_spec(self.batch_sizes, self.slice_count, self.slice_s, self.warmup_s)
 
     def results(self, evidence: SampleEvidence) -> Sequence[Result]:
         """Return the mean rate for each batch size."""

@@ -1,31 +1,44 @@
 """How calls are timed: checked once, for every test that wants calls timed."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from mltest.shared.domain import LatencySpec
 
 DEFAULT_BATCH_SIZES = (1, 16, 32, 64, 128)
 
 
-def checked_latency_spec(batch_sizes: Sequence[int], slice_count: int, slice_s: float, warmup_s: float) -> LatencySpec:
-    """Return how calls are timed.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallTiming:
+    """The parameters of every test that reads timed calls."""
 
-    Raises:
-        ValueError: with the parameter that makes no sense.
+    batch_sizes: tuple[int, ...] = DEFAULT_BATCH_SIZES
+    """Rows per call."""
+    slice_count: int = 24
+    """Slices for each candidate and batch size in each round."""
+    slice_s: float = 0.0125
+    """Length of a slice; a slice has at least one call."""
+    warmup_s: float = 0.1
+    """Untimed calls before the first slice take at least this long."""
 
-    """
-    if not batch_sizes or min(batch_sizes) < 1 or len(set(batch_sizes)) < len(batch_sizes):
-        raise ValueError("batch_sizes needs at least one size, each of at least 1 row and named once")
-    if slice_count < 1:
-        raise ValueError("slice_count has to be at least 1")
-    if not 0 < slice_s <= 60 or not 0 <= warmup_s <= 60:
-        raise ValueError("slice_s has to be above 0 and at most 60, warmup_s from 0 to 60")
-    return LatencySpec(
-        batch_sizes=tuple(batch_sizes),
-        slice_count=slice_count,
-        slice_ns=round(slice_s * 1e9),
-        warmup_ns=round(warmup_s * 1e9),
-    )
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense (ValueError)."""
+        sizes = self.batch_sizes
+        if not sizes or min(sizes) < 1 or len(set(sizes)) < len(sizes):
+            raise ValueError("batch_sizes needs at least one size, each of at least 1 row and named once")
+        if self.slice_count < 1:
+            raise ValueError("slice_count has to be at least 1")
+        if not 0 < self.slice_s <= 60 or not 0 <= self.warmup_s <= 60:
+            raise ValueError("slice_s has to be above 0 and at most 60, warmup_s from 0 to 60")
+
+    def latency_spec(self) -> LatencySpec:
+        """Return how calls have to be timed."""
+        return LatencySpec(
+            batch_sizes=tuple(self.batch_sizes),
+            slice_count=self.slice_count,
+            slice_ns=round(self.slice_s * 1e9),
+            warmup_ns=round(self.warmup_s * 1e9),
+        )
 
 
 def merged_latency_spec(specs: Sequence[LatencySpec]) -> LatencySpec | None:

@@ -1,11 +1,11 @@
-"""Real processes and small real models for system tests."""
+"""Real processes and small real models for integration and system tests."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.system.models import ModelFiles, forest_on_digits
-from tests.system.processes import ProcessGroup
+from tests.models import ModelFiles, forest_on_digits
+from tests.processes import ProcessGroup
 
 
 @pytest.fixture
