@@ -3,9 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.models import ModelFiles, forest_on_digits
 from tests.processes import ProcessGroup
+
+# The same examples in every run, and no verdict about speed on a busy machine.
+settings.register_profile("mltest", derandomize=True, deadline=None)
+settings.load_profile("mltest")
 
 
 @pytest.fixture

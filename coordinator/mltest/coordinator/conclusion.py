@@ -12,7 +12,7 @@ from mltest.coordinator.errand import Errand
 from mltest.coordinator.plan import TestChoice
 from mltest.coordinator.preparation import open_builder
 from mltest.coordinator.store import CandidateOutcome, Store, StoredVisit
-from mltest.coordinator.tests.registry import default_tests, prediction_tests
+from mltest.coordinator.tests.registry import default_tests
 from mltest.coordinator.tests.role import RoundSamples, SampleEvidence
 from mltest.shared.domain import AgentInfo, Candidate, JobInfo, ModelInfo, Outcome, Standing, StepStarted
 from mltest.shared.errors import MltestError
@@ -43,7 +43,7 @@ class Conclusion:
             for found in await self._site.thread.run(outcomes.predictions, job_id)
             if (found.agent_id, found.candidate_id) not in known
         ]
-        if not files or not prediction_tests(tests):
+        if not files:
             return
         await self._errand.tell(StepStarted(step="evaluate", text=f"comparing {len(files)} sets of predictions"))
         async with open_builder(self._folder) as builder:

@@ -71,12 +71,12 @@ def _defaults(test_class: type[Test]) -> dict[str, object]:
 
 
 def _text(value: object) -> str:
-    """Return `value` as TOML; a JSON string is a TOML string (TOML 1.0, "Basic strings")."""
+    """Return `value` as TOML; a JSON string is a TOML one but for DEL, which is escaped (TOML 1.0, "String")."""
     match value:
         case bool():
             return "true" if value else "false"
         case str():
-            return json.dumps(value, ensure_ascii=False)
+            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
         case Mapping():
             return "{ " + ", ".join(f"{name} = {_text(item)}" for name, item in value.items()) + " }"
         case list() | tuple():

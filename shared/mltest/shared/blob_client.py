@@ -6,7 +6,7 @@ What the peer refuses, or a peer that is gone, ends as `grpc.aio.AioRpcError`; w
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import grpc.aio
@@ -53,7 +53,8 @@ async def upload(
     offset_bytes = min(status.stored_bytes, size_bytes)
     header = pb.BlobHeader(sha256=sha256, size_bytes=size_bytes, offset_bytes=offset_bytes)
     put = channel.stream_unary(f"/{_SERVICE}/PutBlob", encode_put, pb.PutBlobResponse.FromString)
-    response = await put(_parts(header, path, on_progress))
+    call = put(_parts(header, path, on_progress, lambda: _is_accepted(call)))
+    response = await call
     if not response.is_complete:
         raise BlobCorruptError(sha256=sha256)
     return size_bytes - offset_bytes
@@ -87,12 +88,23 @@ async def download(channel: grpc.aio.Channel, sha256: str, target: Path) -> None
 
 
 async def _parts(
-    header: pb.BlobHeader, path: Path, on_progress: Callable[[int], None] | None
+    header: pb.BlobHeader,
+    path: Path,
+    on_progress: Callable[[int], None] | None,
+    is_accepted: Callable[[], Awaitable[bool]],
 ) -> AsyncIterator[pb.BlobHeader | Chunk]:
     yield header
+    if not await is_accepted():
+        return
     sent_bytes = header.offset_bytes
     async for chunk in read_chunks(path, sent_bytes):
         yield chunk
         sent_bytes += len(chunk)
         if on_progress is not None:
             on_progress(sent_bytes)
+
+
+async def _is_accepted(call: "grpc.aio.StreamUnaryCall[pb.BlobHeader | Chunk, pb.PutBlobResponse]") -> bool:
+    """Return whether the peer wants the bytes; sending them into a refusal would hide its reason."""
+    await call.initial_metadata()
+    return not call.done()

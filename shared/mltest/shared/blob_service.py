@@ -61,6 +61,7 @@ class _BlobService:
             writer = await asyncio.to_thread(self._store.writer, header.sha256, header.size_bytes, header.offset_bytes)
             keep_freed_memory()
             with writer:
+                await context.send_initial_metadata(())
                 return await _received(writer, parts)
         raise AssertionError("unreachable")
 

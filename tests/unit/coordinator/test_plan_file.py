@@ -1,7 +1,7 @@
 """Plans as TOML: what is valid, and how every mistake is named."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mltest.coordinator.figure_names import parse_bound, parse_figure
@@ -96,6 +96,7 @@ def test_every_key_reaches_its_field() -> None:
         tests=st.just((LATENCY,)),
     )
 )
+@example(plan=Plan(agent_names=("left\x7f",)))
 def test_a_plan_written_and_read_is_the_same(plan: Plan) -> None:
     assert parse_plan(plan_toml(plan)) == plan
 

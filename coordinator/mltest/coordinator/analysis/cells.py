@@ -76,14 +76,12 @@ def cells_of(
     )
 
 
-def verdict(cell: Cell, plan: Plan, *, is_agreement_checked: bool) -> tuple[Standing, str]:
+def verdict(cell: Cell, plan: Plan) -> tuple[Standing, str]:
     """Return where a cell stands, and why if it is not ranked.
 
     Args:
         cell: what is known.
         plan: objective and limits.
-        is_agreement_checked: whether the plan compares predictions with those of the native model; a candidate that
-            was not compared then is not ranked.
 
     """
     objective = plan.objective
@@ -93,9 +91,9 @@ def verdict(cell: Cell, plan: Plan, *, is_agreement_checked: bool) -> tuple[Stan
         return Standing.IMPOSSIBLE, cell.candidate.reason
     if cell.samples is None:
         return Standing.UNMEASURED, cell.problem.reason if cell.problem else "not measured"
-    if cell.evaluation is None and is_agreement_checked:
+    if cell.evaluation is None:
         return Standing.UNMEASURED, "its predictions have not been compared with those of the native model yet"
-    if reason := (cell.evaluation.gate_reason if cell.evaluation else "") or broken_limits(plan.bounds, cell.results):
+    if reason := cell.evaluation.gate_reason or broken_limits(plan.bounds, cell.results):
         return Standing.GATED, reason
     figure = objective_result(cell, objective)
     if figure.value is None:

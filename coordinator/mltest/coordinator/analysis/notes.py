@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from mltest.coordinator.plan import Plan
-from mltest.shared.domain import DatasetInfo, Standing, StandingRow
+from mltest.shared.domain import DatasetInfo, Result, Standing, StandingRow
+
+_TIED = "tied_label_count"
 
 
 def notes_of(
@@ -13,7 +15,7 @@ def notes_of(
     rows: Sequence[StandingRow],
     agent_names: Mapping[str, str],
     round_count: int,
-    is_agreement_checked: bool,
+    results: Sequence[Result],
     dataset: DatasetInfo | None,
 ) -> tuple[str, ...]:
     """Return the remarks that apply, most important first.
@@ -23,19 +25,17 @@ def notes_of(
         rows: the table.
         agent_names: of the agents that take part, by identity.
         round_count: the largest number of rounds that a candidate has on an agent.
-        is_agreement_checked: whether predictions were compared with those of the native model.
+        results: every result.
         dataset: facts about the data; None if they are not known.
 
     """
-    notes = [
+    return (
         *_rounds(round_count, plan),
         *_ties(rows, round_count),
         *_without_baseline(rows, agent_names),
+        *_tied_labels(rows, results),
         *_row_cap(dataset),
-    ]
-    if not is_agreement_checked:
-        notes.append("Predictions were not compared with those of the native model: the plan has no such test.")
-    return tuple(notes)
+    )
 
 
 def _rounds(round_count: int, plan: Plan) -> list[str]:
@@ -59,6 +59,15 @@ def _without_baseline(rows: Sequence[StandingRow], agent_names: Mapping[str, str
     with_baseline = {row.agent_id for row in rows if row.speedup is not None}
     names = sorted(agent_names.get(agent_id, agent_id) for agent_id in measured - with_baseline)
     return [f"No native baseline on {', '.join(names)}: no speed-up can be given there."] if names else []
+
+
+def _tied_labels(rows: Sequence[StandingRow], results: Sequence[Result]) -> list[str]:
+    counts = {(found.candidate_id, found.agent_id): found.value for found in results if found.metric == _TIED}
+    return [
+        f"{row.label} on {row.agent_name}: {count:g} labels differ where the native model's own best classes are tied."
+        for row in rows
+        if row.standing is Standing.RANKED and (count := counts.get((row.candidate_id, row.agent_id)))
+    ]
 
 
 def _row_cap(dataset: DatasetInfo | None) -> list[str]:

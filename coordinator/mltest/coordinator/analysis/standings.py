@@ -12,7 +12,7 @@ from mltest.coordinator.analysis.ranking import PAIRED, Contender, ranked
 from mltest.coordinator.builder.builder import Evaluation
 from mltest.coordinator.figure_names import figure_name
 from mltest.coordinator.plan import Objective, Plan
-from mltest.coordinator.tests.registry import default_tests, prediction_tests, sample_tests
+from mltest.coordinator.tests.registry import default_tests, sample_tests
 from mltest.coordinator.tests.role import SampleEvidence, SampleTest
 from mltest.shared.domain import (
     AgentInfo,
@@ -67,8 +67,7 @@ def summarise(
         problems=problems,
         results=results,
     )
-    is_agreement_checked = bool(prediction_tests(choices))
-    rows = _rows(cells, plan, names, is_agreement_checked=is_agreement_checked)
+    rows = _rows(cells, plan, names)
     objective = plan.objective
     return results, Standings(
         rows=rows,
@@ -78,7 +77,7 @@ def summarise(
             rows=rows,
             agent_names=names,
             round_count=max((len(found.rounds) for found in samples), default=0),
-            is_agreement_checked=is_agreement_checked,
+            results=results,
             dataset=dataset,
         ),
     )
@@ -92,13 +91,11 @@ def _results(
     return tuple(dict.fromkeys([*from_samples, *from_predictions]))
 
 
-def _rows(
-    cells: Sequence[Cell], plan: Plan, names: Mapping[str, str], *, is_agreement_checked: bool
-) -> tuple[StandingRow, ...]:
+def _rows(cells: Sequence[Cell], plan: Plan, names: Mapping[str, str]) -> tuple[StandingRow, ...]:
     baselines = _baselines(cells)
     contenders, others = [], []
     for cell in cells:
-        standing, reason = verdict(cell, plan, is_agreement_checked=is_agreement_checked)
+        standing, reason = verdict(cell, plan)
         row = _row(cell, standing, reason, plan.objective, names, baselines.get(cell.agent_id))
         if standing is Standing.RANKED:
             contenders.append(Contender(row=row, figure=objective_result(cell, plan.objective), samples=cell.samples))
