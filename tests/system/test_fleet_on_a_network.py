@@ -1,7 +1,8 @@
 """Two agents and a coordinator on hosts of their own, which find each other by multicast DNS alone."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from mltest.coordinator.api import CoordinatorApi
 from mltest.coordinator.home import open_coordinator
 from mltest.shared.domain import JobEvent, JobSpec, JobState, Standing, VisitUpdated
 from tests.models import ModelFiles
-from tests.processes import ProcessGroup
+from tests.processes import ProcessGroup, Running
 from tests.system.lan import Host, lan, needs_namespaces
 
 pytestmark = [needs_namespaces, pytest.mark.xdist_group("network")]
@@ -25,14 +26,36 @@ def hosts() -> Iterator[dict[str, Host]]:
         yield made
 
 
-async def submit(api: CoordinatorApi, files: ModelFiles) -> str:
-    spec = JobSpec(
-        model=await api.put_file(files.model),
-        data=(await api.put_file(files.data),),
-        plan_toml=PLAN,
-        uses_local_agent=False,
-    )
-    return await api.submit(spec)
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Agents left and right on hosts of their own, and the coordinator on a third."""
+
+    api: CoordinatorApi
+    right: Running
+    start_right: Callable[[], Running]
+    """Starts the agent on the right host once more, with its state."""
+
+    async def submit(self, files: ModelFiles, plan: str = PLAN) -> str:
+        spec = JobSpec(
+            model=await self.api.put_file(files.model),
+            data=(await self.api.put_file(files.data),),
+            plan_toml=plan,
+            uses_local_agent=False,
+        )
+        return await self.api.submit(spec)
+
+
+@pytest.fixture
+async def fleet(hosts: dict[str, Host], processes: ProcessGroup, tmp_path: Path) -> AsyncIterator[Fleet]:
+    def start(name: str) -> Running:
+        return processes.agent(tmp_path / name, "--insecure", "--name", name, host=hosts[name].command())
+
+    start("left")
+    right = start("right")
+    processes.coordinator(tmp_path / "home", "--port", "0", host=hosts["coordinator"].command())
+    api = await open_coordinator(tmp_path / "home", needs_to_run=False)
+    yield Fleet(api, right, lambda: start("right"))
+    await api.close()
 
 
 def measures_on(event: JobEvent, agent: str) -> bool:
@@ -45,27 +68,19 @@ def measures_on(event: JobEvent, agent: str) -> bool:
     )
 
 
-async def test_one_job_runs_on_both_and_an_agent_that_dies_repeats_its_visit(
-    hosts: dict[str, Host], forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
-) -> None:
-    options = ("--insecure", "--name")
-    processes.agent(tmp_path / "left", *options, "left", host=hosts["left"].command())
-    victim = processes.agent(tmp_path / "right", *options, "right", host=hosts["right"].command())
-    processes.coordinator(tmp_path / "home", "--port", "0", host=hosts["coordinator"].command())
-    api = await open_coordinator(tmp_path / "home", needs_to_run=False)
+async def test_one_job_runs_on_both_and_an_agent_that_dies_repeats_its_visit(fleet: Fleet, forest: ModelFiles) -> None:
+    attempts = set()
+    killed = False
     async with asyncio.timeout(DEADLINE_S):
-        job_id = await submit(api, forest)
-        attempts = set()
-        killed = False
-        async for event in api.watch(job_id):
+        job_id = await fleet.submit(forest)
+        async for event in fleet.api.watch(job_id):
             if measures_on(event, "right") and not killed:
                 killed = True
-                victim.kill()
-                processes.agent(tmp_path / "right", *options, "right", host=hosts["right"].command())
+                fleet.right.kill()
+                fleet.start_right()
             if isinstance(event.event, VisitUpdated) and event.event.agent_name == "right":
                 attempts.add(event.event.attempt)
-        found = await api.results(job_id)
-    await api.close()
+        found = await fleet.api.results(job_id)
     assert found.job.state is JobState.DONE, found.job.reason
     assert attempts == {1, 2}
     ranked = {(row.agent_name, row.label) for row in found.standings.rows if row.standing is Standing.RANKED}
@@ -73,27 +88,13 @@ async def test_one_job_runs_on_both_and_an_agent_that_dies_repeats_its_visit(
     assert len(ranked) == 6
 
 
-async def test_an_agent_that_dies_for_good_leaves_the_results_of_the_other(
-    hosts: dict[str, Host], forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
-) -> None:
-    options = ("--insecure", "--name")
-    processes.agent(tmp_path / "left", *options, "left", host=hosts["left"].command())
-    victim = processes.agent(tmp_path / "right", *options, "right", host=hosts["right"].command())
-    processes.coordinator(tmp_path / "home", "--port", "0", host=hosts["coordinator"].command())
-    api = await open_coordinator(tmp_path / "home", needs_to_run=False)
+async def test_an_agent_that_dies_for_good_leaves_the_results_of_the_other(fleet: Fleet, forest: ModelFiles) -> None:
     async with asyncio.timeout(DEADLINE_S):
-        spec = JobSpec(
-            model=await api.put_file(forest.model),
-            data=(await api.put_file(forest.data),),
-            plan_toml=PLAN + "agent_return_s = 1.0\n",
-            uses_local_agent=False,
-        )
-        job_id = await api.submit(spec)
-        async for event in api.watch(job_id):
+        job_id = await fleet.submit(forest, PLAN + "agent_return_s = 1.0\n")
+        async for event in fleet.api.watch(job_id):
             if measures_on(event, "right"):
-                victim.kill()
-        found = await api.results(job_id)
-    await api.close()
+                fleet.right.kill()
+        found = await fleet.api.results(job_id)
     assert found.job.state is JobState.DONE, found.job.reason
     ranked = {row.agent_name for row in found.standings.rows if row.standing is Standing.RANKED}
     assert ranked == {"left"}
