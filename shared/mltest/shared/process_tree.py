@@ -1,24 +1,35 @@
 """Ends a process together with everything that it started, whatever session or group that moved to."""
 
+import logging
 import os
 import signal
+import time
 from pathlib import Path
 
 MARK = "MLTEST_CHILD"
 """Environment variable that every process of one tree inherits; its value names the tree."""
 
+_LOG = logging.getLogger(__name__)
+
 _PROC = Path("/proc")
+_PATIENCE_S = 2.0
+"""A killed process is gone within milliseconds, unless it waits for a device."""
 
 
 def kill_tree(root_pid: int, mark: str) -> None:
     """Kill the group of `root_pid`, its descendants, and every process that carries `mark`; repeat until none is left.
 
-    Returns when nothing that can be found is alive; `root_pid` itself still has to be waited for by its parent.
+    Returns when nothing that can be found is alive, or when what is left does not even die of SIGKILL because it hangs
+    in the kernel; `root_pid` itself still has to be waited for by its parent.
     """
+    deadline_s = time.monotonic() + _PATIENCE_S
     while victims := _alive(root_pid, mark):
         _kill_group(root_pid)
         for pid in victims:
             _kill(pid)
+        if time.monotonic() > deadline_s:
+            _LOG.warning("processes %s hang in the kernel and cannot be killed", sorted(victims))
+            return
 
 
 def signal_tree(root_pid: int, number: signal.Signals) -> None:
