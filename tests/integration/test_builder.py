@@ -23,7 +23,7 @@ from sklearn.svm import SVC
 from mltest.coordinator.builder.builder import Inspection, PredictionFile
 from mltest.coordinator.builder.client import ProcessBuilder
 from mltest.coordinator.builder.recipes import enumerate_candidates
-from mltest.coordinator.plan import Plan
+from mltest.coordinator.planning.plan import Plan
 from mltest.shared.domain import Candidate, FileRef, JobSpec, Output, Task
 from mltest.shared.errors import (
     ChildCrashedError,

@@ -178,8 +178,8 @@ def test_a_mistake_is_data_as_well(home: Home) -> None:
 
 
 def test_the_printed_plan_can_be_submitted_as_it_is(home: Home) -> None:
-    from mltest.coordinator.plan import Plan
-    from mltest.coordinator.plan_file import parse_plan
+    from mltest.coordinator.planning.plan import Plan
+    from mltest.coordinator.planning.plan_file import parse_plan
 
     assert parse_plan(home.run("plan").stdout) == Plan()
 

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mltest.agent.capabilities import Capabilities, capability_digest
-from mltest.agent.epochs import EpochFile
 from mltest.agent.identity import agent_id_in
-from mltest.agent.lease import Lease
-from mltest.agent.lease_keeper import LeaseKeeper
-from mltest.agent.probe import probe
+from mltest.agent.lease.epochs import EpochFile
+from mltest.agent.lease.lease import Lease
+from mltest.agent.lease.lease_keeper import LeaseKeeper
+from mltest.agent.probe.capabilities import Capabilities, capability_digest
+from mltest.agent.probe.probe import probe
 from mltest.agent.service import AgentParts, AgentState, encode_event
-from mltest.agent.visit_site import VisitSite
-from mltest.agent.visits import Visits
+from mltest.agent.visit.visit_site import VisitSite
+from mltest.agent.visit.visits import Visits
 from mltest.agent.watched import Watched
 from mltest.shared.blobs import BlobStore
 from mltest.shared.domain import AgentInfo

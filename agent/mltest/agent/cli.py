@@ -105,8 +105,8 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _describe(options: argparse.Namespace) -> int:
-    from mltest.agent.describe import described
-    from mltest.agent.probe import probe
+    from mltest.agent.probe.describe import described
+    from mltest.agent.probe.probe import probe
 
     found = asyncio.run(probe(Path(tempfile.gettempdir())))
     print(json.dumps(asdict(found), indent=2) if options.json else described(found))

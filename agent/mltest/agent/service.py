@@ -10,9 +10,9 @@ from typing import Any
 
 import grpc.aio
 
-from mltest.agent.lease_keeper import LeaseKeeper
-from mltest.agent.visit_site import VisitSite
-from mltest.agent.visits import Visits
+from mltest.agent.lease.lease_keeper import LeaseKeeper
+from mltest.agent.visit.visit_site import VisitSite
+from mltest.agent.visit.visits import Visits
 from mltest.agent.watched import Watched
 from mltest.shared.codec import from_proto, to_proto
 from mltest.shared.domain import AgentInfo, VisitEvent, VisitSpec

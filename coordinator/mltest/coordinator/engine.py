@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Self
 
 from mltest.coordinator.api import StoredSeries
-from mltest.coordinator.fleet import Fleet
-from mltest.coordinator.job_run import JobRun, Stop
-from mltest.coordinator.news import News
-from mltest.coordinator.site import Site
-from mltest.coordinator.spec_check import check_address, check_spec
+from mltest.coordinator.fleet.fleet import Fleet
+from mltest.coordinator.job.job_run import JobRun, Stop
+from mltest.coordinator.job.news import News
+from mltest.coordinator.job.site import Site
+from mltest.coordinator.job.spec_check import check_address, check_spec
 from mltest.coordinator.store import Store
-from mltest.coordinator.store_thread import StoreThread
+from mltest.coordinator.store.store_thread import StoreThread
 from mltest.shared.blobs import BlobStore
 from mltest.shared.domain import FileRef, FleetAgent, JobEvent, JobInfo, JobResults, JobSpec, JobState
 from mltest.shared.errors import BlobUnknownError, JobStateError, NotPermittedError, RequestInvalidError

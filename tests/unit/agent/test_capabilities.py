@@ -2,14 +2,14 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from mltest.agent.capabilities import (
+from mltest.agent.probe.capabilities import (
     Capabilities,
     capability_digest,
     compiler_from_json,
     host_from_json,
     runtime_from_json,
 )
-from mltest.agent.describe import described
+from mltest.agent.probe.describe import described
 from mltest.shared.domain import AgentInfo, Compiler, Gpu, HostInfo, RuntimeInfo
 from mltest.shared.jsonable import to_jsonable
 

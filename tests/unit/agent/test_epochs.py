@@ -1,7 +1,7 @@
 from pathlib import Path
 
-from mltest.agent.epochs import EpochFile
 from mltest.agent.identity import agent_id_in
+from mltest.agent.lease.epochs import EpochFile
 
 
 def test_epochs_count_up_over_restarts(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from mltest.agent.lease import Lease
+from mltest.agent.lease.lease import Lease
 from mltest.shared.errors import AgentBusyError, LeaseLostError
 
 TTL_NS = 60

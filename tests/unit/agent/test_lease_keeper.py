@@ -3,9 +3,9 @@
 import asyncio
 from itertools import count
 
-from mltest.agent.lease import Lease
-from mltest.agent.lease_keeper import LeaseKeeper
-from mltest.agent.visits import Visits
+from mltest.agent.lease.lease import Lease
+from mltest.agent.lease.lease_keeper import LeaseKeeper
+from mltest.agent.visit.visits import Visits
 from mltest.agent.watched import Watched
 from mltest.shared.errors import MltestError
 

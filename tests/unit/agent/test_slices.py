@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mltest.agent.candidate_frame import candidate_from_frame, candidate_to_frame
-from mltest.agent.rows import batches_of, load_rows
-from mltest.agent.sample_buffer import FLUSH_NS, SampleBuffer
-from mltest.agent.sample_frame import samples_from_frame, samples_to_frame
-from mltest.agent.slice_order import Cell, slice_order
+from mltest.agent.visit.sample_buffer import FLUSH_NS, SampleBuffer
+from mltest.agent.visit.slice_order import Cell, slice_order
+from mltest.agent.worker.candidate_frame import candidate_from_frame, candidate_to_frame
+from mltest.agent.worker.rows import batches_of, load_rows
+from mltest.agent.worker.sample_frame import samples_from_frame, samples_to_frame
 from mltest.shared.domain import Output, SampleSeries, Task, VisitCandidate
 from mltest.shared.errors import DataInvalidError, DataMismatchError
 from mltest.shared.frames import decode_frame, encode_frame

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mltest.agent.rows import batches_of
-from mltest.agent.timing import SETTLE_CALLS, WARM_CALLS, WARM_CALLS_OF_SLOW, Walk, null_calls
-from mltest.agent.worker import Worker
+from mltest.agent.worker.rows import batches_of
+from mltest.agent.worker.timing import SETTLE_CALLS, WARM_CALLS, WARM_CALLS_OF_SLOW, Walk, null_calls
+from mltest.agent.worker.worker import Worker
 
 ROWS = np.arange(600, dtype=np.float32).reshape(600, 1)
 

@@ -3,7 +3,7 @@ from contextlib import aclosing
 
 import pytest
 
-from mltest.agent.visit_log import VisitLog
+from mltest.agent.visit.visit_log import VisitLog
 from mltest.shared.domain import CandidateEnded, Outcome, VisitEnded, VisitEvent
 from mltest.shared.errors import ResourceLimitError
 

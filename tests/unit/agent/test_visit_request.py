@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from mltest.agent.visit_notes import clipped_notes, load_notes, row_notes
-from mltest.agent.visit_request import blobs_of, checked_visit
+from mltest.agent.visit.visit_notes import clipped_notes, load_notes, row_notes
+from mltest.agent.visit.visit_request import blobs_of, checked_visit
 from mltest.shared.domain import LatencySpec, Limits, Output, Task, VisitCandidate, VisitSpec
 from mltest.shared.errors import RequestInvalidError
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from mltest.agent.lease import Grant
+from mltest.agent.lease.lease import Grant
 from mltest.agent.service import encode_event
-from mltest.agent.visit_site import VisitSite
-from mltest.agent.visits import KEPT_LOGS, Visits
+from mltest.agent.visit.visit_site import VisitSite
+from mltest.agent.visit.visits import KEPT_LOGS, Visits
 from mltest.shared.blobs import BlobStore
 from mltest.shared.codec import from_proto
 from mltest.shared.domain import Limits, Outcome, Output, Task, VisitCandidate, VisitEnded, VisitEvent, VisitSpec

@@ -2,9 +2,9 @@
 
 import pytest
 
-from mltest.coordinator.browse import addresses_to_try
-from mltest.coordinator.fleet import _merged
-from mltest.coordinator.spec_check import check_address
+from mltest.coordinator.fleet.browse import addresses_to_try
+from mltest.coordinator.fleet.fleet import _merged
+from mltest.coordinator.job.spec_check import check_address
 from mltest.shared.domain import AgentInfo, FleetAgent, HostInfo
 from mltest.shared.errors import RequestInvalidError
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from mltest.coordinator.hostile import MAX_TEXT_CHARS, check_event, cleaned
-from mltest.coordinator.scheduler import plan_visits
+from mltest.coordinator.fleet.hostile import MAX_TEXT_CHARS, check_event, cleaned
+from mltest.coordinator.job.scheduler import plan_visits
 from mltest.shared.domain import (
     CandidateEnded,
     Outcome,

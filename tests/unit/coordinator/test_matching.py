@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from mltest.coordinator.matching import agent_exclusion, match, mismatch
-from mltest.coordinator.plan import Plan
+from mltest.coordinator.job.matching import agent_exclusion, match, mismatch
+from mltest.coordinator.planning.plan import Plan
 from tests.unit.coordinator.test_scheduler import AGENT, NATIVE, others
 
 

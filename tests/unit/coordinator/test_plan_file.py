@@ -4,11 +4,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mltest.coordinator.figure_names import parse_bound, parse_figure
-from mltest.coordinator.plan import Bound, Objective, Plan
-from mltest.coordinator.plan import TestChoice as Choice
-from mltest.coordinator.plan_file import parse_plan
-from mltest.coordinator.plan_text import default_plan_toml, plan_toml
+from mltest.coordinator.planning.figure_names import parse_bound, parse_figure
+from mltest.coordinator.planning.plan import Bound, Objective, Plan
+from mltest.coordinator.planning.plan import TestChoice as Choice
+from mltest.coordinator.planning.plan_file import parse_plan
+from mltest.coordinator.planning.plan_text import default_plan_toml, plan_toml
 from mltest.coordinator.tests.registry import registered_tests
 from mltest.shared.errors import PlanInvalidError
 

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from mltest.coordinator.conclusion import problems_of
-from mltest.coordinator.scheduler import plan_visits
+from mltest.coordinator.job.conclusion import problems_of
+from mltest.coordinator.job.scheduler import plan_visits
 from mltest.coordinator.store import CandidateOutcome, StoredVisit
 from mltest.shared.domain import Outcome, Standing
 from tests.unit.coordinator.test_scheduler import AGENT, NATIVE, SUBJECT, others

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from mltest.coordinator.progress import VisitProgress
-from mltest.coordinator.scheduler import plan_visits
+from mltest.coordinator.job.progress import VisitProgress
+from mltest.coordinator.job.scheduler import plan_visits
 from mltest.shared.domain import CandidateEnded, Outcome, SampleBatch, SampleSeries, VisitEnded, VisitEvent, VisitSpec
 from tests.unit.coordinator.test_scheduler import AGENT, NATIVE, SUBJECT, others
 

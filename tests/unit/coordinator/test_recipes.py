@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from mltest.coordinator.builder.recipes import enumerate_candidates, recipe_key
-from mltest.coordinator.plan import Plan
+from mltest.coordinator.planning.plan import Plan
 from mltest.shared.domain import ModelInfo, Output, Task
 from mltest.shared.errors import PlanInvalidError
 

@@ -8,7 +8,7 @@ from rich.console import Console, RenderableType
 
 from mltest.coordinator.analysis.standings import Problem, summarise
 from mltest.coordinator.builder.builder import Evaluation
-from mltest.coordinator.plan import Plan
+from mltest.coordinator.planning.plan import Plan
 from mltest.coordinator.report.fleet_table import fleet_table, jobs_table
 from mltest.coordinator.report.lines import line_of, tenth_line
 from mltest.coordinator.report.progress import ProgressView

@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-from mltest.coordinator.plan import Plan
-from mltest.coordinator.scheduler import (
+from mltest.coordinator.job.scheduler import (
     Subject,
     blobs_of,
     blocks,
     plan_visits,
     without,
 )
+from mltest.coordinator.planning.plan import Plan
 from mltest.shared.domain import (
     AgentInfo,
     Candidate,

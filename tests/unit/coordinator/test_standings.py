@@ -7,7 +7,7 @@ import pytest
 
 from mltest.coordinator.analysis.standings import Problem, summarise
 from mltest.coordinator.builder.builder import Evaluation
-from mltest.coordinator.plan import Bound, Objective, Plan
+from mltest.coordinator.planning.plan import Bound, Objective, Plan
 from mltest.coordinator.tests.role import SampleEvidence
 from mltest.shared.domain import Candidate, DatasetInfo, Result, Standing, StandingRow, Standings
 from tests.unit.coordinator.evidence import MODEL, agent, candidate, timed

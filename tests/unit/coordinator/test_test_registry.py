@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from mltest.coordinator import plan
+from mltest.coordinator.planning import plan
 from mltest.coordinator.tests.agreement import Agreement
 from mltest.coordinator.tests.registry import (
     choice_of,

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mltest.coordinator.builder.builder import Evaluation
-from mltest.coordinator.figure_names import figure_name
-from mltest.coordinator.limits import broken_limits, find_result
-from mltest.coordinator.plan import Objective, Plan
+from mltest.coordinator.planning.figure_names import figure_name
+from mltest.coordinator.planning.limits import broken_limits, find_result
+from mltest.coordinator.planning.plan import Objective, Plan
 from mltest.coordinator.tests.role import SampleEvidence
 from mltest.shared.domain import Candidate, Result, Standing
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from mltest.coordinator.limits import find_result
-from mltest.coordinator.plan import Objective
+from mltest.coordinator.planning.limits import find_result
+from mltest.coordinator.planning.plan import Objective
 from mltest.shared.domain import Result
 
 _QUALITY = (("accuracy", "value"), ("r2", "value"))

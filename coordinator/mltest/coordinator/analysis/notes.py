@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from mltest.coordinator.plan import Plan
+from mltest.coordinator.planning.plan import Plan
 from mltest.shared.domain import DatasetInfo, Result, Standing, StandingRow
 
 _TIED = "tied_label_count"

@@ -6,7 +6,7 @@ from statistics import fmean, median
 
 from mltest.coordinator.analysis.intervals import Interval
 from mltest.coordinator.analysis.paired import Effect, SliceStatistic, paired_effect
-from mltest.coordinator.plan import Objective
+from mltest.coordinator.planning.plan import Objective
 from mltest.coordinator.tests.role import SampleEvidence
 from mltest.shared.domain import Result, StandingRow
 from mltest.shared.metrics import RESULT_METRICS, Better

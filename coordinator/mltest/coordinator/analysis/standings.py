@@ -10,8 +10,8 @@ from mltest.coordinator.analysis.notes import notes_of
 from mltest.coordinator.analysis.paired import Effect, paired_effect
 from mltest.coordinator.analysis.ranking import PAIRED, Contender, ranked
 from mltest.coordinator.builder.builder import Evaluation
-from mltest.coordinator.figure_names import figure_name
-from mltest.coordinator.plan import Objective, Plan
+from mltest.coordinator.planning.figure_names import figure_name
+from mltest.coordinator.planning.plan import Objective, Plan
 from mltest.coordinator.tests.registry import default_tests, sample_tests
 from mltest.coordinator.tests.role import SampleEvidence, SampleTest
 from mltest.shared.domain import (

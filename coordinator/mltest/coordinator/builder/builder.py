@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from mltest.coordinator.plan import Plan, TestChoice
+from mltest.coordinator.planning.plan import Plan, TestChoice
 from mltest.shared.domain import Candidate, DatasetInfo, JobSpec, ModelInfo, Result
 
 

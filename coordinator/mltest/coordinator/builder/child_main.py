@@ -9,7 +9,7 @@ from mltest.coordinator.builder.exporters.registry import exporter_of
 from mltest.coordinator.builder.exporters.role import ExportSource
 from mltest.coordinator.builder.inspection import inspection_of
 from mltest.coordinator.builder.opened_model import OpenedModel, open_native, opened_estimator, opened_graph
-from mltest.coordinator.plan import TestChoice
+from mltest.coordinator.planning.plan import TestChoice
 from mltest.shared.child_side import Handler, serve
 from mltest.shared.domain import Candidate, JobSpec, ModelInfo
 from mltest.shared.frames import Frame

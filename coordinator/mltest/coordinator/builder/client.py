@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mltest.coordinator.builder.builder import Artifact, Evaluation, Inspection, PredictionFile
-from mltest.coordinator.plan import Plan, TestChoice
+from mltest.coordinator.planning.plan import Plan, TestChoice
 from mltest.shared.child import Child, ChildLimits
 from mltest.shared.domain import Candidate, JobSpec, ModelInfo
 from mltest.shared.errors import ChildCrashedError, DeadlineError, MltestError, ResourceLimitError

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mltest.coordinator.builder.builder import Evaluation, PredictionFile
 from mltest.coordinator.builder.evidence import PredictionEvidence
-from mltest.coordinator.plan import TestChoice
+from mltest.coordinator.planning.plan import TestChoice
 from mltest.coordinator.tests.agreement import Agreement, misfit
 from mltest.coordinator.tests.registry import applies, choice_of, default_tests, prediction_tests
 from mltest.coordinator.tests.role import PredictionTest

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from mltest.coordinator.builder.exporters.registry import exporter_needs
 from mltest.coordinator.builder.exporters.role import ExporterNeeds
-from mltest.coordinator.plan import Plan
+from mltest.coordinator.planning.plan import Plan
 from mltest.coordinator.tests.registry import nearest
 from mltest.shared.domain import Candidate, ModelInfo
 from mltest.shared.errors import ModelUnsupportedError, PlanInvalidError

@@ -6,8 +6,8 @@ from mltest.coordinator.commands.verb import Verb, no_arguments, print_json
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from mltest.coordinator.plan import Plan
-    from mltest.coordinator.plan_text import default_plan_toml
+    from mltest.coordinator.planning.plan import Plan
+    from mltest.coordinator.planning.plan_text import default_plan_toml
 
     if arguments.json:
         print_json(Plan())

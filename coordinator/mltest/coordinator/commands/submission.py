@@ -5,9 +5,9 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from mltest.coordinator.figure_names import parse_bound, parse_figure
-from mltest.coordinator.plan_file import parse_plan
-from mltest.coordinator.plan_text import plan_toml
+from mltest.coordinator.planning.figure_names import parse_bound, parse_figure
+from mltest.coordinator.planning.plan_file import parse_plan
+from mltest.coordinator.planning.plan_text import plan_toml
 from mltest.shared.errors import DataInvalidError, ModelInvalidError, PlanInvalidError, UserError
 
 

@@ -6,7 +6,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mltest.coordinator.figure_names import metric_name
+from mltest.coordinator.planning.figure_names import metric_name
 from mltest.coordinator.report.figure_text import figure_text
 from mltest.coordinator.report.plain import plain_table, printable
 from mltest.shared.domain import Result

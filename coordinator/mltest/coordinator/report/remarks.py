@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from mltest.coordinator.figure_names import figure_name
+from mltest.coordinator.planning.figure_names import figure_name
 from mltest.shared.domain import JobResults, StandingRow
 
 

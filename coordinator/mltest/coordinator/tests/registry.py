@@ -11,7 +11,7 @@ from dataclasses import MISSING, fields
 from types import UnionType
 from typing import Any, TypeVar
 
-from mltest.coordinator.plan import TestChoice
+from mltest.coordinator.planning.plan import TestChoice
 from mltest.coordinator.tests.role import Needs, PredictionTest, SampleTest
 from mltest.shared.domain import ModelInfo
 from mltest.shared.errors import PlanInvalidError

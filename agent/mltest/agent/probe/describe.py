@@ -1,0 +1,38 @@
+"""What a machine offers, for people. Pure."""
+
+from collections.abc import Iterator
+
+from mltest.agent.probe.capabilities import Capabilities
+from mltest.shared.domain import Gpu, HostInfo, RuntimeInfo
+from mltest.shared.units import bytes_text
+
+
+def described(found: Capabilities) -> str:
+    """Return `found` as lines of text."""
+    return "\n".join(f"{label:<12}{text}".rstrip() for label, text in _lines(found))
+
+
+def _lines(found: Capabilities) -> Iterator[tuple[str, str]]:
+    host = found.host
+    yield "CPU", f"{host.cpu_model} ({host.architecture}), {_cores(host)}"
+    yield "Memory", bytes_text(host.memory_bytes)
+    yield "System", f"{host.os}, kernel {host.kernel}"
+    yield from (("GPU", _gpu(gpu)) for gpu in host.gpus)
+    yield from (("Compiler", f"{compiler.name}: {compiler.version}") for compiler in found.compilers)
+    yield from (("Runtime", _runtime(runtime)) for runtime in found.runtimes)
+
+
+def _cores(host: HostInfo) -> str:
+    physical = f", {host.physical_cores} physical" if host.physical_cores is not None else ""
+    return f"{host.logical_cores} cores{physical}"
+
+
+def _gpu(gpu: Gpu) -> str:
+    memory = f", {bytes_text(gpu.memory_bytes)}" if gpu.memory_bytes is not None else ""
+    return f"{gpu.name}{memory}, driver {gpu.driver_version or 'unknown'}"
+
+
+def _runtime(runtime: RuntimeInfo) -> str:
+    if not runtime.is_available:
+        return f"{runtime.name}: not usable ({runtime.reason})"
+    return f"{runtime.name} {runtime.version}: {', '.join(runtime.formats)}"

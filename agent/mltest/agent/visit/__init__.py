@@ -1,0 +1,1 @@
+"""A visit: one block of candidates, started, measured in alternating slices, reported, ended."""

@@ -1,0 +1,176 @@
+"""The candidates of one visit: started one after the other, then measured in alternating slices, then ended.
+
+Exactly one worker runs at any time; the others are stopped. While a slice runs, this process waits for its answer and
+does nothing else: no polling, no logging, nothing sent.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable
+from pathlib import Path
+
+from mltest.agent.visit.sample_buffer import SampleBuffer
+from mltest.agent.visit.slice_order import slice_order
+from mltest.agent.visit.visit_log import VisitLog
+from mltest.agent.visit.visit_notes import clipped_notes, load_notes, row_notes
+from mltest.agent.visit.visit_site import VisitSite
+from mltest.agent.visit.worker_process import WorkerProcess
+from mltest.shared.domain import CandidateEnded, Outcome, PredictionsStored, VisitCandidate, VisitSpec
+from mltest.shared.errors import ChildCrashedError, InfrastructureError, MltestError, ModelRefusedError, PredictionError
+from mltest.shared.naming import clean_text
+
+SETTLE_S = 0.1
+"""How long measuring waits at most until what was appended to the journal has been sent."""
+
+
+MAX_REASON_CHARS = 1000
+"""Of what a model is said to have died of, which it may have written itself."""
+
+_NONSENSE = (KeyError, ValueError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What reading an answer raises that a model forged."""
+
+
+class Block:
+    """The candidates of one attempt; one that fails is reported, and the others go on."""
+
+    def __init__(self, spec: VisitSpec, log: VisitLog, site: VisitSite, folder: Path) -> None:
+        self._spec = spec
+        self._log = log
+        self._site = site
+        self._folder = folder
+        self._open = {candidate.candidate_id: candidate for candidate in spec.candidates}
+        self._workers: dict[str, WorkerProcess] = {}
+        self._row_count = 0
+        self._clipped_slices = 0
+        self._loads = [os.getloadavg()[0]]
+        self.buffer = SampleBuffer(time.monotonic_ns())
+        """Counts what was measured."""
+        self.measuring_ns = 0
+        """Time inside timed slices so far."""
+
+    async def run(self) -> None:
+        """Take every candidate to its end.
+
+        Raises:
+            InfrastructureError, OSError: the agent cannot go on; nothing is said about the candidates by that.
+            ResourceLimitError: the journal is full.
+
+        """
+        for candidate in self._spec.candidates:
+            await self._attempt(candidate, self._prepare(candidate))
+            await self._flush()
+        await self._measure()
+        self._loads.append(os.getloadavg()[0])
+        for candidate in self._survivors():
+            await self._attempt(candidate, self._finish(candidate))
+        await self._flush()
+
+    async def close(self, outcome: Outcome, error: MltestError | None) -> None:
+        """Kill the workers that are left; keep what they measured; their candidates ended with `outcome`."""
+        for worker in self._workers.values():
+            await worker.kill()
+        if batch := self.buffer.take(time.monotonic_ns()):
+            self._log.append(batch)
+        for candidate in tuple(self._open.values()):
+            self._end(candidate, outcome, error)
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what makes the numbers less reliable."""
+        return (
+            *load_notes(self._loads, os.cpu_count() or 1),
+            *row_notes(self._row_count),
+            *clipped_notes(self._clipped_slices),
+        )
+
+    async def _prepare(self, candidate: VisitCandidate) -> None:
+        if candidate.format == "pickle" and not self._site.allows_pickle:
+            detail = f"agent {self._site.agent_name} opens no pickles; start it with mltest-agent serve --allow-pickle"
+            raise ModelRefusedError(detail=detail)
+        store, spec = self._site.store, self._spec
+        worker = await WorkerProcess.spawn(candidate, spec.limits, self._folder)
+        self._workers[candidate.candidate_id] = worker
+        self.buffer.add(await worker.load(store.path(candidate.artifact_sha256)))
+        await worker.read_rows(store.path(spec.dataset_sha256))
+        self.buffer.add(await worker.first_calls())
+        await self._flush()
+        if spec.collects_predictions:
+            await self._store_predictions(candidate, worker)
+        if spec.latency is not None:
+            self._row_count = worker.row_count
+            self.buffer.add(await worker.warm_up(spec.latency))
+
+    async def _store_predictions(self, candidate: VisitCandidate, worker: WorkerProcess) -> None:
+        path = self._folder / "predictions.npz"
+        await worker.predict_to(path)
+        if not path.is_file() or path.is_symlink():
+            # The worker may have been taken over by its model: a pipe here would never end.
+            raise PredictionError(detail="the worker wrote no file")
+        try:
+            blob = await asyncio.to_thread(self._site.store.add_file, path)
+        finally:
+            path.unlink(missing_ok=True)
+        self._log.append(
+            PredictionsStored(candidate_id=candidate.candidate_id, sha256=blob.sha256, size_bytes=blob.size_bytes)
+        )
+
+    async def _measure(self) -> None:
+        latency, candidates = self._spec.latency, self._spec.candidates
+        if latency is None:
+            return
+        for slice_index, cell in slice_order(
+            len(candidates), latency.batch_sizes, latency.slice_count, self._spec.seed
+        ):
+            candidate = candidates[cell.candidate_index]
+            if candidate.candidate_id in self._workers:
+                await self._attempt(candidate, self._slice(candidate, cell.batch_size, slice_index, latency.slice_ns))
+                if self.buffer.is_due(time.monotonic_ns()):
+                    await self._flush()
+
+    async def _slice(self, candidate: VisitCandidate, batch_size: int, slice_index: int, slice_ns: int) -> None:
+        worker = self._workers[candidate.candidate_id]
+        timed = await worker.timed_slice(batch_size, slice_index, slice_ns)
+        self.buffer.add([timed.series])
+        self.measuring_ns += timed.measuring_ns
+        self._clipped_slices += timed.is_clipped
+
+    async def _finish(self, candidate: VisitCandidate) -> None:
+        self.buffer.add(await self._workers[candidate.candidate_id].finish())
+        await self._flush()
+        self._end(candidate, Outcome.OK)
+
+    async def _attempt(self, candidate: VisitCandidate, step: Awaitable[None]) -> None:
+        try:
+            await step
+        except InfrastructureError:
+            raise
+        except MltestError as error:
+            await self._fail(candidate, error)
+        except _NONSENSE as error:
+            await self._fail(candidate, ChildCrashedError(how=f"its answer makes no sense ({error!r})"))
+
+    async def _fail(self, candidate: VisitCandidate, error: MltestError) -> None:
+        if worker := self._workers.pop(candidate.candidate_id, None):
+            await worker.kill()
+        await self._flush()
+        self._end(candidate, Outcome.FAILED, error)
+
+    def _end(self, candidate: VisitCandidate, outcome: Outcome, error: MltestError | None = None) -> None:
+        self._workers.pop(candidate.candidate_id, None)
+        del self._open[candidate.candidate_id]
+        self._log.append(
+            CandidateEnded(
+                candidate_id=candidate.candidate_id,
+                outcome=outcome,
+                reason_code=error.code if error else "",
+                reason=clean_text(error.message, MAX_REASON_CHARS) if error else "",
+            )
+        )
+
+    async def _flush(self) -> None:
+        if batch := self.buffer.take(time.monotonic_ns()):
+            self._log.append(batch)
+        await self._log.settle(SETTLE_S)
+
+    def _survivors(self) -> tuple[VisitCandidate, ...]:
+        return tuple(candidate for candidate in self._spec.candidates if candidate.candidate_id in self._workers)

@@ -1,0 +1,1 @@
+"""The agents: who is there, and everything that is said to one of them."""

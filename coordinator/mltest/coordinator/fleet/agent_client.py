@@ -1,0 +1,176 @@
+"""Everything that is said to one agent."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import grpc.aio
+
+from mltest.coordinator.fleet.hostile import cleaned
+from mltest.shared import blob_client
+from mltest.shared.codec import from_proto, to_proto
+from mltest.shared.domain import AgentInfo, VisitEvent, VisitSpec
+from mltest.shared.errors import AgentUnreachableError, ProtocolMismatchError, VisitInterruptedError
+from mltest.shared.grpc_options import channel_options
+from mltest.shared.protocol import MIN_PROTOCOL_VERSION, PROTOCOL_VERSION, can_talk
+from mltest.shared.status import error_from_rpc
+from mltest.v1 import agent_service_pb2 as pb
+from mltest.v1 import visit_pb2
+from mltest.v1.agent_service_pb2_grpc import AgentServiceStub
+
+CONNECT_TIMEOUT_S = 3.0
+"""An agent that has not taken a connection within this is gone."""
+DESCRIBE_TIMEOUT_S = 30.0
+"""An agent that has just started answers when it has probed its runtimes."""
+_CALL_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """A lease as the agent granted it."""
+
+    epoch: int
+    ttl_s: float
+
+
+class AgentClient:
+    """An agent at one address; control calls never wait behind streams of data."""
+
+    def __init__(self, address: str, name: str = "") -> None:
+        self._label = f"{name} ({address})" if name else address
+        self._control = grpc.aio.insecure_channel(address, options=channel_options())
+        self._data = grpc.aio.insecure_channel(address, options=channel_options())
+        self._agent = AgentServiceStub(self._control)
+
+    async def describe(self) -> AgentInfo:
+        """Return who the agent is.
+
+        Raises:
+            AgentUnreachableError: nobody takes connections there, or nobody answers.
+            ProtocolMismatchError: the two cannot talk.
+
+        """
+        await self._connect()
+        with self._translated():
+            request = pb.DescribeAgentRequest(protocol_version=PROTOCOL_VERSION)
+            response = await self._agent.DescribeAgent(request, timeout=DESCRIBE_TIMEOUT_S)
+        agent = cleaned(from_proto(response.agent, AgentInfo))
+        self._check_protocol(agent)
+        return agent
+
+    async def acquire(self, *, holder: str, purpose: str) -> Grant:
+        """Take the exclusive right to run visits.
+
+        Raises:
+            AgentBusyError: somebody else has it.
+
+        """
+        request = pb.AcquireLeaseRequest(holder=holder, purpose=purpose, protocol_version=PROTOCOL_VERSION)
+        with self._translated():
+            response = await self._agent.AcquireLease(request, timeout=_CALL_TIMEOUT_S)
+        return Grant(epoch=response.epoch, ttl_s=response.ttl_ns / 1e9)
+
+    async def renew(self, epoch: int) -> None:
+        """Keep the lease for another time to live.
+
+        Raises:
+            LeaseLostError: it is not ours any more.
+
+        """
+        with self._translated():
+            await self._agent.RenewLease(pb.RenewLeaseRequest(epoch=epoch), timeout=_CALL_TIMEOUT_S)
+
+    async def release(self, epoch: int) -> None:
+        """Give the lease back; a running visit of it is cancelled."""
+        with self._translated():
+            await self._agent.ReleaseLease(pb.ReleaseLeaseRequest(epoch=epoch), timeout=_CALL_TIMEOUT_S)
+
+    async def start(self, epoch: int, visit: VisitSpec) -> None:
+        """Start an attempt of a visit; doing it again changes nothing."""
+        request = pb.StartVisitRequest(epoch=epoch, visit=to_proto(visit, visit_pb2.VisitSpec))
+        with self._translated():
+            await self._agent.StartVisit(request, timeout=_CALL_TIMEOUT_S)
+
+    async def attach(self, visit_id: str, attempt: int, *, from_seq: int) -> AsyncIterator[VisitEvent]:
+        """Yield the events of an attempt from `from_seq` on, until its end.
+
+        Raises:
+            VisitUnknownError: the agent was restarted.
+            AgentUnreachableError: the stream broke.
+            VisitInterruptedError: it holds something that this version does not know.
+
+        """
+        request = pb.AttachVisitRequest(visit_id=visit_id, attempt=attempt, from_seq=from_seq)
+        with self._translated():
+            async for response in AgentServiceStub(self._data).AttachVisit(request):
+                yield _event(response)
+
+    async def upload(
+        self, path: Path, *, sha256: str, size_bytes: int, on_progress: Callable[[int], None] | None = None
+    ) -> int:
+        """Send what the agent lacks of a blob; return the bytes sent."""
+        with self._translated():
+            return await blob_client.upload(
+                self._data, path, sha256=sha256, size_bytes=size_bytes, on_progress=on_progress
+            )
+
+    async def download(self, sha256: str, target: Path) -> None:
+        """Fetch a blob to `target`."""
+        with self._translated():
+            await blob_client.download(self._data, sha256, target)
+
+    async def close(self) -> None:
+        """Close both connections; what streams, ends."""
+        await self._control.close()
+        await self._data.close()
+
+    async def _connect(self) -> None:
+        """Return once a connection stands; a peer that refuses it, or is silent, is told apart from a slow one."""
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                state = self._control.get_state(try_to_connect=True)
+                while state not in (grpc.ChannelConnectivity.READY, grpc.ChannelConnectivity.TRANSIENT_FAILURE):
+                    await self._control.wait_for_state_change(state)
+                    state = self._control.get_state(try_to_connect=True)
+        except TimeoutError as error:
+            detail = f"no connection within {CONNECT_TIMEOUT_S:g} s"
+            raise AgentUnreachableError(agent=self._label, detail=detail) from error
+
+    def _check_protocol(self, agent: AgentInfo) -> None:
+        if not can_talk(
+            own=PROTOCOL_VERSION,
+            own_min=MIN_PROTOCOL_VERSION,
+            peer=agent.protocol_version,
+            peer_min=agent.min_protocol_version,
+        ):
+            raise ProtocolMismatchError(
+                peer=f"agent {agent.name}",
+                peer_version=agent.protocol_version,
+                peer_min=agent.min_protocol_version,
+                own_version=PROTOCOL_VERSION,
+                own_min=MIN_PROTOCOL_VERSION,
+            )
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except grpc.aio.AioRpcError as error:
+            unreachable = AgentUnreachableError(agent=self._label, detail=_short(error))
+            raise error_from_rpc(error, unreachable) from error
+
+
+def _event(response: pb.AttachVisitResponse) -> VisitEvent:
+    try:
+        return cleaned(from_proto(response.event, VisitEvent))
+    except ValueError as error:
+        raise VisitInterruptedError(detail=str(error)) from error
+
+
+def _short(error: grpc.aio.AioRpcError) -> str:
+    if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return "no answer in time"
+    return (error.details() or error.code().name).rpartition(": ")[2][:200]

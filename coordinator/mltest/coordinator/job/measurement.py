@@ -1,0 +1,182 @@
+"""From candidates to samples: matches them with agents, plans visits, and keeps every agent busy in parallel."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mltest.coordinator.fleet.fleet import is_usable
+from mltest.coordinator.job.dispatch import AgentDispatch
+from mltest.coordinator.job.errand import Errand
+from mltest.coordinator.job.journal import StoreFailedError
+from mltest.coordinator.job.matching import Mismatch, match
+from mltest.coordinator.job.recruiting import recruited
+from mltest.coordinator.job.scheduler import Subject, plan_visits
+from mltest.coordinator.store import CandidateOutcome
+from mltest.coordinator.tests.registry import default_tests, sample_tests
+from mltest.coordinator.tests.timing import merged_latency_spec
+from mltest.shared.domain import (
+    AgentInfo,
+    AgentUpdated,
+    Candidate,
+    FleetAgent,
+    JobInfo,
+    LatencySpec,
+    Outcome,
+    StepStarted,
+    VisitSpec,
+)
+from mltest.shared.errors import NoAgentError, VisitInterruptedError, error_class
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Partner:
+    """An agent that takes part."""
+
+    agent: AgentInfo
+    address: str
+    candidates: tuple[Candidate, ...]
+    """That can run there; at least one."""
+
+
+class Measurement:
+    """Measures what is not measured yet."""
+
+    def __init__(self, errand: Errand) -> None:
+        self._errand = errand
+        self._site = errand.site
+
+    async def run(self) -> None:
+        """Run the visits on every agent that can; returns early after a stop.
+
+        Raises:
+            NoAgentError: with the reason of each agent.
+            MltestError: no candidate has an artifact, or the store cannot be written.
+
+        """
+        if await self._is_done():
+            return
+        candidates = await self._possible()
+        await self._errand.tell(StepStarted(step="match", text="looking for agents"))
+        async with recruited(self._errand) as agents:
+            partners = await self._match(agents, candidates)
+            visits = await self._plan(partners)
+            count = sum(map(len, visits.values()))
+            text = f"{_counted(count, 'visit')} on {_counted(len(partners), 'agent')}"
+            await self._errand.tell(StepStarted(step="measure", text=text))
+            await self._dispatch(partners, visits)
+
+    async def _is_done(self) -> bool:
+        """Return whether an earlier life of the job has measured everything."""
+        visits = await self._site.thread.run(self._site.store.visits.of_job, self._errand.job_id)
+        return bool(visits) and all(visit.outcome is Outcome.OK for visit in visits)
+
+    async def _possible(self) -> tuple[Candidate, ...]:
+        """Return the candidates with an artifact; there is no job without one."""
+        candidates = await self._site.thread.run(self._site.store.jobs.candidates, self._errand.job_id)
+        possible = tuple(candidate for candidate in candidates if candidate.is_possible)
+        if not possible:
+            first = next((candidate for candidate in candidates if candidate.is_baseline), candidates[0])
+            raise error_class(first.reason_code)(f"No candidate can be made. {first.label}: {first.reason}")
+        self._errand.pin(*(candidate.artifact_sha256 for candidate in possible))
+        return possible
+
+    async def _match(self, agents: Sequence[FleetAgent], candidates: Sequence[Candidate]) -> list[_Partner]:
+        """Return who takes part; say who does not, and keep which candidate cannot run where."""
+        partners: list[_Partner] = []
+        mismatches: list[CandidateOutcome] = []
+        reasons = [found.reason for found in agents if found.reason]
+        for found in agents:
+            agent = found.agent
+            if agent is None or not is_usable(found):
+                continue
+            matched = match(agent, candidates, self._errand.plan)
+            mismatches += [_not_tried(agent, mismatch) for mismatch in matched.mismatches]
+            takes_part, reason = not matched.exclusion, matched.exclusion
+            if takes_part:
+                partners.append(_Partner(agent=agent, address=found.address, candidates=matched.candidates))
+            else:
+                reasons.append(f"{agent.name}: {reason}")
+            await self._errand.tell(
+                AgentUpdated(agent_id=agent.agent_id, name=agent.name, takes_part=takes_part, reason=reason)
+            )
+        outcomes, job_id = self._site.store.outcomes, self._errand.job_id
+        await self._site.thread.run(outcomes.set_mismatches, job_id, mismatches)
+        if not partners:
+            raise NoAgentError(detail="; ".join(reasons))
+        await self._site.thread.run(outcomes.add_participants, job_id, [partner.agent for partner in partners])
+        return partners
+
+    async def _plan(self, partners: Sequence[_Partner]) -> dict[str, list[VisitSpec]]:
+        """Store the visits; return those still to be done, in order, by agent."""
+        job = await self._site.thread.run(self._site.store.jobs.get, self._errand.job_id)
+        assert job.model is not None
+        assert job.dataset is not None
+        subject = Subject(
+            job_id=job.job_id,
+            plan=self._errand.plan,
+            model=job.model,
+            dataset=job.dataset,
+            latency=_latency_spec(self._errand, job),
+        )
+        planned = [
+            (partner.agent.agent_id, visit)
+            for partner in partners
+            for visit in plan_visits(subject, partner.agent, partner.candidates)
+        ]
+        visits = self._site.store.visits
+        reason = "the coordinator died"
+        await self._site.thread.run(
+            visits.end_open_attempts, job.job_id, reason_code=VisitInterruptedError.code, reason=reason
+        )
+        await self._site.thread.run(visits.plan, job.job_id, planned)
+        open_visits: dict[str, list[VisitSpec]] = {}
+        for stored in await self._site.thread.run(visits.of_job, job.job_id):
+            if stored.outcome is None:
+                open_visits.setdefault(stored.agent_id, []).append(stored.spec)
+        return open_visits
+
+    async def _dispatch(self, partners: Sequence[_Partner], visits: Mapping[str, Sequence[VisitSpec]]) -> None:
+        """Let every agent do its visits, all at the same time."""
+        failed = await self._failed()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for partner in partners:
+                    agent_id = partner.agent.agent_id
+                    dispatch = AgentDispatch(
+                        self._errand, partner.agent, partner.address, failed=failed.get(agent_id, set())
+                    )
+                    tasks.create_task(dispatch.run(visits.get(agent_id, ())))
+        except ExceptionGroup as group:
+            first = group.exceptions[0]
+            raise (first.__cause__ or first) if isinstance(first, StoreFailedError) else first from group
+
+    async def _failed(self) -> dict[str, set[str]]:
+        """Return the candidates that failed in an earlier life of the job, by agent."""
+        failed: dict[str, set[str]] = {}
+        for found in await self._site.thread.run(self._site.store.outcomes.of_job, self._errand.job_id):
+            if found.outcome is Outcome.FAILED:
+                failed.setdefault(found.agent_id, set()).add(found.candidate_id)
+        return failed
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _latency_spec(errand: Errand, job: JobInfo) -> LatencySpec | None:
+    assert job.model is not None
+    assert job.dataset is not None
+    choices = errand.plan.tests or default_tests(job.model, has_target=job.dataset.has_target)
+    specs = [test.latency_spec() for test in sample_tests(choices)]
+    return merged_latency_spec([spec for spec in specs if spec is not None])
+
+
+def _not_tried(agent: AgentInfo, mismatch: Mismatch) -> CandidateOutcome:
+    return CandidateOutcome(
+        agent_id=agent.agent_id,
+        candidate_id=mismatch.candidate_id,
+        round_index=None,
+        outcome=None,
+        reason_code=mismatch.reason_code,
+        reason=mismatch.reason,
+    )

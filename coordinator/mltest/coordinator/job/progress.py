@@ -1,0 +1,92 @@
+"""How far one attempt of a visit is: from what arrived to what a user sees. Pure; the clock is passed in."""
+
+from collections import Counter
+
+from mltest.coordinator.job.scheduler import series_total
+from mltest.shared.domain import (
+    CandidateEnded,
+    Outcome,
+    PredictionsStored,
+    SampleBatch,
+    VisitEnded,
+    VisitEvent,
+    VisitSpec,
+    VisitUpdated,
+)
+
+_TIMED_METRIC = "latency_ns"
+_MIN_STEP_S = 0.5
+_MIN_STEP_RATIO = 0.005
+"""News of less progress is not told, so that the events of a visit are bounded however long it takes."""
+
+
+class VisitProgress:
+    """Counts what arrives in one attempt."""
+
+    def __init__(self, visit: VisitSpec, agent_name: str) -> None:
+        self._visit = visit
+        self._agent_name = agent_name
+        self._timed: Counter[str] = Counter()
+        self._last_candidate_id = ""
+        self._told_candidate_ids = {""}
+        self._value_count = 0
+        self._told_s = float("-inf")
+        self._told_ratio = -1.0
+        self.ends: dict[str, CandidateEnded] = {}
+        """How candidates ended, as far as they have."""
+        self.predictions: list[PredictionsStored] = []
+        self.ended: VisitEnded | None = None
+        """The last event, once it has arrived."""
+
+    def add(self, event: VisitEvent) -> None:
+        """Count one event."""
+        body = event.event
+        if isinstance(body, SampleBatch):
+            for series in body.series:
+                self._timed[series.candidate_id] += series.metric == _TIMED_METRIC
+                self._value_count += len(series.values)
+                self._last_candidate_id = series.candidate_id
+        elif isinstance(body, CandidateEnded):
+            self.ends[body.candidate_id] = body
+        elif isinstance(body, PredictionsStored):
+            self.predictions.append(body)
+        elif isinstance(body, VisitEnded):
+            self.ended = body
+
+    def failed(self) -> tuple[str, ...]:
+        """Return the candidates that failed."""
+        return tuple(name for name, end in self.ends.items() if end.outcome is Outcome.FAILED)
+
+    def due_news(self, now_s: float) -> VisitUpdated | None:
+        """Return the progress if a candidate sent its first samples, or enough was made since it was told last."""
+        ratio = self._done_ratio()
+        is_soon = now_s - self._told_s < _MIN_STEP_S or ratio - self._told_ratio < _MIN_STEP_RATIO
+        if is_soon and self._last_candidate_id in self._told_candidate_ids:
+            return None
+        self._told_s, self._told_ratio = now_s, ratio
+        self._told_candidate_ids.add(self._last_candidate_id)
+        return self.news()
+
+    def news(self, ended: VisitEnded | None = None) -> VisitUpdated:
+        """Return how far the attempt is, or how it ended."""
+        return VisitUpdated(
+            visit_id=self._visit.visit_id,
+            agent_name=self._agent_name,
+            round_index=self._visit.round_index,
+            attempt=self._visit.attempt,
+            candidate_id=self._last_candidate_id,
+            value_count=self._value_count,
+            done_ratio=1.0 if ended is not None and ended.outcome is Outcome.OK else self._done_ratio(),
+            outcome=ended.outcome if ended else None,
+            reason=ended.reason if ended else "",
+        )
+
+    def _done_ratio(self) -> float:
+        """A candidate that has ended counts as done, whatever it sent."""
+        each = series_total(self._visit)
+        total = each * len(self._visit.candidates)
+        done = sum(
+            each if candidate.candidate_id in self.ends else min(self._timed[candidate.candidate_id], each)
+            for candidate in self._visit.candidates
+        )
+        return done / total if total else 0.0

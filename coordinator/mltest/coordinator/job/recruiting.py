@@ -1,0 +1,77 @@
+"""Finds the agents of a job: those that answer now, or one on this machine where nobody does."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from mltest.coordinator.fleet.fleet import KNOWN, describe_agent, is_usable
+from mltest.coordinator.fleet.local_agent import LocalAgent
+from mltest.coordinator.job.errand import Errand
+from mltest.shared.domain import AgentUpdated, FleetAgent, JobNote
+from mltest.shared.errors import NoAgentError
+
+_RETRY_S = 2.0
+
+
+@asynccontextmanager
+async def recruited(errand: Errand) -> AsyncIterator[Sequence[FleetAgent]]:
+    """Yield the agents that answer, also those that cannot be worked with; a local one ends with the block.
+
+    Raises:
+        NoAgentError: nobody answers, and no local agent may be started.
+
+    """
+    found = await _found(errand)
+    refusing = [agent for agent in found if not is_usable(agent) and agent.source != KNOWN]
+    await errand.tell(*map(_refusal, refusing))
+    if answering := [agent for agent in found if agent.is_alive]:
+        yield answering
+    elif errand.spec.uses_local_agent and not await _former_addresses(errand):
+        await errand.tell(JobNote(text=_local_text(errand)))
+        async with LocalAgent(errand.site.folder / "local-agent", allows_pickle=errand.spec.allows_pickle) as local:
+            agent = await describe_agent(local.address)
+            yield [FleetAgent(address=local.address, is_alive=True, source="local", agent=agent)]
+    else:
+        reasons = "; ".join(agent.reason for agent in found)
+        raise NoAgentError(detail=f"no agent answers: {reasons or 'none was found by mDNS, and none was named'}")
+
+
+async def _found(errand: Errand) -> tuple[FleetAgent, ...]:
+    """Return the fleet; a job that has measured on agents before waits a while for one of them to come back."""
+    fleet, spec = errand.site.fleet, errand.spec
+    former = await _former_addresses(errand)
+    addresses = tuple(dict.fromkeys((*spec.agent_addresses, *former)))
+    clock = asyncio.get_running_loop().time
+    limit_s = errand.plan.agent_return_s
+    deadline_s = clock() + limit_s
+    is_told = False
+    while True:
+        found = await fleet.survey(addresses, uses_discovery=spec.uses_discovery)
+        is_settled = not former or clock() >= deadline_s or any(agent.is_alive for agent in found)
+        if is_settled:
+            return found
+        if not is_told:
+            is_told = True
+            text = f"The agents that measured before do not answer; they are waited for, {limit_s:g} s at most."
+            await errand.tell(JobNote(text=text))
+        if await errand.is_stopped_within(_RETRY_S):
+            return found
+
+
+async def _former_addresses(errand: Errand) -> tuple[str, ...]:
+    """Return where agents of the fleet were that took part in this job before; an agent on this machine is none."""
+    store, thread = errand.site.store, errand.site.thread
+    former = {agent.agent_id for agent in await thread.run(store.outcomes.participants, errand.job_id)}
+    known = await thread.run(store.agents.known)
+    return tuple(found.address for found in known if found.agent and found.agent.agent_id in former)
+
+
+def _local_text(errand: Errand) -> str:
+    is_asked_for = not errand.spec.uses_discovery and not errand.spec.agent_addresses
+    subject = "This machine" if is_asked_for else "No agent answers: this machine"
+    return f"{subject} measures, by an agent that is started for this job."
+
+
+def _refusal(found: FleetAgent) -> AgentUpdated:
+    agent_id, name = (found.agent.agent_id, found.agent.name) if found.agent else ("", found.address)
+    return AgentUpdated(agent_id=agent_id, name=name, takes_part=False, reason=found.reason)

@@ -1,0 +1,148 @@
+"""Which visits an agent gets, in which order: pure functions from candidates, agent and plan."""
+
+import hashlib
+import itertools
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from mltest.coordinator.planning.plan import Plan
+from mltest.shared.domain import (
+    AgentInfo,
+    Candidate,
+    DatasetInfo,
+    LatencySpec,
+    Limits,
+    ModelInfo,
+    VisitCandidate,
+    VisitSpec,
+)
+
+_MAX_BLOCK = 64
+"""Candidates of one visit; agents take no more."""
+_MEMORY_SHARE = 0.6
+"""Of a machine's memory, for all workers of one block together."""
+_WORKER_BYTES = 200_000_000
+"""Guess for an interpreter with a runtime imported; only used to bound blocks."""
+_LOADED_PER_ARTIFACT_BYTE = 6
+"""Guess for how much larger a model is in memory than in its file; only used to bound blocks."""
+
+
+def blocks(candidates: Sequence[Candidate], memory_bytes: int) -> tuple[tuple[Candidate, ...], ...]:
+    """Return groups of candidates that are alive at the same time: as few as fit into memory, the baseline in each.
+
+    Args:
+        candidates: those that can run on the agent, at least one.
+        memory_bytes: of the agent's machine; 0 if it is not known, then all are one block.
+
+    """
+    baseline = tuple(candidate for candidate in candidates if candidate.is_baseline)
+    room_bytes = int(memory_bytes * _MEMORY_SHARE) - sum(map(_worker_bytes, baseline))
+    groups: list[list[Candidate]] = [[]]
+    used_bytes = 0
+    for candidate in candidates:
+        if candidate.is_baseline:
+            continue
+        used_bytes += _worker_bytes(candidate)
+        is_full = len(groups[-1]) + len(baseline) == _MAX_BLOCK or (memory_bytes and used_bytes > room_bytes)
+        if groups[-1] and is_full:
+            groups.append([])
+            used_bytes = _worker_bytes(candidate)
+        groups[-1].append(candidate)
+    return tuple((*baseline, *group) for group in groups)
+
+
+def _worker_bytes(candidate: Candidate) -> int:
+    return _WORKER_BYTES + _LOADED_PER_ARTIFACT_BYTE * (candidate.artifact_bytes or 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What every visit of a job has in common."""
+
+    job_id: str
+    plan: Plan
+    model: ModelInfo
+    dataset: DatasetInfo
+    latency: LatencySpec | None
+
+
+def plan_visits(subject: Subject, agent: AgentInfo, candidates: Sequence[Candidate]) -> tuple[VisitSpec, ...]:
+    """Return the visits of one agent: every block in every round, each as a round of its own.
+
+    A round index names one fresh process of each of its candidates, so that a baseline that belongs to two blocks is
+    compared only with what was measured beside it. The same job, agent and round give the same visit.
+    """
+    groups = blocks(candidates, agent.host.memory_bytes)
+    return tuple(
+        _visit(subject, agent, round_index, group, is_first=round_index < len(groups))
+        for round_index, group in enumerate(itertools.chain.from_iterable([groups] * subject.plan.rounds))
+    )
+
+
+def _visit(
+    subject: Subject, agent: AgentInfo, round_index: int, group: Sequence[Candidate], *, is_first: bool
+) -> VisitSpec:
+    digest = hashlib.sha256(f"{subject.job_id}/{agent.agent_id}/{round_index}".encode()).hexdigest()
+    return VisitSpec(
+        visit_id=digest[:20],
+        attempt=1,
+        job_id=subject.job_id,
+        round_index=round_index,
+        seed=_seed(subject.plan.seed, agent.agent_id, round_index),
+        dataset_sha256=subject.dataset.sha256,
+        candidates=tuple(visit_candidate(candidate, subject.model) for candidate in group),
+        latency=subject.latency,
+        collects_predictions=is_first,
+        limits=_limits(subject.plan, agent),
+    )
+
+
+def visit_candidate(candidate: Candidate, model: ModelInfo) -> VisitCandidate:
+    """Return `candidate` as an agent needs to know it."""
+    return VisitCandidate(
+        candidate_id=candidate.candidate_id,
+        runtime=candidate.runtime,
+        format=candidate.format,
+        artifact_sha256=candidate.artifact_sha256,
+        task=model.task,
+        output=model.output,
+        feature_count=model.feature_count,
+        classes=model.classes,
+        input_dtype=candidate.input_dtype,
+        threads=candidate.threads,
+        options=candidate.options,
+    )
+
+
+def without(visit: VisitSpec, failed: Collection[str]) -> tuple[VisitCandidate, ...]:
+    """Return the candidates of `visit` that have not failed on its agent before."""
+    return tuple(candidate for candidate in visit.candidates if candidate.candidate_id not in failed)
+
+
+def blobs_of(visits: Sequence[VisitSpec]) -> tuple[str, ...]:
+    """Return every blob that `visits` need, the dataset first, each once."""
+    needed = [
+        sha256
+        for visit in visits
+        for sha256 in (visit.dataset_sha256, *(candidate.artifact_sha256 for candidate in visit.candidates))
+    ]
+    return tuple(dict.fromkeys(needed))
+
+
+def series_total(visit: VisitSpec) -> int:
+    """Return how many timed slices one candidate of `visit` sends."""
+    return len(visit.latency.batch_sizes) * visit.latency.slice_count if visit.latency else 0
+
+
+def _seed(seed: int, agent_id: str, round_index: int) -> int:
+    digest = hashlib.sha256(f"{seed}/{agent_id}/{round_index}".encode()).digest()
+    return int.from_bytes(digest[:8], "big")
+
+
+def _limits(plan: Plan, agent: AgentInfo) -> Limits:
+    return Limits(
+        load_timeout_ns=int(plan.load_timeout_s * 1e9),
+        step_timeout_ns=int(plan.step_timeout_s * 1e9),
+        visit_timeout_ns=int(plan.visit_timeout_s * 1e9),
+        memory_bytes=plan.memory_bytes or int(0.8 * agent.host.memory_bytes),
+    )

@@ -1,0 +1,80 @@
+"""What can be said about a submission before anything is opened. Pure."""
+
+import re
+from pathlib import PurePosixPath
+
+from mltest.coordinator.planning.plan_file import parse_plan
+from mltest.shared.domain import FileRef, JobSpec
+from mltest.shared.errors import DataInvalidError, ModelInvalidError, ModelRefusedError, RequestInvalidError
+
+PICKLE_SUFFIXES = frozenset((".joblib", ".pkl", ".pickle"))
+MODEL_SUFFIXES = frozenset((".skops", ".onnx")) | PICKLE_SUFFIXES
+TABLE_SUFFIXES = frozenset((".csv", ".parquet"))
+_MAX_NAME_CHARS = 200
+_MAX_ADDRESSES = 1000
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.%\w]+\]|[\w.-]{1,253}):[0-9]{1,5}", re.ASCII)
+
+
+def check_spec(spec: JobSpec) -> None:
+    """Return if `spec` may become a job.
+
+    Raises:
+        ModelInvalidError, ModelRefusedError, DataInvalidError, PlanInvalidError, RequestInvalidError: what is wrong.
+
+    """
+    for file in (spec.model, *spec.data):
+        _check_file(file)
+    _check_model(spec)
+    _check_data(spec)
+    _check_addresses(spec)
+    parse_plan(spec.plan_toml)
+
+
+def _check_file(file: FileRef) -> None:
+    is_name = 0 < len(file.name) <= _MAX_NAME_CHARS and file.name.isprintable() and "/" not in file.name
+    if not is_name:
+        raise RequestInvalidError(detail=f"{file.name[:80]!r} is not a file name")
+    if not _SHA256.fullmatch(file.sha256):
+        raise RequestInvalidError(detail=f"the SHA-256 of {file.name} has to be 64 lower-case hexadecimal digits")
+
+
+def _check_model(spec: JobSpec) -> None:
+    suffix = _suffix(spec.model)
+    if suffix not in MODEL_SUFFIXES:
+        known = ", ".join(sorted(MODEL_SUFFIXES))
+        raise ModelInvalidError(detail=f"{spec.model.name} does not end in one of {known}")
+    if suffix in PICKLE_SUFFIXES and not spec.allows_pickle:
+        raise ModelRefusedError(detail=f"{spec.model.name} is a pickle, which runs whatever code is in it")
+
+
+def _check_data(spec: JobSpec) -> None:
+    suffixes = [_suffix(file) for file in spec.data]
+    if not suffixes:
+        raise DataInvalidError(detail="there is none: name an .npz, .csv or .parquet file, or one or two .npy files")
+    is_single = len(suffixes) == 1 and suffixes[0] in TABLE_SUFFIXES | {".npz"}
+    if not is_single and (set(suffixes) != {".npy"} or len(suffixes) > 2):
+        names = ", ".join(file.name for file in spec.data)
+        raise DataInvalidError(detail=f"{names} is not one .npz, .csv or .parquet file, nor one or two .npy files")
+    if suffixes[0] in TABLE_SUFFIXES and not spec.target:
+        raise DataInvalidError(
+            detail=f"which column of {spec.data[0].name} holds the true values is not said",
+            next_step="name it with --target",
+        )
+
+
+def _check_addresses(spec: JobSpec) -> None:
+    if len(spec.agent_addresses) > _MAX_ADDRESSES:
+        raise RequestInvalidError(detail=f"more than {_MAX_ADDRESSES} agents are named")
+    for address in spec.agent_addresses:
+        check_address(address)
+
+
+def check_address(address: str) -> None:
+    """Return if `address` is a host:port; `RequestInvalidError` otherwise."""
+    if not _ADDRESS.fullmatch(address) or not 0 < int(address.rpartition(":")[2]) < 65_536:
+        raise RequestInvalidError(detail=f"{address[:80]!r} is not an address like host:50760 or [::1]:50760")
+
+
+def _suffix(file: FileRef) -> str:
+    return PurePosixPath(file.name).suffix.lower()
