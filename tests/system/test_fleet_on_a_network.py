@@ -9,7 +9,7 @@ import pytest
 
 from mltest.coordinator.api import CoordinatorApi
 from mltest.coordinator.home import open_coordinator
-from mltest.shared.domain import JobEvent, JobSpec, JobState, Standing, VisitUpdated
+from mltest.shared.domain import AgentUpdated, JobEvent, JobSpec, JobState, Standing, VisitUpdated
 from tests.models import ModelFiles
 from tests.processes import ProcessGroup, Running
 from tests.system.lan import Host, lan, needs_namespaces
@@ -69,7 +69,7 @@ def measures_on(event: JobEvent, agent: str) -> bool:
 
 
 async def test_one_job_runs_on_both_and_an_agent_that_dies_repeats_its_visit(fleet: Fleet, forest: ModelFiles) -> None:
-    attempts = set()
+    attempts, exposed = set(), set()
     killed = False
     async with asyncio.timeout(DEADLINE_S):
         job_id = await fleet.submit(forest)
@@ -80,9 +80,12 @@ async def test_one_job_runs_on_both_and_an_agent_that_dies_repeats_its_visit(fle
                 fleet.start_right()
             if isinstance(event.event, VisitUpdated) and event.event.agent_name == "right":
                 attempts.add(event.event.attempt)
+            if isinstance(event.event, AgentUpdated) and "in the clear" in event.event.reason:
+                exposed.add(event.event.name)
         found = await fleet.api.results(job_id)
     assert found.job.state is JobState.DONE, found.job.reason
     assert attempts == {1, 2}
+    assert exposed == {"left", "right"}
     ranked = {(row.agent_name, row.label) for row in found.standings.rows if row.standing is Standing.RANKED}
     assert {agent for agent, _ in ranked} == {"left", "right"}
     assert len(ranked) == 6
