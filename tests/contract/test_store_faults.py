@@ -63,12 +63,16 @@ def test_rows_are_durable_when_a_call_returns(folder: Path) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     if os.geteuid() != 0:
-        pytest.skip("needs a small file system: run as root (sudo .venv/bin/pytest tests/contract/test_store.py)")
+        pytest.skip(
+            "needs a small file system: run as root (sudo .venv/bin/pytest tests/contract/test_store_faults.py)"
+        )
     folder = tmp_path / "small"
     folder.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)], check=False)
     if mounted.returncode:
-        pytest.skip("needs the right to mount: run where mount(8) of a tmpfs works")
+        pytest.skip(
+            "needs to mount a tmpfs, so no container: sudo .venv/bin/pytest tests/contract/test_store_faults.py"
+        )
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
 

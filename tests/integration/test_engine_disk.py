@@ -20,11 +20,15 @@ from tests.processes import ProcessGroup
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     if os.geteuid() != 0:
-        pytest.skip("needs a small file system: run as root (sudo .venv/bin/pytest tests/integration)")
+        pytest.skip(
+            "needs a small file system: run as root (sudo .venv/bin/pytest tests/integration/test_engine_disk.py)"
+        )
     folder = tmp_path / "small"
     folder.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(folder)], check=False).returncode:
-        pytest.skip("needs the right to mount: run where mount(8) of a tmpfs works")
+        pytest.skip(
+            "needs to mount a tmpfs, so no container: sudo .venv/bin/pytest tests/integration/test_engine_disk.py"
+        )
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
 
