@@ -132,6 +132,7 @@ class JobSpec(google.protobuf.message.Message):
     AGENT_ADDRESSES_FIELD_NUMBER: builtins.int
     USES_DISCOVERY_FIELD_NUMBER: builtins.int
     USES_LOCAL_AGENT_FIELD_NUMBER: builtins.int
+    AGAINST_JOB_ID_FIELD_NUMBER: builtins.int
     target: builtins.str
     """Column with the true values, for .csv and .parquet."""
     plan_toml: builtins.str
@@ -142,6 +143,8 @@ class JobSpec(google.protobuf.message.Message):
     """Whether agents are looked for by mDNS."""
     uses_local_agent: builtins.bool
     """Whether a local agent is started where no agent answers."""
+    against_job_id: builtins.str
+    """A job whose candidates are measured beside those of this one, in the same slices; empty: none."""
     @property
     def model(self) -> Global___FileRef:
         """The model: .skops, .onnx, or .joblib and .pkl where pickles are allowed."""
@@ -165,9 +168,10 @@ class JobSpec(google.protobuf.message.Message):
         agent_addresses: collections.abc.Iterable[builtins.str] | None = ...,
         uses_discovery: builtins.bool = ...,
         uses_local_agent: builtins.bool = ...,
+        against_job_id: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["model", b"model"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["agent_addresses", b"agent_addresses", "allows_pickle", b"allows_pickle", "data", b"data", "model", b"model", "plan_toml", b"plan_toml", "target", b"target", "uses_discovery", b"uses_discovery", "uses_local_agent", b"uses_local_agent"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["against_job_id", b"against_job_id", "agent_addresses", b"agent_addresses", "allows_pickle", b"allows_pickle", "data", b"data", "model", b"model", "plan_toml", b"plan_toml", "target", b"target", "uses_discovery", b"uses_discovery", "uses_local_agent", b"uses_local_agent"]) -> None: ...
 
 Global___JobSpec: typing_extensions.TypeAlias = JobSpec
 
@@ -518,6 +522,8 @@ class Candidate(google.protobuf.message.Message):
     OPTIONS_FIELD_NUMBER: builtins.int
     INPUT_DTYPE_FIELD_NUMBER: builtins.int
     EXPORTER_FIELD_NUMBER: builtins.int
+    IS_REFERENCE_FIELD_NUMBER: builtins.int
+    FROM_JOB_ID_FIELD_NUMBER: builtins.int
     candidate_id: builtins.str
     """Identity in its job; a prefix of the recipe's hash."""
     label: builtins.str
@@ -542,6 +548,10 @@ class Candidate(google.protobuf.message.Message):
     """Type in which the runtime gets X: float32 or float64; empty if there is no artifact."""
     exporter: builtins.str
     """Name of the exporter that makes the artifact."""
+    is_reference: builtins.bool
+    """Whether this is the pinned reference: always the same bytes, measured in every block, never ranked."""
+    from_job_id: builtins.str
+    """The job that it was taken from, to be measured against this job's candidates; empty for one of this job."""
     @property
     def options(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
         """Further options, by name."""
@@ -562,9 +572,11 @@ class Candidate(google.protobuf.message.Message):
         options: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
         input_dtype: builtins.str = ...,
         exporter: builtins.str = ...,
+        is_reference: builtins.bool = ...,
+        from_job_id: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_artifact_bytes", b"_artifact_bytes", "artifact_bytes", b"artifact_bytes"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_artifact_bytes", b"_artifact_bytes", "artifact_bytes", b"artifact_bytes", "artifact_sha256", b"artifact_sha256", "candidate_id", b"candidate_id", "exporter", b"exporter", "format", b"format", "input_dtype", b"input_dtype", "is_baseline", b"is_baseline", "label", b"label", "options", b"options", "reason", b"reason", "reason_code", b"reason_code", "runtime", b"runtime", "threads", b"threads"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_artifact_bytes", b"_artifact_bytes", "artifact_bytes", b"artifact_bytes", "artifact_sha256", b"artifact_sha256", "candidate_id", b"candidate_id", "exporter", b"exporter", "format", b"format", "from_job_id", b"from_job_id", "input_dtype", b"input_dtype", "is_baseline", b"is_baseline", "is_reference", b"is_reference", "label", b"label", "options", b"options", "reason", b"reason", "reason_code", b"reason_code", "runtime", b"runtime", "threads", b"threads"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_artifact_bytes", b"_artifact_bytes"]) -> typing.Literal["artifact_bytes"] | None: ...
 
 Global___Candidate: typing_extensions.TypeAlias = Candidate
@@ -786,6 +798,9 @@ class StandingRow(google.protobuf.message.Message):
     SPEEDUP_LOW_FIELD_NUMBER: builtins.int
     SPEEDUP_HIGH_FIELD_NUMBER: builtins.int
     FIGURES_FIELD_NUMBER: builtins.int
+    MACHINE_CLASS_FIELD_NUMBER: builtins.int
+    ROUND_COUNT_FIELD_NUMBER: builtins.int
+    REMARKS_FIELD_NUMBER: builtins.int
     rank: builtins.int
     """Position, counts from 1; equal for candidates that cannot be told apart; absent if not ranked."""
     candidate_id: builtins.str
@@ -808,9 +823,17 @@ class StandingRow(google.protobuf.message.Message):
     """Lower end of the 95 % interval of the speedup."""
     speedup_high: builtins.float
     """Upper end of the 95 % interval of the speedup."""
+    machine_class: mltest.v1.visit_pb2.MachineClass.ValueType
+    """How far absolute figures from its agent can be believed; the worst of its visits."""
+    round_count: builtins.int
+    """Rounds that it was measured in."""
     @property
     def figures(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Result]:
         """The main figures, in the order of the table's columns."""
+
+    @property
+    def remarks(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """What a reader of its figures has to know, for people."""
 
     def __init__(
         self,
@@ -827,9 +850,12 @@ class StandingRow(google.protobuf.message.Message):
         speedup_low: builtins.float | None = ...,
         speedup_high: builtins.float | None = ...,
         figures: collections.abc.Iterable[Global___Result] | None = ...,
+        machine_class: mltest.v1.visit_pb2.MachineClass.ValueType = ...,
+        round_count: builtins.int = ...,
+        remarks: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_rank", b"_rank", "_speedup", b"_speedup", "_speedup_high", b"_speedup_high", "_speedup_low", b"_speedup_low", "rank", b"rank", "speedup", b"speedup", "speedup_high", b"speedup_high", "speedup_low", b"speedup_low"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_rank", b"_rank", "_speedup", b"_speedup", "_speedup_high", b"_speedup_high", "_speedup_low", b"_speedup_low", "agent_id", b"agent_id", "agent_name", b"agent_name", "candidate_id", b"candidate_id", "figures", b"figures", "is_baseline", b"is_baseline", "label", b"label", "rank", b"rank", "reason", b"reason", "speedup", b"speedup", "speedup_high", b"speedup_high", "speedup_low", b"speedup_low", "standing", b"standing"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_rank", b"_rank", "_speedup", b"_speedup", "_speedup_high", b"_speedup_high", "_speedup_low", b"_speedup_low", "agent_id", b"agent_id", "agent_name", b"agent_name", "candidate_id", b"candidate_id", "figures", b"figures", "is_baseline", b"is_baseline", "label", b"label", "machine_class", b"machine_class", "rank", b"rank", "reason", b"reason", "remarks", b"remarks", "round_count", b"round_count", "speedup", b"speedup", "speedup_high", b"speedup_high", "speedup_low", b"speedup_low", "standing", b"standing"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_rank", b"_rank"]) -> typing.Literal["rank"] | None: ...
     @typing.overload

@@ -103,6 +103,66 @@ OUTCOME_CANCELLED: Outcome.ValueType  # 3
 """It was cancelled."""
 Global___Outcome: typing_extensions.TypeAlias = Outcome
 
+class _MachineClass:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _MachineClassEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_MachineClass.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    MACHINE_CLASS_UNSPECIFIED: _MachineClass.ValueType  # 0
+    """Not said."""
+    MACHINE_CLASS_DEDICATED: _MachineClass.ValueType  # 1
+    """Nothing else ran, and a fixed piece of work always took the same time."""
+    MACHINE_CLASS_SHARED: _MachineClass.ValueType  # 2
+    """Others used it as well; ratios hold, absolute times are indicative."""
+    MACHINE_CLASS_NOISY: _MachineClass.ValueType  # 3
+    """Others used most of it; only ratios hold."""
+
+class MachineClass(_MachineClass, metaclass=_MachineClassEnumTypeWrapper):
+    """How far the numbers of a machine can be believed."""
+
+MACHINE_CLASS_UNSPECIFIED: MachineClass.ValueType  # 0
+"""Not said."""
+MACHINE_CLASS_DEDICATED: MachineClass.ValueType  # 1
+"""Nothing else ran, and a fixed piece of work always took the same time."""
+MACHINE_CLASS_SHARED: MachineClass.ValueType  # 2
+"""Others used it as well; ratios hold, absolute times are indicative."""
+MACHINE_CLASS_NOISY: MachineClass.ValueType  # 3
+"""Others used most of it; only ratios hold."""
+Global___MachineClass: typing_extensions.TypeAlias = MachineClass
+
+class _RemarkKind:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _RemarkKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_RemarkKind.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    REMARK_KIND_UNSPECIFIED: _RemarkKind.ValueType  # 0
+    """Not said."""
+    REMARK_KIND_UNSTEADY: _RemarkKind.ValueType  # 1
+    """The calls were still getting faster or slower when warming up ended."""
+    REMARK_KIND_ABSENT: _RemarkKind.ValueType  # 2
+    """These calls were not timed; the text says why and what mends it."""
+    REMARK_KIND_BATCHED: _RemarkKind.ValueType  # 3
+    """A call is too short to be timed alone: each value stands for several, and there are no percentiles."""
+    REMARK_KIND_FEW_ROWS: _RemarkKind.ValueType  # 4
+    """Fewer distinct rows were fed than it takes."""
+
+class RemarkKind(_RemarkKind, metaclass=_RemarkKindEnumTypeWrapper):
+    """What a remark says of the calls of a candidate."""
+
+REMARK_KIND_UNSPECIFIED: RemarkKind.ValueType  # 0
+"""Not said."""
+REMARK_KIND_UNSTEADY: RemarkKind.ValueType  # 1
+"""The calls were still getting faster or slower when warming up ended."""
+REMARK_KIND_ABSENT: RemarkKind.ValueType  # 2
+"""These calls were not timed; the text says why and what mends it."""
+REMARK_KIND_BATCHED: RemarkKind.ValueType  # 3
+"""A call is too short to be timed alone: each value stands for several, and there are no percentiles."""
+REMARK_KIND_FEW_ROWS: RemarkKind.ValueType  # 4
+"""Fewer distinct rows were fed than it takes."""
+Global___RemarkKind: typing_extensions.TypeAlias = RemarkKind
+
 @typing.final
 class VisitSpec(google.protobuf.message.Message):
     """One block of candidates on one agent in one round."""
@@ -119,6 +179,8 @@ class VisitSpec(google.protobuf.message.Message):
     LATENCY_FIELD_NUMBER: builtins.int
     COLLECTS_PREDICTIONS_FIELD_NUMBER: builtins.int
     LIMITS_FIELD_NUMBER: builtins.int
+    VERIFIES_CALLS_FIELD_NUMBER: builtins.int
+    OPEN_LOOP_FIELD_NUMBER: builtins.int
     visit_id: builtins.str
     """Identity of the visit; the same for each of its attempts."""
     attempt: builtins.int
@@ -133,6 +195,8 @@ class VisitSpec(google.protobuf.message.Message):
     """SHA-256 of the dataset blob (npz with X, and y where given)."""
     collects_predictions: builtins.bool
     """Whether the predictions of each candidate for the whole dataset are kept as a blob."""
+    verifies_calls: builtins.bool
+    """Whether the calls of every batch size are verified against the candidate's own predictions before any timing."""
     @property
     def candidates(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___VisitCandidate]:
         """The candidates, at least one. Each gets a fresh process."""
@@ -144,6 +208,10 @@ class VisitSpec(google.protobuf.message.Message):
     @property
     def limits(self) -> Global___Limits:
         """What a candidate may use at most."""
+
+    @property
+    def open_loop(self) -> Global___OpenLoopSpec:
+        """Requests that arrive by a schedule; absent if none do."""
 
     def __init__(
         self,
@@ -158,10 +226,15 @@ class VisitSpec(google.protobuf.message.Message):
         latency: Global___LatencySpec | None = ...,
         collects_predictions: builtins.bool = ...,
         limits: Global___Limits | None = ...,
+        verifies_calls: builtins.bool = ...,
+        open_loop: Global___OpenLoopSpec | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_latency", b"_latency", "latency", b"latency", "limits", b"limits"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_latency", b"_latency", "attempt", b"attempt", "candidates", b"candidates", "collects_predictions", b"collects_predictions", "dataset_sha256", b"dataset_sha256", "job_id", b"job_id", "latency", b"latency", "limits", b"limits", "round_index", b"round_index", "seed", b"seed", "visit_id", b"visit_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_latency", b"_latency", "_open_loop", b"_open_loop", "latency", b"latency", "limits", b"limits", "open_loop", b"open_loop"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_latency", b"_latency", "_open_loop", b"_open_loop", "attempt", b"attempt", "candidates", b"candidates", "collects_predictions", b"collects_predictions", "dataset_sha256", b"dataset_sha256", "job_id", b"job_id", "latency", b"latency", "limits", b"limits", "open_loop", b"open_loop", "round_index", b"round_index", "seed", b"seed", "verifies_calls", b"verifies_calls", "visit_id", b"visit_id"]) -> None: ...
+    @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_latency", b"_latency"]) -> typing.Literal["latency"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_open_loop", b"_open_loop"]) -> typing.Literal["open_loop"] | None: ...
 
 Global___VisitSpec: typing_extensions.TypeAlias = VisitSpec
 
@@ -198,6 +271,7 @@ class VisitCandidate(google.protobuf.message.Message):
     INPUT_DTYPE_FIELD_NUMBER: builtins.int
     THREADS_FIELD_NUMBER: builtins.int
     OPTIONS_FIELD_NUMBER: builtins.int
+    BATCH_SIZES_FIELD_NUMBER: builtins.int
     candidate_id: builtins.str
     """Identity of the candidate in its job."""
     runtime: builtins.str
@@ -224,6 +298,10 @@ class VisitCandidate(google.protobuf.message.Message):
     def options(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
         """Further options of the runtime, by name."""
 
+    @property
+    def batch_sizes(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """Of the visit's batch sizes, those that this candidate is timed with; empty: all of them."""
+
     def __init__(
         self,
         *,
@@ -238,8 +316,9 @@ class VisitCandidate(google.protobuf.message.Message):
         input_dtype: builtins.str = ...,
         threads: builtins.int = ...,
         options: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+        batch_sizes: collections.abc.Iterable[builtins.int] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["artifact_sha256", b"artifact_sha256", "candidate_id", b"candidate_id", "classes", b"classes", "feature_count", b"feature_count", "format", b"format", "input_dtype", b"input_dtype", "options", b"options", "output", b"output", "runtime", b"runtime", "task", b"task", "threads", b"threads"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["artifact_sha256", b"artifact_sha256", "batch_sizes", b"batch_sizes", "candidate_id", b"candidate_id", "classes", b"classes", "feature_count", b"feature_count", "format", b"format", "input_dtype", b"input_dtype", "options", b"options", "output", b"output", "runtime", b"runtime", "task", b"task", "threads", b"threads"]) -> None: ...
 
 Global___VisitCandidate: typing_extensions.TypeAlias = VisitCandidate
 
@@ -253,15 +332,25 @@ class LatencySpec(google.protobuf.message.Message):
     SLICE_COUNT_FIELD_NUMBER: builtins.int
     SLICE_NS_FIELD_NUMBER: builtins.int
     WARMUP_NS_FIELD_NUMBER: builtins.int
+    METRICS_FIELD_NUMBER: builtins.int
+    SLICE_VALUES_FIELD_NUMBER: builtins.int
     slice_count: builtins.int
     """Slices for each candidate and batch size."""
     slice_ns: builtins.int
     """Length of a slice in ns; a slice has at least one call."""
     warmup_ns: builtins.int
     """Untimed calls before the first slice take at least this long, in ns."""
+    slice_values: builtins.int
+    """Timed calls of one slice at most, spread evenly over it; 0: as many as fit."""
     @property
     def batch_sizes(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
         """Rows per call, each greater than zero."""
+
+    @property
+    def metrics(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """What is timed: "latency_ns" (the Python call), "lean_latency_ns", "native_latency_ns", "conversion_ns"; empty: the
+        Python call. A candidate without such a form says so in a remark.
+        """
 
     def __init__(
         self,
@@ -270,10 +359,40 @@ class LatencySpec(google.protobuf.message.Message):
         slice_count: builtins.int = ...,
         slice_ns: builtins.int = ...,
         warmup_ns: builtins.int = ...,
+        metrics: collections.abc.Iterable[builtins.str] | None = ...,
+        slice_values: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["batch_sizes", b"batch_sizes", "slice_count", b"slice_count", "slice_ns", b"slice_ns", "warmup_ns", b"warmup_ns"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["batch_sizes", b"batch_sizes", "metrics", b"metrics", "slice_count", b"slice_count", "slice_ns", b"slice_ns", "slice_values", b"slice_values", "warmup_ns", b"warmup_ns"]) -> None: ...
 
 Global___LatencySpec: typing_extensions.TypeAlias = LatencySpec
+
+@typing.final
+class OpenLoopSpec(google.protobuf.message.Message):
+    """Requests that arrive by a schedule, whether or not the one before has been answered (Poisson, one server)."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RATES_PER_S_FIELD_NUMBER: builtins.int
+    DURATION_NS_FIELD_NUMBER: builtins.int
+    BATCH_SIZE_FIELD_NUMBER: builtins.int
+    duration_ns: builtins.int
+    """Length of the schedule of one rate, in ns."""
+    batch_size: builtins.int
+    """Rows per request."""
+    @property
+    def rates_per_s(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
+        """Requests per second, each greater than zero; each rate is one series."""
+
+    def __init__(
+        self,
+        *,
+        rates_per_s: collections.abc.Iterable[builtins.float] | None = ...,
+        duration_ns: builtins.int = ...,
+        batch_size: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["batch_size", b"batch_size", "duration_ns", b"duration_ns", "rates_per_s", b"rates_per_s"]) -> None: ...
+
+Global___OpenLoopSpec: typing_extensions.TypeAlias = OpenLoopSpec
 
 @typing.final
 class Limits(google.protobuf.message.Message):
@@ -317,6 +436,7 @@ class VisitEvent(google.protobuf.message.Message):
     PREDICTIONS_FIELD_NUMBER: builtins.int
     CANDIDATE_ENDED_FIELD_NUMBER: builtins.int
     ENDED_FIELD_NUMBER: builtins.int
+    VERIFIED_FIELD_NUMBER: builtins.int
     seq: builtins.int
     """Counts from 1 in each attempt."""
     @property
@@ -339,6 +459,10 @@ class VisitEvent(google.protobuf.message.Message):
     def ended(self) -> Global___VisitEnded:
         """The last event."""
 
+    @property
+    def verified(self) -> Global___CallsVerified:
+        """The calls of a candidate were verified."""
+
     def __init__(
         self,
         *,
@@ -348,10 +472,11 @@ class VisitEvent(google.protobuf.message.Message):
         predictions: Global___PredictionsStored | None = ...,
         candidate_ended: Global___CandidateEnded | None = ...,
         ended: Global___VisitEnded | None = ...,
+        verified: Global___CallsVerified | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["candidate_ended", b"candidate_ended", "ended", b"ended", "event", b"event", "predictions", b"predictions", "samples", b"samples", "started", b"started"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["candidate_ended", b"candidate_ended", "ended", b"ended", "event", b"event", "predictions", b"predictions", "samples", b"samples", "seq", b"seq", "started", b"started"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["event", b"event"]) -> typing.Literal["started", "samples", "predictions", "candidate_ended", "ended"] | None: ...
+    def HasField(self, field_name: typing.Literal["candidate_ended", b"candidate_ended", "ended", b"ended", "event", b"event", "predictions", b"predictions", "samples", b"samples", "started", b"started", "verified", b"verified"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["candidate_ended", b"candidate_ended", "ended", b"ended", "event", b"event", "predictions", b"predictions", "samples", b"samples", "seq", b"seq", "started", b"started", "verified", b"verified"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["event", b"event"]) -> typing.Literal["started", "samples", "predictions", "candidate_ended", "ended", "verified"] | None: ...
 
 Global___VisitEvent: typing_extensions.TypeAlias = VisitEvent
 
@@ -471,6 +596,8 @@ class SampleSeries(google.protobuf.message.Message):
     SLICE_INDEX_FIELD_NUMBER: builtins.int
     STARTED_MONOTONIC_NS_FIELD_NUMBER: builtins.int
     VALUES_FIELD_NUMBER: builtins.int
+    CALLS_PER_VALUE_FIELD_NUMBER: builtins.int
+    IS_THROTTLED_FIELD_NUMBER: builtins.int
     candidate_id: builtins.str
     """The candidate."""
     metric: builtins.str
@@ -481,6 +608,10 @@ class SampleSeries(google.protobuf.message.Message):
     """Which pass over the candidates this slice belongs to, counts from 0."""
     started_monotonic_ns: builtins.int
     """Agent's monotonic clock at the start of the slice, in ns."""
+    calls_per_value: builtins.int
+    """Calls that each value stands for together; 0 and 1 both mean one call."""
+    is_throttled: builtins.bool
+    """Whether the machine was throttled meanwhile: kept, but not used."""
     @property
     def values(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
         """The values, in the metric's unit."""
@@ -494,10 +625,76 @@ class SampleSeries(google.protobuf.message.Message):
         slice_index: builtins.int = ...,
         started_monotonic_ns: builtins.int = ...,
         values: collections.abc.Iterable[builtins.int] | None = ...,
+        calls_per_value: builtins.int = ...,
+        is_throttled: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["batch_size", b"batch_size", "candidate_id", b"candidate_id", "metric", b"metric", "slice_index", b"slice_index", "started_monotonic_ns", b"started_monotonic_ns", "values", b"values"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["batch_size", b"batch_size", "calls_per_value", b"calls_per_value", "candidate_id", b"candidate_id", "is_throttled", b"is_throttled", "metric", b"metric", "slice_index", b"slice_index", "started_monotonic_ns", b"started_monotonic_ns", "values", b"values"]) -> None: ...
 
 Global___SampleSeries: typing_extensions.TypeAlias = SampleSeries
+
+@typing.final
+class CallsVerified(google.protobuf.message.Message):
+    """Before any timing, each timed form of a call answered every row, and was compared with the candidate's predictions."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CANDIDATE_ID_FIELD_NUMBER: builtins.int
+    CALLS_FIELD_NUMBER: builtins.int
+    candidate_id: builtins.str
+    """The candidate."""
+    @property
+    def calls(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___VerifiedCalls]:
+        """What was compared."""
+
+    def __init__(
+        self,
+        *,
+        candidate_id: builtins.str = ...,
+        calls: collections.abc.Iterable[Global___VerifiedCalls] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["calls", b"calls", "candidate_id", b"candidate_id"]) -> None: ...
+
+Global___CallsVerified: typing_extensions.TypeAlias = CallsVerified
+
+@typing.final
+class VerifiedCalls(google.protobuf.message.Message):
+    """One form of a call with one batch size."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    METRIC_FIELD_NUMBER: builtins.int
+    BATCH_SIZE_FIELD_NUMBER: builtins.int
+    ROW_COUNT_FIELD_NUMBER: builtins.int
+    DIFFERING_ROW_COUNT_FIELD_NUMBER: builtins.int
+    MAX_ABS_DIFFERENCE_FIELD_NUMBER: builtins.int
+    WORST_ROWS_FIELD_NUMBER: builtins.int
+    metric: builtins.str
+    """Metric of the form, as in LatencySpec."""
+    batch_size: builtins.int
+    """Rows per call."""
+    row_count: builtins.int
+    """Rows compared; fewer than the dataset has if time ran out."""
+    differing_row_count: builtins.int
+    """Rows whose label differs, where calls give labels or class scores."""
+    max_abs_difference: builtins.float
+    """Largest difference of a score or value; 0 where calls give labels."""
+    @property
+    def worst_rows(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """Numbers of the rows that differ most, worst first."""
+
+    def __init__(
+        self,
+        *,
+        metric: builtins.str = ...,
+        batch_size: builtins.int = ...,
+        row_count: builtins.int = ...,
+        differing_row_count: builtins.int = ...,
+        max_abs_difference: builtins.float = ...,
+        worst_rows: collections.abc.Iterable[builtins.int] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["batch_size", b"batch_size", "differing_row_count", b"differing_row_count", "max_abs_difference", b"max_abs_difference", "metric", b"metric", "row_count", b"row_count", "worst_rows", b"worst_rows"]) -> None: ...
+
+Global___VerifiedCalls: typing_extensions.TypeAlias = VerifiedCalls
 
 @typing.final
 class PredictionsStored(google.protobuf.message.Message):
@@ -535,6 +732,8 @@ class CandidateEnded(google.protobuf.message.Message):
     OUTCOME_FIELD_NUMBER: builtins.int
     REASON_CODE_FIELD_NUMBER: builtins.int
     REASON_FIELD_NUMBER: builtins.int
+    REMARKS_FIELD_NUMBER: builtins.int
+    THREAD_COUNT_FIELD_NUMBER: builtins.int
     candidate_id: builtins.str
     """The candidate."""
     outcome: Global___Outcome.ValueType
@@ -543,6 +742,12 @@ class CandidateEnded(google.protobuf.message.Message):
     """Stable code of the reason, for example MODEL_CRASHED; empty if it ended well."""
     reason: builtins.str
     """The reason for people."""
+    thread_count: builtins.int
+    """Threads of its process after warming up, the main one included; absent if it did not get that far."""
+    @property
+    def remarks(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___CallRemark]:
+        """What a reader of its numbers has to know."""
+
     def __init__(
         self,
         *,
@@ -550,10 +755,119 @@ class CandidateEnded(google.protobuf.message.Message):
         outcome: Global___Outcome.ValueType = ...,
         reason_code: builtins.str = ...,
         reason: builtins.str = ...,
+        remarks: collections.abc.Iterable[Global___CallRemark] | None = ...,
+        thread_count: builtins.int | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["candidate_id", b"candidate_id", "outcome", b"outcome", "reason", b"reason", "reason_code", b"reason_code"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_thread_count", b"_thread_count", "thread_count", b"thread_count"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_thread_count", b"_thread_count", "candidate_id", b"candidate_id", "outcome", b"outcome", "reason", b"reason", "reason_code", b"reason_code", "remarks", b"remarks", "thread_count", b"thread_count"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_thread_count", b"_thread_count"]) -> typing.Literal["thread_count"] | None: ...
 
 Global___CandidateEnded: typing_extensions.TypeAlias = CandidateEnded
+
+@typing.final
+class CallRemark(google.protobuf.message.Message):
+    """A remark on the calls of one form and batch size."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: builtins.int
+    METRIC_FIELD_NUMBER: builtins.int
+    BATCH_SIZE_FIELD_NUMBER: builtins.int
+    TEXT_FIELD_NUMBER: builtins.int
+    kind: Global___RemarkKind.ValueType
+    """Kind of the remark."""
+    metric: builtins.str
+    """Metric of the form, as in LatencySpec."""
+    batch_size: builtins.int
+    """Rows per call; 0: every batch size."""
+    text: builtins.str
+    """For people."""
+    def __init__(
+        self,
+        *,
+        kind: Global___RemarkKind.ValueType = ...,
+        metric: builtins.str = ...,
+        batch_size: builtins.int = ...,
+        text: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["batch_size", b"batch_size", "kind", b"kind", "metric", b"metric", "text", b"text"]) -> None: ...
+
+Global___CallRemark: typing_extensions.TypeAlias = CallRemark
+
+@typing.final
+class MachineState(google.protobuf.message.Message):
+    """What the machine was like while a visit ran."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    @typing.final
+    class SettingsEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
+    MACHINE_CLASS_FIELD_NUMBER: builtins.int
+    FOREIGN_LOAD_RATIO_FIELD_NUMBER: builtins.int
+    STEAL_RATIO_FIELD_NUMBER: builtins.int
+    CANARY_CV_RATIO_FIELD_NUMBER: builtins.int
+    THROTTLED_SLICE_COUNT_FIELD_NUMBER: builtins.int
+    TEMPERATURE_CELSIUS_FIELD_NUMBER: builtins.int
+    FREQUENCY_MIN_HZ_FIELD_NUMBER: builtins.int
+    FREQUENCY_MAX_HZ_FIELD_NUMBER: builtins.int
+    SETTINGS_FIELD_NUMBER: builtins.int
+    machine_class: Global___MachineClass.ValueType
+    """How far its numbers can be believed."""
+    foreign_load_ratio: builtins.float
+    """Share of the processors' time that others used while slices ran, 0 to 1."""
+    steal_ratio: builtins.float
+    """Share of the processors' time that the hypervisor gave to others, 0 to 1."""
+    canary_cv_ratio: builtins.float
+    """Coefficient of variation of a fixed piece of work, before and behind the slices."""
+    throttled_slice_count: builtins.int
+    """Slices that ran while the processor was throttled."""
+    temperature_celsius: builtins.float
+    """Hottest sensor at the end, in degrees Celsius; absent where none can be read."""
+    frequency_min_hz: builtins.float
+    """Lowest clock of a processor that was seen, in Hz; absent where it cannot be read."""
+    frequency_max_hz: builtins.float
+    """Highest clock of a processor that was seen, in Hz; absent where it cannot be read."""
+    @property
+    def settings(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
+        """Settings of the machine that numbers depend on, by name: governor, turbo, smt, aslr, transparent_hugepage ..."""
+
+    def __init__(
+        self,
+        *,
+        machine_class: Global___MachineClass.ValueType = ...,
+        foreign_load_ratio: builtins.float = ...,
+        steal_ratio: builtins.float = ...,
+        canary_cv_ratio: builtins.float = ...,
+        throttled_slice_count: builtins.int = ...,
+        temperature_celsius: builtins.float | None = ...,
+        frequency_min_hz: builtins.float | None = ...,
+        frequency_max_hz: builtins.float | None = ...,
+        settings: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_frequency_max_hz", b"_frequency_max_hz", "_frequency_min_hz", b"_frequency_min_hz", "_temperature_celsius", b"_temperature_celsius", "frequency_max_hz", b"frequency_max_hz", "frequency_min_hz", b"frequency_min_hz", "temperature_celsius", b"temperature_celsius"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_frequency_max_hz", b"_frequency_max_hz", "_frequency_min_hz", b"_frequency_min_hz", "_temperature_celsius", b"_temperature_celsius", "canary_cv_ratio", b"canary_cv_ratio", "foreign_load_ratio", b"foreign_load_ratio", "frequency_max_hz", b"frequency_max_hz", "frequency_min_hz", b"frequency_min_hz", "machine_class", b"machine_class", "settings", b"settings", "steal_ratio", b"steal_ratio", "temperature_celsius", b"temperature_celsius", "throttled_slice_count", b"throttled_slice_count"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_frequency_max_hz", b"_frequency_max_hz"]) -> typing.Literal["frequency_max_hz"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_frequency_min_hz", b"_frequency_min_hz"]) -> typing.Literal["frequency_min_hz"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_temperature_celsius", b"_temperature_celsius"]) -> typing.Literal["temperature_celsius"] | None: ...
+
+Global___MachineState: typing_extensions.TypeAlias = MachineState
 
 @typing.final
 class VisitEnded(google.protobuf.message.Message):
@@ -568,6 +882,7 @@ class VisitEnded(google.protobuf.message.Message):
     VALUE_COUNT_FIELD_NUMBER: builtins.int
     NOTES_FIELD_NUMBER: builtins.int
     MEASURING_NS_FIELD_NUMBER: builtins.int
+    MACHINE_FIELD_NUMBER: builtins.int
     outcome: Global___Outcome.ValueType
     """How it ended. A visit in which single candidates failed still ended well."""
     reason_code: builtins.str
@@ -584,6 +899,10 @@ class VisitEnded(google.protobuf.message.Message):
     def notes(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """What makes the numbers less reliable, for people."""
 
+    @property
+    def machine(self) -> Global___MachineState:
+        """What the machine was like; absent if nothing was timed."""
+
     def __init__(
         self,
         *,
@@ -594,7 +913,10 @@ class VisitEnded(google.protobuf.message.Message):
         value_count: builtins.int = ...,
         notes: collections.abc.Iterable[builtins.str] | None = ...,
         measuring_ns: builtins.int = ...,
+        machine: Global___MachineState | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["measuring_ns", b"measuring_ns", "notes", b"notes", "outcome", b"outcome", "reason", b"reason", "reason_code", b"reason_code", "series_count", b"series_count", "value_count", b"value_count"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_machine", b"_machine", "machine", b"machine"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_machine", b"_machine", "machine", b"machine", "measuring_ns", b"measuring_ns", "notes", b"notes", "outcome", b"outcome", "reason", b"reason", "reason_code", b"reason_code", "series_count", b"series_count", "value_count", b"value_count"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_machine", b"_machine"]) -> typing.Literal["machine"] | None: ...
 
 Global___VisitEnded: typing_extensions.TypeAlias = VisitEnded

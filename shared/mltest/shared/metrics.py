@@ -33,6 +33,11 @@ RAW_METRICS = {
     metric.key: metric
     for metric in (
         Metric("latency_ns", "ns", _L, "one value for each timed call, in order (perf_counter_ns)"),
+        Metric("lean_latency_ns", "ns", _L, "as latency_ns, with the runtime's leanest call from Python"),
+        Metric("native_latency_ns", "ns", _L, "as latency_ns, by a loop in C around the runtime's C interface"),
+        Metric("conversion_ns", "ns", _L, "bringing one batch of the dataset into the runtime's type and layout"),
+        Metric("open_loop_latency_ns", "ns", _L, "from the scheduled time of a request to its answer, in order"),
+        Metric("open_loop_lateness_ns", "ns", _N, "how late the generator was with a request that it was free to send"),
         Metric("null_call_ns", "ns", _N, "the same loop around an empty call: what the harness itself costs"),
         Metric("spawn_ns", "ns", _L, "from starting the process to its first answer"),
         Metric("import_ns", "ns", _L, "importing the runtime"),
@@ -48,6 +53,12 @@ RESULT_METRICS = {
     metric.key: metric
     for metric in (
         Metric("latency_s", "s", _L, "time of one Python call for one batch"),
+        Metric("lean_latency_s", "s", _L, "time of one call for one batch, the leanest that Python allows"),
+        Metric("native_latency_s", "s", _L, "time of one call for one batch through the runtime's C interface"),
+        Metric("conversion_s", "s", _L, "bringing one batch into the runtime's type and layout"),
+        Metric("open_loop_latency_s", "s", _L, "from the scheduled time of a request to its answer"),
+        Metric("open_loop_lateness_s", "s", _N, "how late the generator of requests was by its own fault"),
+        Metric("offline_rows_per_s", "rows/s", _H, "rows of the whole dataset divided by the time of one call for it"),
         Metric("throughput_rows_per_s", "rows/s", _H, "rows divided by the sum of call times, closed loop"),
         Metric("null_call_s", "s", _N, "an empty call in the same loop: contained in every latency, not subtracted"),
         Metric("spawn_s", "s", _L, "from starting the process to its first answer"),

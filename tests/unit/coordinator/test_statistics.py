@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats  # type: ignore[import-untyped]  # no types are published with it
 
-from mltest.coordinator.analysis.intervals import Interval, log_interval, mean_interval, t_975
 from mltest.coordinator.analysis.paired import paired_effect
-from mltest.coordinator.analysis.percentiles import needed_count, percentile
 from mltest.coordinator.analysis.rounds import MEAN, MEDIAN, P99, Rounds
 from mltest.coordinator.tests.role import SampleEvidence
+from mltest.shared.statistics.intervals import Interval, log_interval, mean_interval, t_975
+from mltest.shared.statistics.percentiles import needed_count, percentile
 from tests.unit.coordinator.evidence import evidence, series, timed
 
 POSITIVE = st.floats(1e-3, 1e3)

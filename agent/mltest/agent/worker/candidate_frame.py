@@ -13,5 +13,6 @@ def candidate_to_frame(candidate: VisitCandidate) -> Frame:
 
 def candidate_from_frame(frame: Frame) -> VisitCandidate:
     """Return the candidate in `frame`, as `candidate_to_frame` made it."""
-    changed = {"task": Task(frame["task"]), "output": Output(frame["output"]), "classes": tuple(frame["classes"])}
-    return VisitCandidate(**(frame | changed))
+    texts = {"task": Task(frame["task"]), "output": Output(frame["output"])}
+    lists = {name: tuple(frame[name]) for name in ("classes", "batch_sizes")}
+    return VisitCandidate(**(frame | texts | lists))

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
-from mltest.coordinator.analysis.intervals import Interval, log_interval
 from mltest.coordinator.tests.role import RoundSamples, SampleEvidence
+from mltest.shared.statistics.intervals import Interval, log_interval
 
 SliceStatistic = Callable[[Sequence[int]], float]
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
-from mltest.coordinator.analysis.intervals import Interval
 from mltest.coordinator.analysis.paired import Effect, SliceStatistic, paired_effect
 from mltest.coordinator.planning.plan import Objective
 from mltest.coordinator.tests.role import SampleEvidence
 from mltest.shared.domain import Result, StandingRow
 from mltest.shared.metrics import RESULT_METRICS, Better
+from mltest.shared.statistics.intervals import Interval
 
 SMALLEST_DIFFERENCE = 0.02
 """Differences of at most 2 % are not claimed; with it, false ones stay under 5 % between identical candidates."""

@@ -6,8 +6,8 @@ from functools import partial
 from itertools import chain
 from statistics import fmean
 
-from mltest.coordinator.analysis.intervals import Interval, log_interval
-from mltest.coordinator.analysis.percentiles import needed_count, percentile
+from mltest.shared.statistics.intervals import Interval, log_interval
+from mltest.shared.statistics.percentiles import needed_count, percentile
 
 Ordered = Sequence[float]
 """Values in ascending order."""

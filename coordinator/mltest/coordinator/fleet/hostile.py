@@ -4,7 +4,15 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar, cast
 
-from mltest.shared.domain import CandidateEnded, PredictionsStored, SampleBatch, VisitEvent, VisitSpec, VisitStarted
+from mltest.shared.domain import (
+    CallsVerified,
+    CandidateEnded,
+    PredictionsStored,
+    SampleBatch,
+    VisitEvent,
+    VisitSpec,
+    VisitStarted,
+)
 from mltest.shared.errors import VisitInterruptedError
 from mltest.shared.naming import clean_text
 
@@ -41,6 +49,8 @@ def check_event(event: VisitEvent, visit: VisitSpec, *, expected_seq: int) -> No
         case PredictionsStored(candidate_id=candidate_id, size_bytes=size_bytes):
             _require(candidate_id in known, "predictions of a candidate that it was not given")
             _require(size_bytes <= MAX_PREDICTIONS_BYTES, f"predictions of {size_bytes} bytes")
+        case CallsVerified(candidate_id=candidate_id):
+            _require(candidate_id in known, "the verification of a candidate that it was not given")
         case CandidateEnded(candidate_id=candidate_id):
             _require(candidate_id in known, "the end of a candidate that it was not given")
 

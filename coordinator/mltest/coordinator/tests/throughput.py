@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mltest.coordinator.analysis.intervals import log_interval
 from mltest.coordinator.analysis.rounds import MEAN, Figure
 from mltest.coordinator.tests.registry import test
 from mltest.coordinator.tests.role import Needs, SampleEvidence
 from mltest.coordinator.tests.sampled import result_of, series_by_round
 from mltest.coordinator.tests.timing import CallTiming
 from mltest.shared.domain import Result, SampleSeries
+from mltest.shared.statistics.intervals import log_interval
 
 
 @test

@@ -54,6 +54,8 @@ class JobSpec:
     """Whether agents are looked for by mDNS."""
     uses_local_agent: bool = True
     """Whether a local agent is started where no agent answers."""
+    against_job_id: str = ""
+    """A job whose candidates are measured beside those of this one, in the same slices; empty: none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +120,10 @@ class Candidate:
     """Type in which the runtime gets X: float32 or float64; empty if there is no artifact."""
     exporter: str = ""
     """Name of what makes the artifact."""
+    is_reference: bool = False
+    """Whether it is the pinned reference: always the same bytes, measured in every block, never ranked."""
+    from_job_id: str = ""
+    """The job that it was taken from, to be measured against this job's candidates; empty for one of this job."""
 
     @property
     def is_possible(self) -> bool:

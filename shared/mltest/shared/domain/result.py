@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from mltest.shared.domain.job import Candidate, JobInfo
+from mltest.shared.domain.visit import MachineClass
 
 
 class Standing(Enum):
@@ -67,6 +68,12 @@ class StandingRow:
     speedup_high: float | None = None
     figures: tuple[Result, ...] = ()
     """The main figures, in the order of the table's columns."""
+    machine_class: MachineClass = MachineClass.UNSPECIFIED
+    """How far absolute figures from its agent can be believed; the worst of its visits."""
+    round_count: int = 0
+    """Rounds that it was measured in."""
+    remarks: tuple[str, ...] = ()
+    """What a reader of its figures has to know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

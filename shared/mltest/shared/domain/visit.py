@@ -56,6 +56,34 @@ class VisitCandidate:
     threads: int = 1
     options: Mapping[str, str] = field(default_factory=dict)
     """Further options of the runtime."""
+    batch_sizes: tuple[int, ...] = ()
+    """Of the visit's batch sizes, those that it is timed with; empty: all of them."""
+
+
+class MachineClass(Enum):
+    """How far the numbers of a machine can be believed."""
+
+    UNSPECIFIED = "unspecified"
+    DEDICATED = "dedicated"
+    """Nothing else ran, and a fixed piece of work always took the same time."""
+    SHARED = "shared"
+    """Others used it as well: ratios hold, absolute times are indicative."""
+    NOISY = "noisy"
+    """Others used most of it: only ratios hold."""
+
+
+class RemarkKind(Enum):
+    """What a remark says of the calls of a candidate."""
+
+    UNSPECIFIED = "unspecified"
+    UNSTEADY = "unsteady"
+    """The calls were still getting faster or slower when warming up ended."""
+    ABSENT = "absent"
+    """These calls were not timed; the text says why and what mends it."""
+    BATCHED = "batched"
+    """A call is too short to be timed alone: each value stands for several, and there are no percentiles."""
+    FEW_ROWS = "few_rows"
+    """Fewer distinct rows were fed than it takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +98,22 @@ class LatencySpec:
     """Length of a slice; a slice has at least one call."""
     warmup_ns: int
     """Untimed calls before the first slice take at least this long."""
+    metrics: tuple[str, ...] = ()
+    """Forms of a call that are timed, by the keys of their samples; empty: the Python call, latency_ns."""
+    slice_values: int = 0
+    """Timed calls of one slice at most, spread evenly over it; 0: as many as fit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenLoopSpec:
+    """Requests that arrive by a schedule, whether or not the one before was answered (Poisson, one server)."""
+
+    rates_per_s: tuple[float, ...]
+    """Requests per second, each greater than zero; each rate is one series."""
+    duration_ns: int
+    """Length of the schedule of one rate."""
+    batch_size: int
+    """Rows per request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +151,10 @@ class VisitSpec:
     collects_predictions: bool = False
     """Whether the predictions for the whole dataset are kept as a blob."""
     limits: Limits
+    verifies_calls: bool = False
+    """Whether calls of every batch size are verified against the candidate's own predictions before any timing."""
+    open_loop: OpenLoopSpec | None = None
+    """None if no requests arrive by a schedule."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +195,10 @@ class SampleSeries:
     """Agent's monotonic clock at the start."""
     values: tuple[int, ...]
     """In the metric's unit."""
+    calls_per_value: int = 0
+    """Calls that each value stands for together; 0 and 1 both mean one call."""
+    is_throttled: bool = False
+    """Whether the machine was throttled meanwhile: kept, but not used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +219,65 @@ class PredictionsStored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedCalls:
+    """One form of a call with one batch size, compared with the candidate's predictions."""
+
+    metric: str
+    """Of the form, as in `LatencySpec`."""
+    batch_size: int
+    """Rows per call."""
+    row_count: int
+    """Rows compared; fewer than the dataset has if time ran out."""
+    differing_row_count: int = 0
+    """Rows whose label differs, where calls give labels or class scores."""
+    max_abs_difference: float = 0.0
+    """Of a score or value; 0 where calls give labels."""
+    worst_rows: tuple[int, ...] = ()
+    """Numbers of the rows that differ most, worst first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallsVerified:
+    """Before any timing, each timed form of a call answered every row."""
+
+    candidate_id: str
+    calls: tuple[VerifiedCalls, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRemark:
+    """A remark on the calls of one form and batch size."""
+
+    kind: RemarkKind
+    metric: str = ""
+    """Of the form, as in `LatencySpec`."""
+    batch_size: int = 0
+    """Rows per call; 0: every batch size."""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineState:
+    """What the machine was like while a visit ran."""
+
+    machine_class: MachineClass
+    foreign_load_ratio: float
+    """Share of the processors' time that others used while slices ran, 0 to 1."""
+    steal_ratio: float
+    """Share of the processors' time that the hypervisor gave to others, 0 to 1."""
+    canary_cv_ratio: float
+    """Coefficient of variation of a fixed piece of work, before and behind the slices."""
+    throttled_slice_count: int = 0
+    temperature_celsius: float | None = None
+    """Hottest sensor at the end; None where none can be read."""
+    frequency_min_hz: float | None = None
+    """Lowest clock that was seen; None where it cannot be read."""
+    frequency_max_hz: float | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """What numbers depend on, by name: governor, turbo, smt, aslr, transparent_hugepage ..."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CandidateEnded:
     """End of one candidate of a visit."""
 
@@ -175,6 +286,9 @@ class CandidateEnded:
     reason_code: str = ""
     """Stable; empty if it ended well."""
     reason: str = ""
+    remarks: tuple[CallRemark, ...] = ()
+    thread_count: int | None = None
+    """Threads of its process after warming up, the main one included; None if it did not get that far."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,9 +306,11 @@ class VisitEnded:
     """What makes the numbers less reliable."""
     measuring_ns: int = 0
     """Time inside timed slices."""
+    machine: MachineState | None = None
+    """None if nothing was timed."""
 
 
-VisitEventBody = VisitStarted | SampleBatch | PredictionsStored | CandidateEnded | VisitEnded
+VisitEventBody = VisitStarted | SampleBatch | PredictionsStored | CallsVerified | CandidateEnded | VisitEnded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
