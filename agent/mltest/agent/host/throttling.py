@@ -1,0 +1,86 @@
+"""Signs that the machine slowed itself down: too hot, too much current, or too little voltage."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from pathlib import Path
+
+from mltest.agent.host.kernel_file import kernel_line, kernel_number
+
+_COOLING = ("thermal-cpufreq", "cpufreq-", "Processor")
+"""Types of cooling devices that slow processors down while their state is above 0."""
+_RASPBERRY_PI_NOW = 0xF
+"""Of get_throttled: too little voltage, clock capped, throttled, soft temperature limit; right now."""
+_RASPBERRY_PI_SINCE = 0xF0000
+"""The same since the start, or since the bits were read."""
+
+
+class SignKind(Enum):
+    """How a sign is to be read."""
+
+    COUNTER = auto()
+    """Counts events."""
+    STATE = auto()
+    """Above 0 while it lasts."""
+    RASPBERRY_PI = auto()
+    """Bits in hexadecimal, as of `vcgencmd get_throttled`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """One file that tells of throttling."""
+
+    path: Path
+    kind: SignKind
+
+    def read(self) -> int | None:
+        """Return what it says; None where it cannot be read now."""
+        return kernel_number(self.path, 16 if self.kind is SignKind.RASPBERRY_PI else 10)
+
+    def text(self, value: int) -> str:
+        """Return a value for people."""
+        return hex(value) if self.kind is SignKind.RASPBERRY_PI else str(value)
+
+
+def find_signs(root: Path) -> tuple[Sign, ...]:
+    """Return the signs that this machine has, those of the whole machine first."""
+    return tuple(sign for sign in _possible_signs(root) if sign.read() is not None)
+
+
+def shows_throttling(kind: SignKind, before: int | None, now: int | None) -> bool:
+    """Return whether a sign that said `before` and says `now` tells of throttling between the two, or now."""
+    if now is None:
+        return False
+    match kind:
+        case SignKind.COUNTER:
+            return before is not None and now > before
+        case SignKind.STATE:
+            return now > 0
+        case SignKind.RASPBERRY_PI:
+            return bool(now & _RASPBERRY_PI_NOW or now & ~(before or 0) & _RASPBERRY_PI_SINCE)
+
+
+def throttled_since_start(signs: Sequence[Sign]) -> tuple[str, ...]:
+    """Return what tells of throttling at any time since the machine started: file and value."""
+    return tuple(f"{sign.path} = {sign.text(value)}" for sign in signs if (value := sign.read()))
+
+
+def _possible_signs(root: Path) -> Iterable[Sign]:
+    cpus = root / "sys/devices/system/cpu"
+    # Intel; arch/x86/include/asm/therm_throt.h. A package's counter is the same for all its processors.
+    packages = {kernel_line(path.parents[1] / "topology/physical_package_id"): path for path in _x86(cpus, "package")}
+    yield from (Sign(path, SignKind.COUNTER) for path in packages.values())
+    # Raspberry Pi; drivers/firmware/raspberrypi.c of its kernel, and drivers/hwmon/raspberrypi-hwmon.c of every kernel.
+    yield Sign(root / "sys/devices/platform/soc/soc:firmware/get_throttled", SignKind.RASPBERRY_PI)
+    chips = sorted((root / "sys/class/hwmon").glob("hwmon*"))
+    yield from (Sign(c / "in0_lcrit_alarm", SignKind.STATE) for c in chips if kernel_line(c / "name") == "rpi_volt")
+    # Jetson; over-current events of drivers/soc/tegra/soctherm.
+    yield from (Sign(path, SignKind.COUNTER) for chip in chips for path in sorted(chip.glob("oc*_event_cnt")))
+    for device in sorted((root / "sys/class/thermal").glob("cooling_device*")):
+        if kernel_line(device / "type").startswith(_COOLING):
+            yield Sign(device / "cur_state", SignKind.STATE)
+    yield from (Sign(path, SignKind.COUNTER) for path in _x86(cpus, "core"))
+
+
+def _x86(cpus: Path, what: str) -> Iterable[Path]:
+    return sorted(cpus.glob(f"cpu[0-9]*/thermal_throttle/{what}_throttle_count"))
