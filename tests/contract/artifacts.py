@@ -6,10 +6,25 @@ from pathlib import Path
 import skops.io
 
 from mltest.coordinator.builder.exporters.registry import exporters
-from mltest.coordinator.builder.exporters.role import Exporter, ExportSource
+from mltest.coordinator.builder.exporters.role import Exported, Exporter, ExporterNeeds, ExportSource
 from mltest.shared.domain import ModelInfo, VisitCandidate
 from mltest.shared.native.outputs import NativeModel, describe_estimator
+from mltest.shared.reference import REFERENCE_FORMAT, REFERENCE_RUNTIME, reference_artifact
 from tests.contract.tiny_models import NAMES, tiny_model
+
+
+class ReferenceExport:
+    """Gives the pinned reference in place of any model."""
+
+    needs = ExporterNeeds(
+        name="reference_export", runtimes=(REFERENCE_RUNTIME,), formats={"skops": REFERENCE_FORMAT}, takes="every model"
+    )
+
+    def export(self, source: ExportSource, target: Path) -> Exported:
+        """Write the reference."""
+        target.write_bytes(reference_artifact())
+        return Exported(input_dtype="float64")
+
 
 NOT_CONVERTED = {("scaled forest", "treelite_export"): "StandardScaler"}
 """What passes the declared needs and still cannot be made, with a word of its reason."""

@@ -11,26 +11,42 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sklearn
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from mltest.agent.runtimes.registry import runtime_named, runtimes
 from mltest.agent.runtimes.role import OpenModel, Runtime
+from mltest.agent.worker.form import LEAN_CALL, NATIVE_CALL, PYTHON_CALL
+from mltest.agent.worker.forms import form_of
 from mltest.coordinator.builder.exporters.role import Exporter
-from mltest.shared.domain import Output
-from mltest.shared.errors import MltestError, ModelInvalidError, RuntimeMissingError
-from tests.contract.artifacts import NOT_CONVERTED, Made, make, taken_pairs
+from mltest.shared.domain import Output, VisitCandidate
+from mltest.shared.errors import CallAbsentError, MltestError, ModelInvalidError, RuntimeMissingError
+from mltest.shared.native.class_labels import class_indices
+from mltest.shared.native.predictions import Predictions
+from tests.contract.artifacts import NOT_CONVERTED, Made, ReferenceExport, make, taken_pairs
 from tests.contract.tiny_models import tiny_model
 
+REFERENCE_CASES = [
+    pytest.param(name, ReferenceExport(), id=f"reference-{name}")
+    for name in ("forest, three classes", "svm, two text labels", "ridge of values")
+]
 CASES = [
     pytest.param(name, found, id=f"{found.needs.runtimes[0]}-{name}")
     for name, found in taken_pairs()
     if (name, found.needs.name) not in NOT_CONVERTED
-]
+] + REFERENCE_CASES
 ONE_EACH = [
     next(case for case in CASES if runtime in case.values[1].needs.runtimes)  # type: ignore[union-attr]  # an exporter
     for runtime in runtimes()
 ]
+
+
+NEVER: dict[str, tuple[str, ...]] = {LEAN_CALL: (), NATIVE_CALL: ("scikit-learn",)}
+"""Runtimes that have no such form."""
+_TEXT, _UNDECLARED = ("ridge, three text labels", "svm, two text labels"), ("two values a row",)
+UNBOUND = {("onnxruntime", name) for name in (*_TEXT, *_UNDECLARED)}
+"""Graphs that answer with text, or with another width than they declare: their outputs cannot be bound beforehand."""
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +54,31 @@ def _unlimited_threads() -> Iterator[None]:
     """Undo what a runtime set for its whole process, which in a worker is its own."""
     with threadpool_limits(limits=os.cpu_count()):
         yield
+
+
+@pytest.fixture(scope="session")
+def loop_folder_of_session(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("loop")
+
+
+@pytest.fixture
+def loop_folder(loop_folder_of_session: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Be in one folder for all, as a worker is in that of its visit: the loop is compiled once."""
+    monkeypatch.chdir(loop_folder_of_session)
+    return loop_folder_of_session
+
+
+def assert_equals_predictions(
+    answer: NDArray[np.generic], expected: Predictions, candidate: VisitCandidate, *, relative: float = 1e-5
+) -> None:
+    """Compare an answer with predictions for the same rows; sums of float32 depend a little on the batch size."""
+    if candidate.output is Output.LABELS:
+        assert expected.labels is not None
+        np.testing.assert_array_equal(class_indices(answer, candidate.classes), expected.labels)
+        return
+    assert expected.scores is not None
+    assert answer.dtype == np.float64
+    np.testing.assert_allclose(answer, expected.scores, rtol=relative, atol=relative)  # type: ignore[arg-type]  # float64
 
 
 def opened(name: str, exporter: Exporter, folder: Path) -> tuple[Made, OpenModel, NDArray[np.floating]]:
@@ -79,16 +120,87 @@ def test_batches_give_what_all_rows_give(name: str, exporter: Exporter, batch_si
 def test_the_timed_call_gives_the_output_of_the_job(name: str, exporter: Exporter, tmp_path: Path) -> None:
     made, model, rows = opened(name, exporter, tmp_path)
     batch = model.prepare(rows)[:5]
-    answer, expected = np.asarray(model.predict(batch)), model.predictions(batch)
-    assert len(answer) == 5
-    if made.candidate.output is Output.LABELS:
-        assert expected.labels is not None
-        assert answer.size == 5
-    else:
-        assert expected.scores is not None
-        flat = answer.reshape(5, -1)
-        # A binary ensemble may give the probability of its second class only.
-        np.testing.assert_allclose(flat, expected.scores[:, -flat.shape[1] :], rtol=1e-6)
+    assert_equals_predictions(model.answer(model.predict(batch), 5), model.predictions(batch), made.candidate)
+
+
+@pytest.mark.parametrize(("name", "exporter"), CASES)
+def test_an_answer_is_kept_when_the_call_is_made_again(name: str, exporter: Exporter, tmp_path: Path) -> None:
+    _, model, rows = opened(name, exporter, tmp_path)
+    prepared = model.prepare(rows)
+    answer = model.answer(model.predict(prepared[:5]), 5)
+    before = answer.copy()
+    model.predict(prepared[5:10])
+    np.testing.assert_array_equal(answer, before)
+
+
+@pytest.mark.parametrize("metric", [LEAN_CALL, NATIVE_CALL])
+@pytest.mark.parametrize(("name", "exporter"), CASES)
+def test_other_forms_of_the_call_answer_as_the_usual_one(
+    name: str, exporter: Exporter, metric: str, loop_folder: Path, tmp_path: Path
+) -> None:
+    made, model, rows = opened(name, exporter, tmp_path)
+    prepared = model.prepare(rows)
+    if made.candidate.runtime in NEVER[metric] or (made.candidate.runtime, name) in UNBOUND:
+        with pytest.raises(CallAbsentError):
+            form_of(metric, 1, model, prepared, rows)
+        return
+    expected = model.predictions(prepared)
+    for batch_size in (1, 7, 128):
+        found, usual = (
+            np.concatenate([answer for _, answer in form_of(key, batch_size, model, prepared, rows).answers()])
+            for key in (metric, PYTHON_CALL)
+        )
+        np.testing.assert_array_equal(found, usual)
+        assert_equals_predictions(found[: len(rows)], expected, made.candidate)
+
+
+@pytest.mark.parametrize("metric", [LEAN_CALL, NATIVE_CALL])
+@pytest.mark.parametrize(("name", "exporter"), ONE_EACH)
+def test_other_forms_are_timed_and_then_still_answer_the_same(
+    name: str, exporter: Exporter, metric: str, loop_folder: Path, tmp_path: Path
+) -> None:
+    made, model, rows = opened(name, exporter, tmp_path)
+    if made.candidate.runtime in NEVER[metric]:
+        return
+    form = form_of(metric, 16, model, model.prepare(rows), rows)
+    before = [answer for _, answer in form.answers()]
+    warm_up, calls = form.warm(1_000_000), form.timed(1_000_000, 10)
+    assert warm_up.call_ns > 0
+    assert 1 <= len(calls.values_ns) <= 10
+    assert all(value > 0 for value in calls.values_ns)
+    np.testing.assert_array_equal(before, [answer for _, answer in form.answers()])
+
+
+@pytest.mark.parametrize(("name", "exporter"), ONE_EACH)
+def test_more_threads_give_the_same_in_every_form(
+    name: str, exporter: Exporter, loop_folder: Path, tmp_path: Path
+) -> None:
+    made, _, rows = opened(name, exporter, tmp_path)
+    model = runtime_named(made.candidate.runtime).open(made.path, replace(made.candidate, threads=2))
+    prepared = model.prepare(rows)
+    for metric in (LEAN_CALL, NATIVE_CALL):
+        if made.candidate.runtime not in NEVER[metric]:
+            answers = [answer for _, answer in form_of(metric, 100, model, prepared, rows).answers()]
+            assert_equals_predictions(
+                np.concatenate(answers), model.predictions(prepared), made.candidate, relative=1e-6
+            )
+
+
+def test_scikit_learn_says_that_it_has_no_c_interface(tmp_path: Path) -> None:
+    case = next(found for found in ONE_EACH if str(found.id).startswith("scikit-learn"))
+    name, exporter = case.values
+    _, model, rows = opened(str(name), exporter, tmp_path)  # type: ignore[arg-type]  # an exporter
+    with pytest.raises(CallAbsentError, match="scikit-learn has no C interface"):
+        form_of(NATIVE_CALL, 1, model, model.prepare(rows), rows)
+
+
+def test_leaner_calls_of_scikit_learn_leave_its_checks_on_for_others(tmp_path: Path) -> None:
+    case = next(found for found in ONE_EACH if str(found.id).startswith("scikit-learn"))
+    name, exporter = case.values
+    _, model, rows = opened(str(name), exporter, tmp_path)  # type: ignore[arg-type]  # an exporter
+    before = sklearn.get_config()
+    list(form_of(LEAN_CALL, 16, model, model.prepare(rows), rows).answers())
+    assert sklearn.get_config() == before
 
 
 @pytest.mark.parametrize(("name", "exporter"), ONE_EACH)
@@ -139,5 +251,7 @@ assert not modules & set(sys.modules), modules & set(sys.modules)
 
 
 def test_an_unknown_runtime_is_refused_with_those_that_are_known() -> None:
-    with pytest.raises(RuntimeMissingError, match="onnxruntime, scikit-learn, treelite"):
+    with pytest.raises(RuntimeMissingError) as caught:
         runtime_named("tensorrt")
+    for name in ("onnxruntime", "reference", "scikit-learn", "treelite"):
+        assert name in caught.value.message

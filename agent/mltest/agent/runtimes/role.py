@@ -5,9 +5,10 @@ decorator here, or from outside by the entry point group `mltest.runtimes`; `tes
 what every one of them has to pass.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from mltest.shared.domain import VisitCandidate
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from mltest.agent.worker.form import Form
     from mltest.shared.native.predictions import Predictions
 
 
@@ -44,12 +46,55 @@ class OpenModel(Protocol):
     def predict(self, batch: "NDArray[np.floating]") -> object:
         """Return the candidate's output for `batch`, a slice of what `prepare` returned.
 
-        This is the timed call: exactly what a user of the runtime calls from Python to get the job's output.
+        This is the timed call: exactly what a user of the runtime calls from Python to get the job's output. It returns
+        only when the result is in the memory of the host: a runtime that works on a device waits for the device before
+        it begins and before it returns, so that nothing which an earlier call left behind is timed, and nothing of
+        this call is missed.
+        """
+        ...
+
+    def answer(self, output: object, row_count: int) -> "NDArray[np.generic]":
+        """Return what `predict` returned for `row_count` rows as an array that it shares no memory with; never timed.
+
+        Scores, probabilities and values: (rows, outputs) float64, with the columns of `predictions`. Labels: (rows,),
+        as the runtime gives them.
         """
         ...
 
     def predictions(self, batch: "NDArray[np.floating]") -> "Predictions":
         """Return labels and scores for `batch`, a slice of what `prepare` returned; never timed."""
+        ...
+
+
+@runtime_checkable
+class LeanModel(Protocol):
+    """An open model with a shorter way to the same output; optional."""
+
+    def lean_calls(self, batches: "Sequence[NDArray[np.floating]]") -> Sequence[Callable[[], object]]:
+        """Return one call for each of `batches` (slices of what `prepare` returned), with everything bound beforehand.
+
+        A call returns what `answer` takes; it may be overwritten by the next call of any of them.
+
+        Raises:
+            MltestError: there is none for this model; the message says why.
+
+        """
+        ...
+
+
+@runtime_checkable
+class NativeModel(Protocol):
+    """An open model that can be called without Python, by the loop that the agent compiles; optional."""
+
+    def native_calls(self, batches: "Sequence[NDArray[np.floating]]", loop_library: Callable[[], Path]) -> "Form":
+        """Return the form whose calls are made by the compiled loop over `batches` (slices of what `prepare` returned).
+
+        `loop_library` compiles the loop if it is not there yet, and returns where it is.
+
+        Raises:
+            MltestError: there is none for this model; the message says why.
+
+        """
         ...
 
 

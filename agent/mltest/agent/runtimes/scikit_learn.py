@@ -1,17 +1,22 @@
 """scikit-learn itself: the model as submitted, and so the baseline of every scikit-learn model."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mltest.agent.runtimes.columns import prepared_rows
 from mltest.agent.runtimes.registry import runtime
 from mltest.agent.runtimes.role import OpenModel, RuntimeNeeds
-from mltest.shared.domain import VisitCandidate
+from mltest.shared.domain import Output, VisitCandidate
+from mltest.shared.errors import CallAbsentError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
+    from mltest.agent.worker.form import Form
     from mltest.shared.native.outputs import NativeModel
     from mltest.shared.native.predictions import Predictions
 
@@ -47,8 +52,36 @@ class _OpenEstimator:
     def prepare(self, rows: "NDArray[np.floating]") -> "NDArray[np.floating]":
         return prepared_rows(rows, self._candidate)
 
+    def answer(self, output: object, row_count: int) -> "NDArray[np.generic]":
+        import numpy as np
+
+        if self._candidate.output is Output.LABELS:
+            return np.array(output).reshape(row_count)
+        return np.array(output, dtype=np.float64).reshape(row_count, -1)
+
+    def lean_calls(self, batches: "Sequence[NDArray[np.floating]]") -> "Sequence[Callable[[], object]]":
+        """Return calls that trust their rows and parameters: `assume_finite` and `skip_parameter_validation`.
+
+        The two are set around each call, since they hold for the whole thread.
+        """
+        return [partial(_trusting, self.predict, batch) for batch in batches]
+
+    def native_calls(self, batches: "Sequence[NDArray[np.floating]]", loop_library: "Callable[[], Path]") -> "Form":
+        """Refuse."""
+        raise CallAbsentError(detail="scikit-learn has no C interface; measure an exported format of the model instead")
+
     def predictions(self, batch: "NDArray[np.floating]") -> "Predictions":
         return self._model.predictions(batch)
+
+
+def _trusting(predict: "Callable[[NDArray[np.floating]], object]", batch: "NDArray[np.floating]") -> object:
+    import sklearn
+
+    sklearn.set_config(assume_finite=True, skip_parameter_validation=True)
+    try:
+        return predict(batch)
+    finally:
+        sklearn.set_config(assume_finite=False, skip_parameter_validation=False)
 
 
 def _use_threads(estimator: object, threads: int) -> None:

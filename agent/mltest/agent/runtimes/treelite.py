@@ -1,6 +1,6 @@
 """Treelite's general tree inference library (GTIL): runs a tree ensemble without compiling it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,12 +8,15 @@ from mltest.agent.runtimes.columns import prepared_rows
 from mltest.agent.runtimes.registry import runtime
 from mltest.agent.runtimes.role import OpenModel, RuntimeNeeds
 from mltest.shared.domain import Task, VisitCandidate
-from mltest.shared.errors import ModelInvalidError
+from mltest.shared.errors import CallAbsentError, ModelInvalidError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from mltest.agent.native.native_form import Batches
+    from mltest.agent.native.treelite_calls import TreeliteInterface
+    from mltest.agent.worker.form import Form
     from mltest.shared.native.predictions import Predictions
 
 ROUNDS_TO_FLOAT32 = "rounds_to_float32"
@@ -56,24 +59,58 @@ class _OpenEnsemble:
     def prepare(self, rows: "NDArray[np.floating]") -> "NDArray[np.floating]":
         return prepared_rows(rows.astype("float32") if self._rounds else rows, self._candidate)
 
+    def answer(self, output: Any, row_count: int) -> "NDArray[np.float64]":
+        import numpy as np
+
+        # (rows, targets, classes); a regressor has one class, a classifier one target.
+        scores = np.array(output, dtype=np.float64).reshape(row_count, -1)
+        if self._candidate.task is Task.CLASSIFICATION and scores.shape[1] == 1:
+            return np.hstack([1 - scores, scores])
+        return scores
+
+    def lean_calls(self, batches: "Batches") -> "Sequence[Callable[[], object]]":
+        """Return calls of treelite's C function by ctypes, without what its Python function does around it."""
+        from mltest.agent.native.treelite_calls import lean_calls
+
+        return lean_calls(self._c_interface(batches), batches, self._written(batches))
+
+    def native_calls(self, batches: "Batches", loop_library: Callable[[], Path]) -> "Form":
+        """Call treelite's C function from C."""
+        from mltest.agent.native.treelite_calls import native_calls
+
+        written = self._written(batches)
+        return native_calls(self._c_interface(batches), batches, written, self.answer, loop_library())
+
+    def _c_interface(self, batches: "Batches") -> "TreeliteInterface":
+        from mltest.agent.native.treelite_calls import TreeliteInterface
+
+        wanted, given = self._model.input_type, batches[0].dtype.name
+        if wanted != given:
+            detail = f"the model takes {wanted} and gets {given}, which treelite converts in each call"
+            raise CallAbsentError(detail=detail)
+        return TreeliteInterface(self._model, self._candidate.threads)
+
+    def _written(self, batches: "Batches") -> "NDArray[np.generic]":
+        """Return an array as one call fills it."""
+        import numpy as np
+
+        return np.zeros_like(self.predict(batches[0]))
+
     def predictions(self, batch: "NDArray[np.floating]") -> "Predictions":
         import numpy as np
 
         from mltest.shared.native.predictions import Predictions
 
-        # (rows, targets, classes); a regressor has one class, a classifier one target.
-        scores = np.asarray(self.predict(batch), dtype=np.float64).reshape(len(batch), -1)
+        scores = self.answer(self.predict(batch), len(batch))
         if self._candidate.task is Task.REGRESSION:
             return Predictions(scores=scores)
-        if scores.shape[1] == 1:
-            scores = np.hstack([1 - scores, scores])
         return Predictions(labels=scores.argmax(axis=1).astype(np.int64), scores=scores, are_probabilities=True)
 
 
-def _call(model: Any, threads: int) -> Callable[["NDArray[np.floating]"], object]:
+def _call(model: Any, threads: int) -> Callable[["NDArray[np.floating]"], "NDArray[np.floating]"]:
     from treelite import gtil
 
-    predict: Any = gtil.predict
+    predict: Callable[..., NDArray[np.floating]] = gtil.predict
     return lambda batch: predict(model, batch, nthread=threads)
 
 

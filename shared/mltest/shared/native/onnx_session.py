@@ -25,7 +25,7 @@ class OnnxSession:
 
     def __init__(self, session: Any) -> None:
         self._session = session
-        self._input_name: str = session.get_inputs()[0].name
+        self.input_name: str = session.get_inputs()[0].name
         self.input_dtype: str = _DTYPES.get(session.get_inputs()[0].type, "")
         """float32 or float64; empty if the graph takes something else."""
         outputs = session.get_outputs()
@@ -46,9 +46,42 @@ class OnnxSession:
 
     def call(self, output: Output) -> Callable[[NDArray[np.floating]], object]:
         """Return a call that computes `output` and asks the graph for nothing else; this is what is timed."""
-        name = self._label_name if output is Output.LABELS and self.has_labels else self._score_name
-        run, names, input_name = self._session.run, [name], self._input_name
+        run, names, input_name = self._session.run, [self.output_name(output)], self.input_name
         return lambda batch: run(names, {input_name: batch})[0]
+
+    def output_name(self, output: Output) -> str:
+        """Return the name of the output that `call` for `output` asks for."""
+        return self._label_name if output is Output.LABELS and self.has_labels else self._score_name
+
+    def bound(
+        self, output: Output, batch: NDArray[np.floating], written: NDArray[np.generic]
+    ) -> Callable[[], NDArray[np.generic]]:
+        """Return a call that computes `output` of `batch` into `written`, and returns it; both are bound beforehand."""
+        # ONNX Runtime knows only where they begin: they have to live as long as the call.
+        kept = (batch, written)
+        binding = self._session.io_binding()
+        binding.bind_input(self.input_name, "cpu", 0, batch.dtype, batch.shape, batch.ctypes.data)
+        binding.bind_output(self.output_name(output), "cpu", 0, written.dtype, written.shape, written.ctypes.data)
+        run = self._session.run_with_iobinding
+
+        def call() -> NDArray[np.generic]:
+            run(binding)
+            return kept[1]
+
+        return call
+
+    def answer(self, raw: Any, output: Output, row_count: int, *, classes: Sequence[str]) -> NDArray[np.generic]:
+        """Return what `call` for `output` gave for `row_count` rows as a new array, with the columns of `predictions`.
+
+        Labels (rows,) as the graph gives them, everything else (rows, outputs) float64.
+        """
+        if output is Output.LABELS and self.has_labels:
+            return np.array(raw).reshape(row_count)
+        scores = _as_array(raw, row_count, classes)
+        if output is Output.LABELS:
+            named: NDArray[np.generic] = np.array(classes)[scores.argmax(axis=1)]
+            return named
+        return _as_decision(scores, scores.argmax(axis=1)) if output is Output.SCORES else scores
 
     def predictions(self, rows: NDArray[np.floating], *, task: Task, classes: Sequence[str]) -> Predictions:
         """Return labels and scores for `rows` (rows, features), which are of `input_dtype`.
@@ -70,15 +103,11 @@ class OnnxSession:
         return Predictions(labels=labels, scores=_as_decision(scores, labels), are_probabilities=sum_to_one(scores))
 
     def _scores(self, rows: NDArray[np.floating], classes: Sequence[str]) -> NDArray[np.float64]:
-        raw = self._run(self._score_name, rows)
-        if isinstance(raw, list):
-            # A ZipMap gives one dictionary for each row, from class to score.
-            raw = _columns_in_order(raw, classes)
-        return np.asarray(raw, dtype=np.float64).reshape(len(rows), -1)
+        return _as_array(self._run(self._score_name, rows), len(rows), classes)
 
     def _run(self, name: str, rows: NDArray[np.floating]) -> Any:
         try:
-            return self._session.run([name], {self._input_name: rows})[0]
+            return self._session.run([name], {self.input_name: rows})[0]
         except Exception as error:
             raise PredictionError(detail=_first_line(error)) from error
 
@@ -112,6 +141,13 @@ def sum_to_one(scores: NDArray[np.float64]) -> bool:
     """Return whether each row of `scores` (rows, classes) can be class probabilities."""
     in_range = bool(np.all((scores >= -_SUM_TOLERANCE) & (scores <= 1 + _SUM_TOLERANCE)))
     return scores.shape[1] > 1 and in_range and bool(np.allclose(scores.sum(axis=1), 1, atol=_SUM_TOLERANCE))
+
+
+def _as_array(raw: Any, row_count: int, classes: Sequence[str]) -> NDArray[np.float64]:
+    if isinstance(raw, list):
+        # A ZipMap gives one dictionary for each row, from class to score.
+        raw = _columns_in_order(raw, classes)
+    return np.array(raw, dtype=np.float64).reshape(row_count, -1)
 
 
 def _as_decision(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
