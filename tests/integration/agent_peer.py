@@ -183,3 +183,28 @@ class _RunsOnLoad:
 def write_pickle(path: Path, code: str) -> Path:
     path.write_bytes(pickle.dumps(_RunsOnLoad(code)))
     return path
+
+
+class _MadeOnLoad:
+    """What an estimator of a class of its own is pickled as: code that makes it, as `made`."""
+
+    def __init__(self, code: str) -> None:
+        self._code = code
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return eval, (f"(lambda names: (exec({self._code!r}, names), names['made'])[1])({{}})",)
+
+
+def write_estimator(path: Path, code: str) -> Path:
+    """Write a pickle of a logistic regression over three classes whose class has `code` as its body."""
+    body = "".join(f"    {line}\n" for line in code.strip().splitlines())
+    program = (
+        "import threading, time\n"
+        "import numpy as np\n"
+        "from sklearn.linear_model import LogisticRegression\n"
+        f"class Model(LogisticRegression):\n{body}"
+        f"rows = np.random.default_rng(0).normal(size=(60, {FEATURES}))\n"
+        "made = Model().fit(rows, np.arange(60) % 3)\n"
+    )
+    path.write_bytes(pickle.dumps(_MadeOnLoad(program)))
+    return path

@@ -194,6 +194,18 @@ class RuntimeMissingError(MltestError):
     code = "RUNTIME_MISSING"
 
 
+class ThreadsExceededError(MltestError):
+    """In its process {thread_count} threads work, {limit} are possible with `threads` = {threads}: {detail}."""
+
+    code = "THREADS_EXCEEDED"
+
+
+class CallAbsentError(MltestError):
+    """This call cannot be made here: {detail}."""
+
+    code = "CALL_ABSENT"
+
+
 class ConversionError(MltestError):
     """{converter} cannot convert this model: {detail}."""
 

@@ -20,6 +20,7 @@ EXIT_INTERNAL = 1
 EXIT_USAGE = 2
 EXIT_USER = 3
 EXIT_INFRASTRUCTURE = 4
+EXIT_REGRESSION = 5
 EXIT_INTERRUPTED = 130
 
 
@@ -71,6 +72,12 @@ ERROR_TABLE: dict[str, ErrorEntry] = {
     "DEADLINE": ErrorEntry(_S.DEADLINE_EXCEEDED, EXIT_USER, "raise the time limit in the plan"),
     "RESOURCE_LIMIT": ErrorEntry(_S.RESOURCE_EXHAUSTED, EXIT_USER, "raise the memory limit in the plan"),
     "RUNTIME_MISSING": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_USER, "install the runtime's extra on that machine"),
+    "THREADS_EXCEEDED": ErrorEntry(
+        _S.FAILED_PRECONDITION,
+        EXIT_USER,
+        "raise `threads` in the plan, or let the runtime start no more than it is told",
+    ),
+    "CALL_ABSENT": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_USER),
     "CONVERSION_FAILED": ErrorEntry(_S.INVALID_ARGUMENT, EXIT_USER),
     "PREDICTION_FAILED": ErrorEntry(_S.INVALID_ARGUMENT, EXIT_USER),
 }

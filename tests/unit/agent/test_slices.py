@@ -1,5 +1,6 @@
 """Order of slices, batches of rows, and how samples travel."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -11,31 +12,40 @@ from numpy.typing import NDArray
 from mltest.agent.visit.sample_buffer import FLUSH_NS, SampleBuffer
 from mltest.agent.visit.slice_order import Cell, slice_order
 from mltest.agent.worker.candidate_frame import candidate_from_frame, candidate_to_frame
-from mltest.agent.worker.rows import batches_of, load_rows
+from mltest.agent.worker.rows import batches_of, distinct_rows, load_rows
 from mltest.agent.worker.sample_frame import samples_from_frame, samples_to_frame
 from mltest.shared.domain import Output, SampleSeries, Task, VisitCandidate
 from mltest.shared.errors import DataInvalidError, DataMismatchError
 from mltest.shared.frames import decode_frame, encode_frame
 
 
+def cells_of(candidates: int, sizes: Collection[int]) -> list[Cell]:
+    return [
+        Cell(index, metric, size) for index in range(candidates) for metric in ("latency_ns", "b_ns") for size in sizes
+    ]
+
+
 @given(st.integers(1, 6), st.sets(st.integers(1, 128), min_size=1, max_size=5), st.integers(1, 5), st.integers())
 def test_each_sweep_has_every_cell_once(candidates: int, sizes: set[int], slices: int, seed: int) -> None:
-    order = list(slice_order(candidates, tuple(sizes), slices, seed))
-    expected = sorted((index, size) for index in range(candidates) for size in sizes)
+    cells = cells_of(candidates, sizes)
+    order = list(slice_order(cells, slices, seed))
+    assert len(order) == slices * len(cells)
     for slice_index in range(slices):
         sweep = [cell for index, cell in order if index == slice_index]
-        assert sorted((cell.candidate_index, cell.batch_size) for cell in sweep) == expected
+        assert sorted(sweep, key=str) == sorted(cells, key=str)
 
 
 def test_the_order_is_that_of_its_seed() -> None:
-    assert list(slice_order(4, (1, 16), 8, seed=3)) == list(slice_order(4, (1, 16), 8, seed=3))
-    assert list(slice_order(4, (1, 16), 8, seed=3)) != list(slice_order(4, (1, 16), 8, seed=4))
+    cells = cells_of(4, (1, 16))
+    assert list(slice_order(cells, 8, seed=3)) == list(slice_order(cells, 8, seed=3))
+    assert list(slice_order(cells, 8, seed=3)) != list(slice_order(cells, 8, seed=4))
+    assert cells == cells_of(4, (1, 16))
 
 
 def test_sweeps_differ_in_their_order() -> None:
-    order = [cell for _, cell in slice_order(3, (1, 16), 6, seed=0)]
-    assert len({tuple(order[6 * index : 6 * index + 6]) for index in range(6)}) > 1
-    assert order[0] in [Cell(index, size) for index in range(3) for size in (1, 16)]
+    cells = cells_of(3, (1, 16))
+    order = [cell for _, cell in slice_order(cells, 6, seed=0)]
+    assert len({tuple(order[12 * index : 12 * index + 12]) for index in range(6)}) == 6
 
 
 @given(st.integers(1, 40), st.integers(1, 100))
@@ -51,6 +61,32 @@ def test_batches_cover_all_rows_in_order_and_go_on_in_a_circle(row_count: int, b
 def test_whole_batches_are_views() -> None:
     rows = np.zeros((128, 3))
     assert all(np.shares_memory(batch, rows) for batch in batches_of(rows, 16))
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60))
+def test_distinct_rows_are_those_that_numpy_counts(pairs: list[tuple[int, int]]) -> None:
+    rows = np.array(pairs, dtype=np.float64)
+    _, counts = np.unique(rows, axis=0, return_counts=True)
+    found = distinct_rows(rows)
+    assert found.count == len(counts)
+    assert found.effective == pytest.approx(1 / np.sum((counts / len(rows)) ** 2))
+
+
+def test_copies_of_one_row_are_one_distinct_row() -> None:
+    found = distinct_rows(np.asfortranarray(np.ones((10_000, 3), dtype=np.float32)))
+    assert (found.count, found.effective) == (1, 1.0)
+
+
+def test_copies_among_many_distinct_rows_do_not_hide() -> None:
+    rows = np.ones((10_000, 2))
+    rows[:600, 0] = np.arange(600)
+    found = distinct_rows(rows)
+    assert found.count == 600
+    assert found.effective < 2
+
+
+def test_zeros_of_both_signs_are_the_same_row() -> None:
+    assert distinct_rows(np.array([[0.0], [-0.0]])).count == 1
 
 
 def test_rows_are_read_from_an_npz(tmp_path: Path) -> None:

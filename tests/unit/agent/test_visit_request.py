@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from mltest.agent.visit.visit_notes import clipped_notes, load_notes, row_notes
+from mltest.agent.visit.visit_notes import clipped_notes, fault_notes, few_rows_text, load_notes
 from mltest.agent.visit.visit_request import blobs_of, checked_visit
-from mltest.shared.domain import LatencySpec, Limits, Output, Task, VisitCandidate, VisitSpec
+from mltest.shared.domain import LatencySpec, Limits, OpenLoopSpec, Output, Task, VisitCandidate, VisitSpec
 from mltest.shared.errors import RequestInvalidError
 
 CANDIDATE = VisitCandidate(
@@ -18,6 +18,7 @@ CANDIDATE = VisitCandidate(
     input_dtype="float32",
 )
 LATENCY = LatencySpec(batch_sizes=(1, 16), slice_count=2, slice_ns=1, warmup_ns=0)
+OPEN_LOOP = OpenLoopSpec(rates_per_s=(10.0, 50.5), duration_ns=10**9, batch_size=1)
 LIMITS = Limits(load_timeout_ns=1, step_timeout_ns=1, visit_timeout_ns=1, memory_bytes=0)
 VISIT = VisitSpec(
     visit_id="v",
@@ -35,6 +36,11 @@ VISIT = VisitSpec(
 def test_a_visit_that_can_be_run_is_accepted() -> None:
     assert checked_visit(VISIT) == VISIT
     assert checked_visit(replace(VISIT, latency=None)).latency is None
+    every_form = ("latency_ns", "lean_latency_ns", "native_latency_ns", "conversion_ns")
+    richer = replace(LATENCY, metrics=every_form, slice_values=200_000)
+    fewer = (replace(CANDIDATE, batch_sizes=(16,)),)
+    visit = replace(VISIT, candidates=fewer, latency=richer, open_loop=OPEN_LOOP, verifies_calls=True)
+    assert checked_visit(visit) == visit
 
 
 def test_its_blobs_are_dataset_and_artifacts() -> None:
@@ -57,6 +63,21 @@ def test_its_blobs_are_dataset_and_artifacts() -> None:
         (replace(VISIT, latency=replace(LATENCY, batch_sizes=(1, 1))), "batch_sizes"),
         (replace(VISIT, latency=replace(LATENCY, slice_count=0)), "slice_count"),
         (replace(VISIT, latency=replace(LATENCY, slice_ns=0)), "slice_ns"),
+        (replace(VISIT, latency=replace(LATENCY, slice_values=-1)), "slice_values"),
+        (replace(VISIT, latency=replace(LATENCY, slice_values=200_001)), "slice_values"),
+        (replace(VISIT, latency=replace(LATENCY, metrics=("load_ns",))), "metrics"),
+        (replace(VISIT, latency=replace(LATENCY, metrics=("latency_ns", "latency_ns"))), "metrics"),
+        (replace(VISIT, candidates=(replace(CANDIDATE, batch_sizes=(2,)),)), "batch_sizes"),
+        (replace(VISIT, candidates=(replace(CANDIDATE, batch_sizes=(1, 1)),)), "batch_sizes"),
+        (replace(VISIT, open_loop=replace(OPEN_LOOP, rates_per_s=())), "rates_per_s"),
+        (replace(VISIT, open_loop=replace(OPEN_LOOP, rates_per_s=(1.0, 1.0))), "rates_per_s"),
+        (replace(VISIT, open_loop=replace(OPEN_LOOP, rates_per_s=(0.0,))), "rates_per_s"),
+        (replace(VISIT, open_loop=replace(OPEN_LOOP, rates_per_s=(float("nan"),))), "rates_per_s"),
+        (replace(VISIT, open_loop=replace(OPEN_LOOP, rates_per_s=(2e6,))), "rates_per_s"),
+        (replace(VISIT, open_loop=replace(OPEN_LOOP, rates_per_s=(300_000.0,))), "rates_per_s and duration_ns"),
+        (replace(VISIT, open_loop=replace(OPEN_LOOP, duration_ns=0)), "duration_ns"),
+        (replace(VISIT, open_loop=replace(OPEN_LOOP, duration_ns=10**13)), "duration_ns"),
+        (replace(VISIT, open_loop=replace(OPEN_LOOP, batch_size=0)), "batch_size"),
         (replace(VISIT, limits=replace(LIMITS, visit_timeout_ns=0)), "visit_timeout_ns"),
     ],
 )
@@ -70,9 +91,19 @@ def test_other_work_on_the_machine_is_remarked() -> None:
     assert load_notes([0.5, 2.1], cores=2) == ("other work ran on this machine: load average 2.1 on 2 cores",)
 
 
-def test_few_rows_are_remarked_where_calls_were_timed() -> None:
-    assert row_notes(0) == row_notes(512) == ()
-    assert "only 511 distinct rows" in row_notes(511)[0]
+def test_few_distinct_rows_are_remarked_where_calls_were_timed() -> None:
+    assert few_rows_text(0, 0, 0) == few_rows_text(512, 512, 512) == ""
+    assert "only 511 distinct rows" in few_rows_text(10_000, 511, 511)
+    assert "only 1 distinct rows" in few_rows_text(10_000, 1, 1)
+
+
+def test_rows_that_are_mostly_copies_are_remarked() -> None:
+    assert "as varied as 3 distinct rows" in few_rows_text(10_000, 600, 3)
+
+
+def test_page_faults_in_each_call_are_remarked() -> None:
+    assert fault_notes("a", 0, 0) == fault_notes("a", 99, 100) == ()
+    assert fault_notes("a", 1_200, 100) == ("candidate a: 12 page faults in each call",)
 
 
 def test_clipped_slices_are_remarked() -> None:

@@ -8,15 +8,26 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable
+from dataclasses import replace
 from pathlib import Path
 
+from mltest.agent.host.machine_watch import MachineWatch
 from mltest.agent.visit.sample_buffer import SampleBuffer
-from mltest.agent.visit.slice_order import slice_order
+from mltest.agent.visit.slice_order import Cell, slice_order
+from mltest.agent.visit.slice_tally import SliceTally
 from mltest.agent.visit.visit_log import VisitLog
-from mltest.agent.visit.visit_notes import clipped_notes, load_notes, row_notes
+from mltest.agent.visit.visit_notes import load_notes
 from mltest.agent.visit.visit_site import VisitSite
 from mltest.agent.visit.worker_process import WorkerProcess
-from mltest.shared.domain import CandidateEnded, Outcome, PredictionsStored, VisitCandidate, VisitSpec
+from mltest.shared.domain import (
+    CandidateEnded,
+    LatencySpec,
+    MachineState,
+    Outcome,
+    PredictionsStored,
+    VisitCandidate,
+    VisitSpec,
+)
 from mltest.shared.errors import ChildCrashedError, InfrastructureError, MltestError, ModelRefusedError, PredictionError
 from mltest.shared.naming import clean_text
 
@@ -41,13 +52,19 @@ class Block:
         self._folder = folder
         self._open = {candidate.candidate_id: candidate for candidate in spec.candidates}
         self._workers: dict[str, WorkerProcess] = {}
-        self._row_count = 0
-        self._clipped_slices = 0
+        self._row_texts: tuple[str, ...] = ()
+        self._tally = SliceTally()
+        self._watch = MachineWatch()
         self._loads = [os.getloadavg()[0]]
         self.buffer = SampleBuffer(time.monotonic_ns())
         """Counts what was measured."""
-        self.measuring_ns = 0
+        self.machine: MachineState | None = None
+        """What the machine was like while slices ran; None if none did, or if they were not all done."""
+
+    @property
+    def measuring_ns(self) -> int:
         """Time inside timed slices so far."""
+        return self._tally.measuring_ns
 
     async def run(self) -> None:
         """Take every candidate to its end.
@@ -79,8 +96,8 @@ class Block:
         """Return what makes the numbers less reliable."""
         return (
             *load_notes(self._loads, os.cpu_count() or 1),
-            *row_notes(self._row_count),
-            *clipped_notes(self._clipped_slices),
+            *self._row_texts,
+            *self._tally.notes(),
         )
 
     async def _prepare(self, candidate: VisitCandidate) -> None:
@@ -91,14 +108,21 @@ class Block:
         worker = await WorkerProcess.spawn(candidate, spec.limits, self._folder)
         self._workers[candidate.candidate_id] = worker
         self.buffer.add(await worker.load(store.path(candidate.artifact_sha256)))
-        await worker.read_rows(store.path(spec.dataset_sha256))
+        await worker.read_rows(store.path(spec.dataset_sha256), spec.latency)
         self.buffer.add(await worker.first_calls())
         await self._flush()
         if spec.collects_predictions:
             await self._store_predictions(candidate, worker)
         if spec.latency is not None:
-            self._row_count = worker.row_count
-            self.buffer.add(await worker.warm_up(spec.latency))
+            self._row_texts = tuple(remark.text for remark in worker.remarks)
+            await self._warm_up(candidate, worker, spec.latency)
+
+    async def _warm_up(self, candidate: VisitCandidate, worker: WorkerProcess, latency: LatencySpec) -> None:
+        await worker.make_forms(latency)
+        if self._spec.verifies_calls:
+            self._log.append(await worker.verify())
+        self.buffer.add(await worker.warm_up(latency.warmup_ns))
+        await worker.count_threads()
 
     async def _store_predictions(self, candidate: VisitCandidate, worker: WorkerProcess) -> None:
         path = self._folder / "predictions.npz"
@@ -116,23 +140,35 @@ class Block:
 
     async def _measure(self) -> None:
         latency, candidates = self._spec.latency, self._spec.candidates
-        if latency is None:
+        cells = self._cells()
+        if latency is None or not cells:
             return
-        for slice_index, cell in slice_order(
-            len(candidates), latency.batch_sizes, latency.slice_count, self._spec.seed
-        ):
+        self._watch.begin(self._pids())
+        for slice_index, cell in slice_order(cells, latency.slice_count, self._spec.seed):
             candidate = candidates[cell.candidate_index]
             if candidate.candidate_id in self._workers:
-                await self._attempt(candidate, self._slice(candidate, cell.batch_size, slice_index, latency.slice_ns))
+                await self._attempt(candidate, self._slice(candidate, cell, slice_index, latency))
                 if self.buffer.is_due(time.monotonic_ns()):
                     await self._flush()
+        self.machine = self._watch.end(self._pids())
 
-    async def _slice(self, candidate: VisitCandidate, batch_size: int, slice_index: int, slice_ns: int) -> None:
+    def _cells(self) -> tuple[Cell, ...]:
+        """Return what slices measure: each form of each candidate that got so far."""
+        return tuple(
+            Cell(index, metric, batch_size)
+            for index, candidate in enumerate(self._spec.candidates)
+            if (worker := self._workers.get(candidate.candidate_id)) is not None
+            for metric, batch_size in worker.forms
+        )
+
+    def _pids(self) -> tuple[int, ...]:
+        return tuple(worker.pid for worker in self._workers.values())
+
+    async def _slice(self, candidate: VisitCandidate, cell: Cell, slice_index: int, latency: LatencySpec) -> None:
         worker = self._workers[candidate.candidate_id]
-        timed = await worker.timed_slice(batch_size, slice_index, slice_ns)
-        self.buffer.add([timed.series])
-        self.measuring_ns += timed.measuring_ns
-        self._clipped_slices += timed.is_clipped
+        timed = await worker.timed_slice(cell.metric, cell.batch_size, slice_index, latency)
+        self.buffer.add([replace(timed.series, is_throttled=self._watch.after_slice())])
+        self._tally.add(timed)
 
     async def _finish(self, candidate: VisitCandidate) -> None:
         self.buffer.add(await self._workers[candidate.candidate_id].finish())
@@ -150,13 +186,13 @@ class Block:
             await self._fail(candidate, ChildCrashedError(how=f"its answer makes no sense ({error!r})"))
 
     async def _fail(self, candidate: VisitCandidate, error: MltestError) -> None:
-        if worker := self._workers.pop(candidate.candidate_id, None):
+        if worker := self._workers.get(candidate.candidate_id):
             await worker.kill()
         await self._flush()
         self._end(candidate, Outcome.FAILED, error)
 
     def _end(self, candidate: VisitCandidate, outcome: Outcome, error: MltestError | None = None) -> None:
-        self._workers.pop(candidate.candidate_id, None)
+        worker = self._workers.pop(candidate.candidate_id, None)
         del self._open[candidate.candidate_id]
         self._log.append(
             CandidateEnded(
@@ -164,6 +200,8 @@ class Block:
                 outcome=outcome,
                 reason_code=error.code if error else "",
                 reason=clean_text(error.message, MAX_REASON_CHARS) if error else "",
+                remarks=tuple(worker.remarks) if worker else (),
+                thread_count=worker.thread_count if worker else None,
             )
         )
 

@@ -1,8 +1,10 @@
 """What an agent accepts as a visit; everything else is refused before anything starts. Pure."""
 
+import math
 import re
 
-from mltest.shared.domain import LatencySpec, Limits, VisitCandidate, VisitSpec
+from mltest.agent.worker.form import MAX_VALUES, METRICS
+from mltest.shared.domain import LatencySpec, Limits, OpenLoopSpec, VisitCandidate, VisitSpec
 from mltest.shared.errors import RequestInvalidError
 
 MAX_ID_CHARS = 128
@@ -11,6 +13,12 @@ MAX_BATCH_SIZES = 32
 MAX_BATCH_ROWS = 1_000_000
 MAX_SLICES = 100_000
 MAX_THREADS = 1024
+MAX_RATES = 32
+MAX_RATE_PER_S = 1_000_000.0
+MAX_REQUESTS = MAX_VALUES
+"""Of one rate: each is a value of one series."""
+MAX_SCHEDULE_NS = 3_600_000_000_000
+"""Of one rate."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -29,10 +37,12 @@ def checked_visit(spec: VisitSpec) -> VisitSpec:
     ids = [candidate.candidate_id for candidate in spec.candidates]
     _require(len(set(ids)) == len(ids), "candidates (each needs a candidate_id of its own)")
     for candidate in spec.candidates:
-        _check_candidate(candidate)
+        _check_candidate(candidate, spec.latency)
     _check_limits(spec.limits)
     if spec.latency is not None:
         _check_latency(spec.latency)
+    if spec.open_loop is not None:
+        _check_open_loop(spec.open_loop)
     return spec
 
 
@@ -41,12 +51,15 @@ def blobs_of(spec: VisitSpec) -> tuple[str, ...]:
     return (spec.dataset_sha256, *(candidate.artifact_sha256 for candidate in spec.candidates))
 
 
-def _check_candidate(candidate: VisitCandidate) -> None:
+def _check_candidate(candidate: VisitCandidate, latency: LatencySpec | None) -> None:
     _require(_is_id(candidate.candidate_id), "candidate_id")
     _require(_SHA256.fullmatch(candidate.artifact_sha256) is not None, "artifact_sha256")
     _require(candidate.feature_count >= 1, "feature_count")
     _require(1 <= candidate.threads <= MAX_THREADS, "threads")
     _require(candidate.input_dtype in {"float32", "float64"}, "input_dtype")
+    sizes = candidate.batch_sizes
+    is_subset = set(sizes) <= set(latency.batch_sizes if latency else sizes)
+    _require(is_subset and len(set(sizes)) == len(sizes), "batch_sizes of a candidate")
 
 
 def _check_latency(latency: LatencySpec) -> None:
@@ -55,6 +68,18 @@ def _check_latency(latency: LatencySpec) -> None:
     _require(all(1 <= size <= MAX_BATCH_ROWS for size in sizes), "batch_sizes")
     _require(1 <= latency.slice_count <= MAX_SLICES, "slice_count")
     _require(latency.slice_ns >= 1, "slice_ns")
+    _require(0 <= latency.slice_values <= MAX_VALUES, "slice_values")
+    metrics = latency.metrics
+    _require(set(metrics) <= set(METRICS) and len(set(metrics)) == len(metrics), f"metrics ({', '.join(METRICS)})")
+
+
+def _check_open_loop(open_loop: OpenLoopSpec) -> None:
+    rates = open_loop.rates_per_s
+    _require(1 <= len(rates) <= MAX_RATES and len(set(rates)) == len(rates), "rates_per_s")
+    _require(all(math.isfinite(rate) and 0 < rate <= MAX_RATE_PER_S for rate in rates), "rates_per_s")
+    _require(1 <= open_loop.duration_ns <= MAX_SCHEDULE_NS, "duration_ns")
+    _require(max(rates) * open_loop.duration_ns / 1e9 <= MAX_REQUESTS, "rates_per_s and duration_ns")
+    _require(1 <= open_loop.batch_size <= MAX_BATCH_ROWS, "batch_size")
 
 
 def _check_limits(limits: Limits) -> None:

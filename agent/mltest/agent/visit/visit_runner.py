@@ -83,4 +83,5 @@ def _ended(block: Block, outcome: Outcome, error: MltestError | None) -> VisitEn
         value_count=block.buffer.value_count,
         notes=block.notes(),
         measuring_ns=block.measuring_ns,
+        machine=block.machine,
     )

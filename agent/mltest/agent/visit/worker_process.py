@@ -3,34 +3,37 @@
 import os
 import re
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
+from mltest.agent.visit.call_remarks import absent_remarks, row_remarks, warm_remarks
+from mltest.agent.visit.thread_rule import check_threads
+from mltest.agent.visit.worker_answers import (
+    TimedSlice,
+    count,
+    number,
+    threads_from_frame,
+    timed_slice_from_frame,
+    verified_from_frame,
+)
 from mltest.agent.worker.candidate_frame import candidate_to_frame
+from mltest.agent.worker.form import CONVERSION, NATIVE_CALL, PYTHON_CALL
 from mltest.agent.worker.sample_frame import samples_from_frame
 from mltest.shared.child import Child, ChildLimits
-from mltest.shared.domain import LatencySpec, Limits, SampleSeries, VisitCandidate
+from mltest.shared.domain import CallRemark, CallsVerified, LatencySpec, Limits, SampleSeries, VisitCandidate
 from mltest.shared.errors import ChildCrashedError, ResourceLimitError
 from mltest.shared.frames import Frame
+from mltest.shared.naming import clean_text
 
 NULL_SLICE_NS = 1_000_000
 MAX_FILE_BYTES = 1 << 30
 """Of a file that a worker writes: its predictions, or what it prints."""
+MAX_REASON_CHARS = 500
+VERIFY_LIMIT_NS = 30_000_000_000
+"""For one form with one batch size; half the time of a step, if that is less."""
 
 _MODULE = "mltest.agent.worker.worker"
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _MEMORY_WORDS = re.compile(r"bad_alloc|MemoryError|[Oo]ut of memory|[Cc]annot allocate|memory allocation", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class TimedSlice:
-    """One slice of one candidate."""
-
-    series: SampleSeries
-    measuring_ns: int
-    """From the first timed call to the end of the last one."""
-    is_clipped: bool
-    """Whether it ended before its time, by its number of calls."""
 
 
 class WorkerProcess:
@@ -40,8 +43,12 @@ class WorkerProcess:
         self._child = child
         self._candidate = candidate
         self._limits = limits
-        self.row_count = 0
-        """Rows of the dataset; known after `read_rows`."""
+        self.forms: list[tuple[str, int]] = []
+        """Metric and batch size of each form of the call that can be timed."""
+        self.remarks: list[CallRemark] = []
+        """What a reader of the numbers has to know."""
+        self.thread_count: int | None = None
+        """Threads that worked while warming up; None before."""
 
     @classmethod
     async def spawn(cls, candidate: VisitCandidate, limits: Limits, folder: Path) -> "WorkerProcess":
@@ -67,15 +74,18 @@ class WorkerProcess:
         loaded = [self._single(key, answer) for key in ("import_ns", "load_ns", "memory_loaded_bytes")]
         return (self._series("spawn_ns", self._child.spawned_ns, (spawn_ns,)), *loaded)
 
-    async def read_rows(self, dataset: Path) -> None:
-        """Read the dataset."""
-        answer = await self._ask("rows", {"dataset": str(dataset)})
-        self.row_count = _number(answer, "row_count")
+    async def read_rows(self, dataset: Path, latency: LatencySpec | None) -> None:
+        """Read the dataset, of which `latency` says what is timed."""
+        keeps_original = latency is not None and CONVERSION in latency.metrics
+        answer = await self._ask("rows", {"dataset": str(dataset), "keeps_original": keeps_original})
+        if latency is not None:
+            keys = ("row_count", "distinct_row_count", "effective_row_count")
+            self.remarks += row_remarks(*(count(answer, key) for key in keys))
 
     async def first_calls(self) -> tuple[SampleSeries, ...]:
         """Return the time of the first call and of those after it."""
         answer = await self._ask("first")
-        values, started_ns = samples_from_frame(answer["values"]), _number(answer, "started_monotonic_ns")
+        values, started_ns = samples_from_frame(answer["values"]), number(answer, "started_monotonic_ns")
         return (
             self._series("first_call_ns", started_ns, values[:1]),
             self._series("early_call_ns", started_ns, values[1:]),
@@ -85,26 +95,49 @@ class WorkerProcess:
         """Write the predictions for the whole dataset to `path`."""
         await self._ask("predict", {"path": str(path)})
 
-    async def warm_up(self, latency: LatencySpec) -> tuple[SampleSeries, ...]:
-        """Make calls steady for every batch size; return what an empty call costs in the same loop."""
-        answer = await self._ask("null", {"slice_ns": NULL_SLICE_NS})
-        for batch_size in latency.batch_sizes:
-            await self._ask("warm", {"batch_size": batch_size, "warmup_ns": latency.warmup_ns})
-        values = samples_from_frame(answer["values"])
-        return (self._series("null_call_ns", _number(answer, "started_monotonic_ns"), values),)
+    async def make_forms(self, latency: LatencySpec) -> None:
+        """Make every form of the call that is asked for; one that is not there is a remark."""
+        sizes = [size for size in latency.batch_sizes if size in (self._candidate.batch_sizes or latency.batch_sizes)]
+        for metric in latency.metrics or (PYTHON_CALL,):
+            reasons = {size: await self._make_form(metric, size) for size in sizes}
+            self.forms += [(metric, size) for size in sizes if not reasons[size]]
+            self.remarks += absent_remarks(metric, reasons)
 
-    async def timed_slice(self, batch_size: int, slice_index: int, slice_ns: int) -> TimedSlice:
-        """Time calls for one slice."""
-        answer = await self._ask("slice", {"batch_size": batch_size, "slice_ns": slice_ns})
-        series = SampleSeries(
-            candidate_id=self._candidate.candidate_id,
-            metric="latency_ns",
-            batch_size=batch_size,
-            slice_index=slice_index,
-            started_monotonic_ns=_number(answer, "started_monotonic_ns"),
-            values=samples_from_frame(answer["values"]),
-        )
-        return TimedSlice(series, _number(answer, "measuring_ns"), is_clipped=bool(answer["is_clipped"]))
+    async def verify(self) -> CallsVerified:
+        """Compare what each form answers with what the candidate predicts for the whole dataset."""
+        limit_ns = min(VERIFY_LIMIT_NS, self._limits.step_timeout_ns // 2)
+        calls = []
+        for metric, size in self.forms:
+            if metric != CONVERSION:
+                answer = await self._ask("verify", {"metric": metric, "batch_size": size, "limit_ns": limit_ns})
+                calls.append(verified_from_frame(answer, metric, size))
+        return CallsVerified(candidate_id=self._candidate.candidate_id, calls=tuple(calls))
+
+    async def warm_up(self, warmup_ns: int) -> tuple[SampleSeries, ...]:
+        """Make the calls of every form steady; return what an empty call costs in the same loop."""
+        answer = await self._ask("null", {"slice_ns": NULL_SLICE_NS})
+        for metric, size in self.forms:
+            warm = await self._ask("warm", {"metric": metric, "batch_size": size, "warmup_ns": warmup_ns})
+            call_ns, together = number(warm, "call_ns"), count(warm, "calls_per_value")
+            self.remarks += warm_remarks(
+                metric, size, call_ns=call_ns, is_steady=bool(warm["is_steady"]), calls_per_value=together
+            )
+        values = samples_from_frame(answer["values"])
+        return (self._series("null_call_ns", number(answer, "started_monotonic_ns"), values),)
+
+    async def count_threads(self) -> None:
+        """Count the threads that worked; `ThreadsExceededError` if more did than the candidate declares."""
+        found = threads_from_frame(await self._ask("threads"))
+        self.thread_count = found.thread_count
+        # A native call has a session of its own.
+        session_count = 2 if any(metric == NATIVE_CALL for metric, _ in self.forms) else 1
+        check_threads(self._candidate.threads, found, session_count)
+
+    async def timed_slice(self, metric: str, batch_size: int, slice_index: int, latency: LatencySpec) -> TimedSlice:
+        """Time calls of one form for one slice."""
+        lengths = {"slice_ns": latency.slice_ns, "max_values": latency.slice_values}
+        answer = await self._ask("slice", {"metric": metric, "batch_size": batch_size, **lengths})
+        return timed_slice_from_frame(answer, self._candidate.candidate_id, metric, batch_size, slice_index)
 
     async def finish(self) -> tuple[SampleSeries, ...]:
         """End the worker well; return how much memory it took at most."""
@@ -115,6 +148,11 @@ class WorkerProcess:
     async def kill(self) -> None:
         """End the worker and everything that it started."""
         await self._child.kill()
+
+    async def _make_form(self, metric: str, batch_size: int) -> str:
+        """Return why there is no such form; "" if there is."""
+        answer = await self._ask("form", {"metric": metric, "batch_size": batch_size})
+        return clean_text(answer["absent"], MAX_REASON_CHARS)
 
     async def _ask(self, command: str, arguments: Frame | None = None, *, timeout_ns: int = 0) -> Frame:
         timeout_s = (timeout_ns or self._limits.step_timeout_ns) / 1e9
@@ -132,7 +170,7 @@ class WorkerProcess:
         return answer
 
     def _single(self, metric: str, answer: Frame) -> SampleSeries:
-        return self._series(metric, _number(answer, "started_monotonic_ns"), (_number(answer, metric),))
+        return self._series(metric, number(answer, "started_monotonic_ns"), (number(answer, metric),))
 
     def _series(self, metric: str, started_monotonic_ns: int, values: tuple[int, ...]) -> SampleSeries:
         return SampleSeries(
@@ -141,13 +179,6 @@ class WorkerProcess:
             started_monotonic_ns=started_monotonic_ns,
             values=values,
         )
-
-
-def _number(answer: Frame, key: str) -> int:
-    value = answer[key]
-    if not isinstance(value, int) or not 0 <= value < 2**63:
-        raise ValueError(f"{key} is not a number")
-    return value
 
 
 def default_memory_bytes() -> int:

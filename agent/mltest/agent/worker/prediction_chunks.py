@@ -1,10 +1,25 @@
-"""Puts the predictions of chunks of rows together; imported in workers only."""
+"""Predictions for the whole dataset, chunk after chunk; imported in workers only."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mltest.shared.native.predictions import Predictions
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mltest.agent.runtimes.role import OpenModel
+
+CHUNK_ROWS = 1024
+"""So that a wide result does not need memory for all rows at once."""
+
+
+def predicted(model: "OpenModel", rows: "NDArray[np.floating]") -> Predictions:
+    """Return what `model` says of `rows`, as its `prepare` returned them; at least one."""
+    starts = range(0, len(rows), CHUNK_ROWS)
+    return joined([model.predictions(rows[start : start + CHUNK_ROWS]) for start in starts])
 
 
 def joined(chunks: Sequence[Predictions]) -> Predictions:

@@ -1,77 +1,66 @@
 """The loops that time calls; imported in workers only. Inside them there is no I/O, no logging and no collection.
 
-Single calls are timed, because loops of several carry every preemption of a shared machine. Figures of what the loop
-itself costs are measured as null calls and kept beside the samples.
+Single calls are timed, because loops of several carry every preemption of a shared machine; only calls that are too
+short for that are timed together. Figures of what the loop itself costs are measured as null calls and kept beside the
+samples.
 """
 
+import resource
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from mltest.agent.worker.form import TimedCalls, WarmUp
+from mltest.agent.worker.spread import Spread
+from mltest.agent.worker.warm_up import warmed
 
-    Batch = NDArray[np.floating]
-
-MAX_CALLS_PER_SLICE = 200_000
-"""Keeps one series far below the size of a message."""
 SETTLE_CALLS = 20
 SETTLE_NS = 1_000_000
 """Before a slice: untimed calls until either of the two is reached, and at least one."""
-WARM_CALLS = 100
-WARM_CALLS_OF_SLOW = 3
-WARM_STRETCH = 5
-"""Warming up wants WARM_CALLS; one that takes this many times the wanted time ends after WARM_CALLS_OF_SLOW."""
+NULL_VALUES = 1000
 
-Predict = Callable[["Batch"], object]
-
-
-@dataclass(frozen=True, slots=True)
-class TimedCalls:
-    """What one slice measured."""
-
-    started_monotonic_ns: int
-    values_ns: list[int]
-    measuring_ns: int
-    """From the first call to the end of the last one."""
-    is_clipped: bool
-    """Whether it ended before its time, by its number of calls."""
+Call = Callable[[], object]
+"""A call with its batch bound to it."""
 
 
 class Walk:
-    """Goes through batches in a circle, slice after slice, so that distinct rows are used."""
+    """Goes through calls in a circle, slice after slice, so that distinct rows are used."""
 
-    def __init__(self, batches: Sequence["Batch"]) -> None:
-        self._batches = batches
+    def __init__(self, calls: Sequence[Call]) -> None:
+        self._calls = calls
         self._position = 0
 
-    def warm(self, predict: Predict, warmup_ns: int) -> None:
-        """Call untimed for at least `warmup_ns`, and for at least as many calls as their duration allows."""
-        started_ns = time.perf_counter_ns()
-        calls = 0
-        while True:
-            self._call(predict)
-            calls += 1
-            elapsed_ns = time.perf_counter_ns() - started_ns
-            wanted = WARM_CALLS if elapsed_ns < WARM_STRETCH * warmup_ns else WARM_CALLS_OF_SLOW
-            if elapsed_ns >= warmup_ns and calls >= wanted:
-                return
+    def warm(self, warmup_ns: int) -> WarmUp:
+        """Call untimed until the calls are steady, or the time for that is over."""
+        return warmed(self._call, warmup_ns)
 
-    def timed(self, predict: Predict, slice_ns: int, max_calls: int = MAX_CALLS_PER_SLICE) -> TimedCalls:
-        """Call untimed until the caches are back, then time single calls for `slice_ns`; at least one."""
-        self._settle(predict)
-        batches, count, position = self._batches, len(self._batches), self._position
+    def timed(self, slice_ns: int, spread: Spread) -> TimedCalls:
+        """Call untimed until the caches are back, then time calls for `slice_ns`; at least one."""
+        self._settle()
         values_ns: list[int] = []
-        keep, clock = values_ns.append, time.perf_counter_ns
-        started_monotonic_ns = time.monotonic_ns()
-        started_ns = clock()
+        loop = self._time_single if spread.calls_per_value == 1 else self._time_together
+        faults = _minor_faults()
+        started_monotonic_ns, started_ns = time.monotonic_ns(), time.perf_counter_ns()
         deadline_ns = started_ns + slice_ns
-        for _ in range(max_calls):
-            batch = batches[position]
+        end_ns = loop(values_ns, deadline_ns, spread)
+        return TimedCalls(
+            started_monotonic_ns=started_monotonic_ns,
+            values_ns=values_ns,
+            measuring_ns=end_ns - started_ns,
+            calls_per_value=spread.calls_per_value,
+            minor_faults=_minor_faults() - faults,
+            is_clipped=end_ns < deadline_ns,
+        )
+
+    def _time_single(self, values_ns: list[int], deadline_ns: int, spread: Spread) -> int:
+        """Time single calls; return when the last one ended."""
+        calls, count, position, untimed = self._calls, len(self._calls), self._position, spread.untimed_calls
+        keep, clock = values_ns.append, time.perf_counter_ns
+        end_ns = 0
+        for _ in range(spread.max_values):
+            call = calls[position]
             begin_ns = clock()
-            predict(batch)
+            call()
             end_ns = clock()
             keep(end_ns - begin_ns)
             position += 1
@@ -79,25 +68,60 @@ class Walk:
                 position = 0
             if end_ns >= deadline_ns:
                 break
+            for _ in range(untimed):
+                calls[position]()
+                position += 1
+                if position == count:
+                    position = 0
         self._position = position
-        return TimedCalls(started_monotonic_ns, values_ns, end_ns - started_ns, is_clipped=end_ns < deadline_ns)
+        return end_ns
 
-    def _settle(self, predict: Predict) -> None:
+    def _time_together(self, values_ns: list[int], deadline_ns: int, spread: Spread) -> int:
+        """Time several calls together; return when the last one ended."""
+        clock, end_ns = time.perf_counter_ns, 0
+        for _ in range(spread.max_values):
+            group = self._next(spread.calls_per_value)
+            begin_ns = clock()
+            for call in group:
+                call()
+            end_ns = clock()
+            values_ns.append(end_ns - begin_ns)
+            if end_ns >= deadline_ns:
+                break
+            for call in self._next(spread.untimed_calls):
+                call()
+        return end_ns
+
+    def _next(self, count: int) -> list[Call]:
+        """Return the next `count` calls, and go on behind them."""
+        first, total = self._position, len(self._calls)
+        self._position = (first + count) % total
+        found = list(self._calls[first : first + count])
+        while len(found) < count:
+            found += self._calls[: count - len(found)]
+        return found
+
+    def _settle(self) -> None:
         deadline_ns = time.perf_counter_ns() + SETTLE_NS
         for _ in range(SETTLE_CALLS):
-            self._call(predict)
+            self._call()
             if time.perf_counter_ns() >= deadline_ns:
                 return
 
-    def _call(self, predict: Predict) -> None:
-        predict(self._batches[self._position])
-        self._position = (self._position + 1) % len(self._batches)
+    def _call(self) -> None:
+        self._calls[self._position]()
+        self._position = (self._position + 1) % len(self._calls)
 
 
-def null_calls(batches: Sequence["Batch"], slice_ns: int) -> TimedCalls:
+def null_calls(slice_ns: int) -> TimedCalls:
     """Time calls of a function that does nothing, in the same loop: what the harness itself costs."""
-    return Walk(batches).timed(_nothing, slice_ns, max_calls=1000)
+    spread = Spread(calls_per_value=1, untimed_calls=0, max_values=NULL_VALUES)
+    return Walk([partial(_nothing, None)]).timed(slice_ns, spread)
 
 
-def _nothing(batch: "Batch") -> object:
+def _nothing(batch: object) -> object:
     return batch
+
+
+def _minor_faults() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
