@@ -22,6 +22,10 @@ _DESCRIPTION = """\
 Make this machine a benchmark machine: it describes itself, is found by mDNS, takes models from coordinators,
 measures them in fresh processes one at a time, and streams what happened."""
 
+_DOCTOR = """\
+Measure for some seconds how good a ruler this machine is, and say what spoils it and which command mends that. It
+changes nothing and needs no rights. Its status is 0 whatever it finds: a noisy machine still measures ratios."""
+
 _SERVE = """\
 Serve until SIGTERM or Ctrl-C. Without --insecure only this machine reaches the agent. When it listens, one line of
 JSON with its address goes to standard output; everything else goes to standard error."""
@@ -49,10 +53,21 @@ def build_parser() -> argparse.ArgumentParser:
     describe = verbs.add_parser("describe", help="show what this machine offers", description="Look at this machine.")
     describe.add_argument("--json", action="store_true", help="the same as data")
     describe.set_defaults(run=_describe)
+    _add_selftest(verbs)
+    doctor = verbs.add_parser("doctor", help="say what makes this machine a bad ruler", description=_DOCTOR)
+    doctor.add_argument("--json", action="store_true", help="findings and readings as data")
+    doctor.add_argument("--seconds", type=_seconds, default=3.0, metavar="N", help="how long (default: %(default)s)")
+    doctor.set_defaults(run=_doctor)
     completion = verbs.add_parser("completion", help="print a completion script for a shell")
     completion.add_argument("shell", choices=("bash", "zsh", "tcsh"))
     completion.set_defaults(run=_completion)
     return parser
+
+
+def _add_selftest(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    from mltest.agent.selftest.options import DESCRIPTION, add_selftest
+
+    add_selftest(verbs.add_parser("selftest", help="check this machine as a ruler", description=DESCRIPTION))
 
 
 def _add_serve(parser: argparse.ArgumentParser) -> None:
@@ -113,6 +128,13 @@ def _describe(options: argparse.Namespace) -> int:
     return 0
 
 
+def _doctor(options: argparse.Namespace) -> int:
+    from mltest.agent.doctor.doctor import doctor_report
+
+    print(doctor_report(options.seconds, is_data=options.json))
+    return 0
+
+
 def _completion(options: argparse.Namespace) -> int:
     import shtab
 
@@ -152,6 +174,16 @@ def _name(text: str) -> str:
 
 def _port(text: str) -> int:
     return _number(text, least=0, most=65_535)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.1 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0.1 to 3600")
+    return seconds
 
 
 def _positive(text: str) -> int:

@@ -1,0 +1,156 @@
+"""Whether the numbers of mltest can be believed: every bar of the protocol, measured on this machine.
+
+    python -m bench.rigor [--short] [--minutes N] [--replay FILE]
+
+Rounds are kept in build/bench/rigor-rounds.jsonl; --replay computes what follows from them again.
+"""
+
+import argparse
+import asyncio
+import math
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from bench.figures import FOLDER, Figure, publish
+from bench.rigor_adaptive import REPLAYS, adaptive_findings, measure_fields
+from bench.rigor_presence import presence
+from mltest.agent.selftest.aa import campaign_findings, rule_of, window_count
+from mltest.agent.selftest.bench import Bench, SelftestOptions
+from mltest.agent.selftest.campaign import Campaign
+from mltest.agent.selftest.fidelity import agree, native
+from mltest.agent.selftest.findings import Finding, table
+from mltest.agent.selftest.local_rounds import LocalRounds, temporary_folder
+from mltest.agent.selftest.models import make_models
+from mltest.agent.selftest.openloop import openloop
+from mltest.agent.selftest.overhead import overhead
+from mltest.agent.selftest.recording import Recording, RoundRecord, read_records
+from mltest.agent.selftest.regress import RUN_ROUNDS, regression_findings
+from mltest.agent.selftest.storage import storage
+from mltest.shared.errors import MltestError
+
+KEYS = (
+    *("false_difference_ratio", "familywise_split_ratio", "power_5pct_ratio", "power_10pct_ratio"),
+    *("interval_coverage_ratio", "interval_half_width_ratio", "harness_ns_per_call", "fidelity_python_ratio"),
+    *("fidelity_native_ratio", "openloop_stall_p99_ms", "bytes_per_sample", "regression_found_ratio"),
+    *("regression_false_alarms_per_100", "adaptive_same_winner_ratio", "adaptive_visits_ratio"),
+    "agent_presence_ratio",
+)
+
+_MINUTES = 60.0
+_SLOW_PERCENTS = (5, 10)
+_SHORT_REPLAYS = 4
+
+Part = Callable[[Bench], Awaitable[list[Finding]]]
+
+
+def main() -> None:
+    """Measure, print the table, and write build/bench/rigor.json."""
+    parser = argparse.ArgumentParser(prog="python -m bench.rigor", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--short", action="store_true", help="show that it works; its figures mean nothing")
+    parser.add_argument("--minutes", type=float, default=_MINUTES, help="begin no round after that (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of every random choice")
+    parser.add_argument("--replay", type=Path, metavar="FILE", help="use these rounds instead of measuring them")
+    given = parser.parse_args()
+    name = "rigor-short" if given.short else "rigor"
+    options = SelftestOptions(
+        is_quick=given.short,
+        is_shortest=given.short,
+        limit_s=given.minutes * 60,
+        seed=given.seed,
+        candidate_count=4 if given.short else 6,
+        output=FOLDER / f"{name}-rounds.jsonl",
+        replay=given.replay,
+    )
+    try:
+        found = asyncio.run(measured(options))
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+    print(table(name, found))
+    publish(name, figures_of(found))
+
+
+async def measured(options: SelftestOptions) -> list[Finding]:
+    """Return every finding; the campaign comes last, since it takes whatever time is left."""
+    with temporary_folder() as name:
+        folder = Path(name)
+        models = await make_models(folder, seed=options.seed)
+        bench = Bench(folder=folder, models=models, rounds=LocalRounds(folder), options=options)
+        for runtime, reason in models.left_out.items():
+            bench.say(f"left out: {runtime} ({reason})")
+        parts: list[Part] = [overhead, agree, native, storage, openloop, lambda some: presence(some, folder / "daemon")]
+        found = [finding for part in parts for finding in await _part(bench, part)]
+        records = await _rounds(bench)
+    return [*found, *findings_of(records, options)]
+
+
+def findings_of(records: Sequence[RoundRecord], options: SelftestOptions) -> list[Finding]:
+    """Return what recorded rounds show."""
+    rule = rule_of(options)
+    return [
+        *campaign_findings(records, rule),
+        *regression_findings(records, 1 if options.is_shortest else RUN_ROUNDS),
+        *adaptive_findings(records, rule, _SHORT_REPLAYS if options.is_shortest else REPLAYS, options.seed),
+    ]
+
+
+def figures_of(found: Sequence[Finding]) -> list[Figure]:
+    """Return the figures of the keys that were measured, each with its interval and its counts."""
+    by_name = {finding.name: finding for finding in found}
+    return [figure for key in KEYS if key in by_name for figure in _figures(by_name[key])]
+
+
+def _figures(finding: Finding) -> list[Figure]:
+    if finding.value is None:
+        print(f"not measured: {finding.name}: {finding.meaning}")
+        return []
+    verdict = f" {finding.verdict}" if finding.bar else ""
+    target = f"{finding.bar.text}{verdict}" if finding.bar else ""
+    extras = {
+        "low": (finding.low, "lower end of its 95 % interval"),
+        "high": (finding.high, "upper end of its 95 % interval"),
+        "count": (finding.count, "counted"),
+        "of_count": (finding.of_count, "out of, or made of so many"),
+    }
+    return [
+        Figure(name=finding.name, value=finding.value, meaning=finding.meaning, target=target),
+        *(
+            Figure(name=f"{finding.name}_{name}", value=value, meaning=meaning)
+            for name, (value, meaning) in extras.items()
+            if value is not None and math.isfinite(value)
+        ),
+    ]
+
+
+async def _part(bench: Bench, part: Part) -> list[Finding]:
+    """Return the findings of one part; where it cannot be measured, the others go on."""
+    try:
+        found = await part(bench)
+    except MltestError as error:
+        bench.say(f"not measured: {error.message}")
+        return []
+    for finding in found:
+        value = "-" if finding.value is None else f"{finding.value:.4g}"
+        bench.say(f"{finding.name} = {value}  {finding.verdict}")
+    return found
+
+
+async def _rounds(bench: Bench) -> list[RoundRecord]:
+    """Return recorded rounds: identical and slowed candidates, and different ways to run a model."""
+    options, rule = bench.options, rule_of(bench.options)
+    if options.replay is not None:
+        return list(read_records(options.replay))
+    recording = Recording(options.output)
+    try:
+        campaign = Campaign(bench, rule, recording)
+        await measure_fields(bench, campaign, rule.max_rounds)
+        count = window_count(options, options.candidate_count)
+        await campaign.compare(count, identical_count=options.candidate_count, slow_percents=_SLOW_PERCENTS)
+    finally:
+        recording.close()
+    return recording.records
+
+
+if __name__ == "__main__":
+    main()
