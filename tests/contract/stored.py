@@ -70,16 +70,30 @@ def visit_spec(visit_id: str = "visit1", round_index: int = 0) -> VisitSpec:
     )
 
 
-def samples(seq: int, *values: int, slice_index: int = 0) -> VisitEvent:
-    series = SampleSeries(
-        candidate_id="native",
-        metric="latency_ns",
-        batch_size=1,
+def series(
+    *values: int,
+    candidate_id: str = "native",
+    metric: str = "latency_ns",
+    batch_size: int = 1,
+    slice_index: int = 0,
+    started_monotonic_ns: int = 7,
+    calls_per_value: int = 0,
+    is_throttled: bool = False,
+) -> SampleSeries:
+    return SampleSeries(
+        candidate_id=candidate_id,
+        metric=metric,
+        batch_size=batch_size,
         slice_index=slice_index,
-        started_monotonic_ns=7,
+        started_monotonic_ns=started_monotonic_ns,
         values=values,
+        calls_per_value=calls_per_value,
+        is_throttled=is_throttled,
     )
-    return VisitEvent(seq=seq, event=SampleBatch(series=(series,)))
+
+
+def samples(seq: int, *values: int, slice_index: int = 0) -> VisitEvent:
+    return VisitEvent(seq=seq, event=SampleBatch(series=(series(*values, slice_index=slice_index),)))
 
 
 def begin(store: Store) -> StoredAttempt:

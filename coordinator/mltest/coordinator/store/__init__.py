@@ -2,9 +2,9 @@
 
 from mltest.coordinator.store.artifacts import ArtifactCache, CachedArtifact
 from mltest.coordinator.store.jobs import InspectedFiles
-from mltest.coordinator.store.outcomes import CandidateOutcome, StoredPrediction
+from mltest.coordinator.store.outcomes import CandidateOutcome, StoredPrediction, StoredRemarks, StoredVerification
 from mltest.coordinator.store.store import Store
-from mltest.coordinator.store.visits import StoredAttempt, StoredVisit
+from mltest.coordinator.store.visits import StoredAttempt, StoredMachineState, StoredVisit
 
 __all__ = [
     "ArtifactCache",
@@ -13,6 +13,9 @@ __all__ = [
     "InspectedFiles",
     "Store",
     "StoredAttempt",
+    "StoredMachineState",
     "StoredPrediction",
+    "StoredRemarks",
+    "StoredVerification",
     "StoredVisit",
 ]

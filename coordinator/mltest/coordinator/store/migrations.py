@@ -151,8 +151,46 @@ CREATE TABLE setting (
 """
 
 
+_SEALED = """
+ALTER TABLE series ADD COLUMN calls_per_value INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE series ADD COLUMN is_throttled INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE sealed_series (
+    sealed_key INTEGER PRIMARY KEY,
+    attempt_key INTEGER NOT NULL REFERENCES attempt (attempt_key),
+    candidate_id TEXT NOT NULL,
+    metric TEXT NOT NULL,
+    batch_size INTEGER NOT NULL,
+    slice_count INTEGER NOT NULL,
+    started_monotonic_ns INTEGER NOT NULL,
+    slice_blob BLOB NOT NULL,
+    value_blob BLOB NOT NULL
+);
+CREATE INDEX sealed_series_attempt ON sealed_series (attempt_key);
+
+ALTER TABLE candidate_end ADD COLUMN remarks_json TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE candidate_end ADD COLUMN thread_count INTEGER;
+
+CREATE TABLE verification (
+    attempt_key INTEGER NOT NULL REFERENCES attempt (attempt_key),
+    candidate_id TEXT NOT NULL,
+    verified_json TEXT NOT NULL,
+    PRIMARY KEY (attempt_key, candidate_id)
+) WITHOUT ROWID;
+"""
+
+
 @MIGRATIONS(name="0001_first")
 def _first(database: Database) -> None:
-    for statement in _FIRST.split(";"):
+    _execute_all(database, _FIRST)
+
+
+@MIGRATIONS(name="0002_sealed")
+def _sealed(database: Database) -> None:
+    _execute_all(database, _SEALED)
+
+
+def _execute_all(database: Database, script: str) -> None:
+    for statement in script.split(";"):
         if statement.strip():
             database.execute(statement)

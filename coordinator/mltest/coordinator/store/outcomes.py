@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mltest.coordinator.builder.builder import Evaluation
 from mltest.coordinator.store import sql
 from mltest.coordinator.store.database import Database
-from mltest.shared.domain import AgentInfo, Outcome, Result, Standings
+from mltest.shared.domain import AgentInfo, CallRemark, CallsVerified, Outcome, Result, Standings
 from mltest.shared.jsonable import from_json, to_json
 
 
@@ -32,6 +32,27 @@ class StoredPrediction:
     candidate_id: str
     sha256: str
     size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredVerification:
+    """What the timed calls of a candidate answered in one round on one agent."""
+
+    agent_id: str
+    round_index: int
+    verified: CallsVerified
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRemarks:
+    """What was remarked on a candidate in one round on one agent."""
+
+    agent_id: str
+    candidate_id: str
+    round_index: int
+    remarks: tuple[CallRemark, ...]
+    thread_count: int | None
+    """Threads of its process; None if it is not known."""
 
 
 class OutcomeTable:
@@ -109,6 +130,30 @@ class OutcomeTable:
             )
             found.setdefault((prediction.agent_id, prediction.candidate_id), prediction)
         return tuple(found.values())
+
+    def verifications(self, job_id: str) -> tuple[StoredVerification, ...]:
+        """Return what timed calls answered in the attempts that count, by agent, candidate and round."""
+        return tuple(
+            StoredVerification(
+                agent_id=row["agent_id"],
+                round_index=row["round_index"],
+                verified=from_json(row["verified_json"], CallsVerified),
+            )
+            for row in self._database.execute(sql.COUNTED_VERIFICATIONS, {"job_id": job_id})
+        )
+
+    def remarks(self, job_id: str) -> tuple[StoredRemarks, ...]:
+        """Return the remarks on candidates in the attempts that count, by agent, round and candidate."""
+        return tuple(
+            StoredRemarks(
+                agent_id=row["agent_id"],
+                candidate_id=row["candidate_id"],
+                round_index=row["round_index"],
+                remarks=from_json(row["remarks_json"], tuple[CallRemark, ...]),
+                thread_count=row["thread_count"],
+            )
+            for row in self._database.execute(sql.COUNTED_ENDS, {"job_id": job_id})
+        )
 
     def put_evaluations(self, job_id: str, evaluations: Sequence[Evaluation]) -> None:
         """Keep what the prediction tests said."""

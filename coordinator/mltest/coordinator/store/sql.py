@@ -48,14 +48,13 @@ ON CONFLICT (visit_id) DO UPDATE SET spec_json = excluded.spec_json, outcome = N
 WHERE outcome IS NOT 'ok'
 """
 
-VISITS = """
-DELETE FROM visit WHERE job_id = :job_id AND outcome IS NULL
-AND NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.visit_id = visit.visit_id)
-"""
-
-REOPEN_VISITS = "UPDATE visit SET outcome = NULL, reason_code = '', reason = '' WHERE job_id = ? AND outcome != 'ok'"
-
 VISITS = "SELECT * FROM visit WHERE job_id = :job_id ORDER BY agent_id, round_index"
+
+SPENT = """
+SELECT coalesce(sum(attempt.ended_unix_ns - attempt.begun_unix_ns), 0), count(*) FILTER (WHERE attempt.outcome = 'ok')
+FROM attempt JOIN visit USING (visit_id)
+WHERE visit.job_id = :job_id AND visit.agent_id = :agent_id AND attempt.ended_unix_ns IS NOT NULL
+"""
 
 END_VISIT = """
 UPDATE visit SET outcome = :outcome, reason_code = :reason_code, reason = :reason WHERE visit_id = :visit_id
@@ -85,9 +84,23 @@ ORDER BY visit.agent_id, visit.round_index, attempt.attempt
 
 RECEIVED = "UPDATE attempt SET last_seq = max(last_seq, ?) WHERE attempt_key = ?"
 STARTED = "UPDATE attempt SET started_json = ? WHERE attempt_key = ?"
-ADD_SERIES = "INSERT OR IGNORE INTO series VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-ADD_CANDIDATE_END = "INSERT OR IGNORE INTO candidate_end VALUES (?, ?, ?, ?, ?)"
+ADD_SERIES = "INSERT OR IGNORE INTO series VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+ADD_CANDIDATE_END = "INSERT OR IGNORE INTO candidate_end VALUES (?, ?, ?, ?, ?, ?, ?)"
 ADD_PREDICTION = "INSERT OR IGNORE INTO prediction VALUES (?, ?, ?, ?)"
+ADD_VERIFICATION = "INSERT OR IGNORE INTO verification VALUES (?, ?, ?)"
+
+IS_OPEN = "SELECT outcome IS NULL FROM attempt WHERE attempt_key = ?"
+OPEN_ATTEMPTS = """
+SELECT attempt_key FROM attempt JOIN visit USING (visit_id) WHERE visit.job_id = :job_id AND attempt.outcome IS NULL
+"""
+
+UNSEALED = "SELECT * FROM series WHERE attempt_key = ? ORDER BY seq, series_index"
+ADD_SEALED = """
+INSERT INTO sealed_series (attempt_key, candidate_id, metric, batch_size, slice_count, started_monotonic_ns,
+    slice_blob, value_blob)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+FORGET_UNSEALED = "DELETE FROM series WHERE attempt_key = ?"
 
 COUNTED = """
 JOIN attempt USING (attempt_key) JOIN visit USING (visit_id)
@@ -95,15 +108,27 @@ WHERE visit.job_id = :job_id AND attempt.outcome = 'ok'
 """
 """Only what belongs to an attempt that ended well counts; broken attempts are kept."""
 
-COUNTED_SERIES = f"""
-SELECT visit.agent_id, visit.round_index, series.* FROM series {COUNTED}
-AND (attempt_key, seq, series_index) > (:attempt_key, :seq, :series_index)
-ORDER BY attempt_key, seq, series_index LIMIT :limit
-"""  # noqa: S608  # a constant of this module
+COUNTED_ATTEMPTS = """
+SELECT attempt.attempt_key, attempt.ended_json, visit.agent_id, visit.round_index
+FROM attempt JOIN visit USING (visit_id)
+WHERE visit.job_id = :job_id AND attempt.outcome = 'ok' AND attempt.attempt_key >= :attempt_key ORDER BY attempt_key
+"""
+
+SEALED_PAGE = "SELECT * FROM sealed_series WHERE attempt_key = ? AND sealed_key > ? ORDER BY sealed_key LIMIT ?"
+
+UNSEALED_PAGE = """
+SELECT * FROM series WHERE attempt_key = ? AND (seq, series_index) > (?, ?) ORDER BY seq, series_index LIMIT ?
+"""
+"""Attempts that ended before there was sealing were never sealed."""
 
 COUNTED_ENDS = f"""
 SELECT visit.agent_id, visit.round_index, candidate_end.* FROM candidate_end {COUNTED}
 ORDER BY visit.agent_id, visit.round_index, candidate_id
+"""  # noqa: S608
+
+COUNTED_VERIFICATIONS = f"""
+SELECT visit.agent_id, visit.round_index, verification.* FROM verification {COUNTED}
+ORDER BY visit.agent_id, candidate_id, visit.round_index
 """  # noqa: S608
 
 COUNTED_PREDICTIONS = f"""

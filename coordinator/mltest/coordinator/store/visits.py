@@ -8,13 +8,17 @@ from mltest.coordinator.api import StoredSeries
 from mltest.coordinator.store import sql
 from mltest.coordinator.store.database import Database, Row
 from mltest.coordinator.store.jobs import append_event
-from mltest.coordinator.store.series import SeriesRow, series_row, stored_series
+from mltest.coordinator.store.sealing import opened, sealed_rows
+from mltest.coordinator.store.series import SeriesRow, series_of_row, series_row
 from mltest.shared.domain import (
+    CallsVerified,
     CandidateEnded,
     JobEventBody,
+    MachineState,
     Outcome,
     PredictionsStored,
     SampleBatch,
+    SampleSeries,
     VisitEnded,
     VisitEvent,
     VisitSpec,
@@ -22,10 +26,12 @@ from mltest.shared.domain import (
 )
 from mltest.shared.jsonable import from_json, to_json
 
-_SERIES_PER_PAGE = 500
+_UNSEALED_PER_PAGE = 500
+_SEALED_PER_PAGE = 20
+"""Each has all slices of one candidate, metric and batch size."""
 
 Position = tuple[int, int, int]
-"""Of a stored series: attempt, event, index in the event."""
+"""Behind a stored series: attempt, then event and index in the event, or the key of a sealed row and 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +45,15 @@ class StoredVisit:
     """None while it is open."""
     reason_code: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredMachineState:
+    """What an agent's machine was like in one visit."""
+
+    agent_id: str
+    round_index: int
+    state: MachineState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +90,16 @@ class VisitTable:
             self._database.execute(sql.CLOSE_VISITS, (job_id,))
             self._database.execute_many(sql.PLAN_VISIT, [_visit_row(agent_id, spec) for agent_id, spec in visits])
 
+    def add(self, job_id: str, visits: Sequence[tuple[str, VisitSpec]]) -> None:
+        """Store further visits of a job; one that did not end well is open again."""
+        with self._database.transaction():
+            self._database.execute_many(sql.PLAN_VISIT, [_visit_row(agent_id, spec) for agent_id, spec in visits])
+
+    def spent(self, job_id: str, agent_id: str) -> tuple[float, int]:
+        """Return how many seconds the attempts of a job took on an agent, and how many of them ended well."""
+        ((spent_ns, done),) = self._database.execute(sql.SPENT, {"job_id": job_id, "agent_id": agent_id})
+        return spent_ns / 1e9, done
+
     def of_job(self, job_id: str) -> tuple[StoredVisit, ...]:
         """Return the visits of a job by agent and round."""
         return tuple(_visit(row) for row in self._database.execute(sql.VISITS, {"job_id": job_id}))
@@ -106,9 +131,11 @@ class VisitTable:
     ) -> None:
         """Store events of an attempt, and the progress that they mean; receiving one again changes nothing.
 
-        When this returns, the events survive a power cut.
+        When this returns, the events survive a power cut. What arrives for an attempt that has ended is dropped.
         """
         with self._database.transaction():
+            ((is_open,),) = self._database.execute(sql.IS_OPEN, (attempt_key,))
+            events = events if is_open else ()
             self._database.execute_many(sql.ADD_SERIES, _series_rows(attempt_key, events))
             for event in events:
                 self._receive_rare(attempt_key, event.event)
@@ -120,9 +147,10 @@ class VisitTable:
     def end_attempt(
         self, attempt: StoredAttempt, ended: VisitEnded, *, ends_visit: bool, job_id: str, news: JobEventBody
     ) -> None:
-        """Close an attempt, and with it perhaps its visit; only if it ended well does what it sent count."""
+        """Close an attempt and seal its series, and with it perhaps its visit; it counts only if it ended well."""
         parameters = {"attempt_key": attempt.attempt_key, "ended_unix_ns": time.time_ns(), "ended_json": to_json(ended)}
         with self._database.transaction():
+            self._seal(attempt.attempt_key)
             self._database.execute(sql.END_ATTEMPT, parameters | _outcome(ended))
             if ends_visit:
                 self._database.execute(sql.END_VISIT, {"visit_id": attempt.visit_id, **_outcome(ended)})
@@ -132,24 +160,42 @@ class VisitTable:
         """Close, as failed, the attempts of a job that a process followed which died."""
         parameters = {"job_id": job_id, "reason_code": reason_code, "reason": reason, "ended_unix_ns": time.time_ns()}
         with self._database.transaction():
+            for (attempt_key,) in self._database.execute(sql.OPEN_ATTEMPTS, {"job_id": job_id}):
+                self._seal(attempt_key)
             self._database.execute(sql.END_OPEN_ATTEMPTS, parameters)
 
     def attempts(self, job_id: str) -> tuple[StoredAttempt, ...]:
         """Return the attempts of a job by agent, round and number."""
         return tuple(_attempt(row) for row in self._database.execute(sql.ATTEMPTS, {"job_id": job_id}))
 
+    def machine_states(self, job_id: str) -> tuple[StoredMachineState, ...]:
+        """Return what machines were like in the attempts that count and timed anything, in their order."""
+        found = []
+        for row in self._database.execute(sql.COUNTED_ATTEMPTS, {"job_id": job_id, "attempt_key": 0}):
+            ended = from_json(row["ended_json"], VisitEnded)
+            if ended.machine is not None:
+                where = {"agent_id": row["agent_id"], "round_index": row["round_index"]}
+                found.append(StoredMachineState(**where, state=ended.machine))
+        return tuple(found)
+
     def series_page(self, job_id: str, after: Position) -> list[tuple[Position, StoredSeries]]:
-        """Return the next series that count, at most some hundred, in the order in which they were stored.
+        """Return the next series that count, at most some hundred; attempt by attempt, in the order of their storage.
+
+        Of an attempt whose series are sealed, all slices of one candidate, metric and batch size come together.
 
         Args:
             job_id: the job.
             after: position of the last series of the page before; zeros for the first page.
 
         """
-        attempt_key, seq, series_index = after
-        parameters = {"attempt_key": attempt_key, "seq": seq, "series_index": series_index}
-        rows = self._database.execute(sql.COUNTED_SERIES, parameters | {"job_id": job_id, "limit": _SERIES_PER_PAGE})
-        return [((row["attempt_key"], row["seq"], row["series_index"]), stored_series(row)) for row in rows]
+        attempt_key, first, second = after
+        for row in self._database.execute(sql.COUNTED_ATTEMPTS, {"job_id": job_id, "attempt_key": attempt_key}):
+            behind = (first, second) if row["attempt_key"] == attempt_key else (0, 0)
+            page = self._unsealed_page(row["attempt_key"], *behind) or self._sealed_page(row["attempt_key"], behind[0])
+            if page:
+                where = {"agent_id": row["agent_id"], "round_index": row["round_index"]}
+                return [(position, StoredSeries(**where, series=series)) for position, series in page]
+        return []
 
     def series(self, job_id: str) -> Iterator[StoredSeries]:
         """Yield the series that count, in the order in which they were stored."""
@@ -158,12 +204,28 @@ class VisitTable:
             yield from (series for _, series in page)
             position = page[-1][0]
 
+    def _unsealed_page(self, attempt_key: int, seq: int, series_index: int) -> list[tuple[Position, SampleSeries]]:
+        parameters = (attempt_key, seq, series_index, _UNSEALED_PER_PAGE)
+        rows = self._database.execute(sql.UNSEALED_PAGE, parameters)
+        return [((attempt_key, row["seq"], row["series_index"]), series_of_row(row)) for row in rows]
+
+    def _sealed_page(self, attempt_key: int, sealed_key: int) -> list[tuple[Position, SampleSeries]]:
+        rows = self._database.execute(sql.SEALED_PAGE, (attempt_key, sealed_key, _SEALED_PER_PAGE))
+        return [((attempt_key, row["sealed_key"], 0), series) for row in rows for series in opened(row)]
+
+    def _seal(self, attempt_key: int) -> None:
+        """Replace the series of an attempt by sealed ones, inside a transaction of the caller."""
+        rows = self._database.execute(sql.UNSEALED, (attempt_key,))
+        self._database.execute_many(sql.ADD_SEALED, sealed_rows(attempt_key, rows))
+        self._database.execute(sql.FORGET_UNSEALED, (attempt_key,))
+
     def _receive_rare(self, attempt_key: int, body: object) -> None:
         if isinstance(body, VisitStarted):
             self._database.execute(sql.STARTED, (to_json(body), attempt_key))
         elif isinstance(body, CandidateEnded):
-            row = (attempt_key, body.candidate_id, body.outcome.value, body.reason_code, body.reason)
-            self._database.execute(sql.ADD_CANDIDATE_END, row)
+            self._database.execute(sql.ADD_CANDIDATE_END, _end_row(attempt_key, body))
+        elif isinstance(body, CallsVerified):
+            self._database.execute(sql.ADD_VERIFICATION, (attempt_key, body.candidate_id, to_json(body)))
         elif isinstance(body, PredictionsStored):
             prediction = (attempt_key, body.candidate_id, body.sha256, body.size_bytes)
             self._database.execute(sql.ADD_PREDICTION, prediction)
@@ -176,6 +238,14 @@ def _series_rows(attempt_key: int, events: Sequence[VisitEvent]) -> list[SeriesR
         if isinstance(event.event, SampleBatch)
         for series_index, series in enumerate(event.event.series)
     ]
+
+
+def _end_row(attempt_key: int, body: CandidateEnded) -> tuple[object, ...]:
+    """Return the row in the order of the table's columns."""
+    return (
+        *(attempt_key, body.candidate_id, body.outcome.value, body.reason_code, body.reason),
+        *(to_json(body.remarks), body.thread_count),
+    )
 
 
 def _visit_row(agent_id: str, spec: VisitSpec) -> dict[str, object]:
