@@ -1,6 +1,7 @@
 """What every `CoordinatorApi` has to do: one in this process, and one that is asked over gRPC."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,39 @@ async def test_a_job_that_stands_still_cannot_be_stopped_and_one_that_is_done_ca
 
     assert not resumed.state.is_over
     assert (await api.job(job_id)).reason_code == "NO_AGENT"
+
+
+async def test_two_jobs_are_compared_and_followed(api: CoordinatorApi, forest: ModelFiles) -> None:
+    job_ids = [await api.submit(await job_spec(api, forest)) for _ in range(2)]
+    for job_id in job_ids:
+        await all_events(api, job_id)
+    comparison = await api.compare(job_ids[0][:6], job_ids[1][:6])
+    history = await api.history(job_ids[1])
+    sizes = await api.history(figure="memory", limit=1)
+
+    assert [comparison.job_a, comparison.job_b] == job_ids
+    assert {one.label for one in comparison.differences} >= {"scikit-learn", "treelite"}
+    assert any(one.metric == "latency_s" for one in comparison.differences)
+    assert {tuple(point.job_id for point in series.points) for series in history.series} == {tuple(job_ids)}
+    assert {point.job_id for series in sizes.series for point in series.points} <= {job_ids[1]}
+
+
+async def test_unknown_jobs_and_figures_are_named_in_the_error(api: CoordinatorApi) -> None:
+    for ask in (api.compare("nothing", "nothing"), api.history("nothing")):
+        with pytest.raises(JobUnknownError, match="nothing"):
+            await ask
+    with pytest.raises(PlanInvalidError, match="latenzy"):
+        await api.history(figure="latenzy")
+
+
+async def test_a_job_against_an_unknown_one_is_refused_and_leaves_no_job(
+    api: CoordinatorApi, forest: ModelFiles
+) -> None:
+    spec = await job_spec(api, forest, NOBODY)
+    with pytest.raises(JobUnknownError, match="nothing"):
+        await api.submit(replace(spec, against_job_id="nothing"))
+
+    assert await api.jobs() == ()
 
 
 SHA = "0" * 64

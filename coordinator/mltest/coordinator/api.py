@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from mltest.shared.domain import FileRef, FleetAgent, JobEvent, JobInfo, JobResults, JobSpec, SampleSeries
+from mltest.shared.domain import (
+    Comparison,
+    FileRef,
+    FleetAgent,
+    History,
+    JobEvent,
+    JobInfo,
+    JobResults,
+    JobSpec,
+    Recomputation,
+    SampleSeries,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +68,25 @@ class CoordinatorApi(Protocol):
 
     def samples(self, job_id: str) -> AsyncGenerator[StoredSeries]:
         """Yield the raw values of a job in the order in which they were stored."""
+        ...
+
+    async def compare(self, job_a: str, job_b: str) -> Comparison:
+        """Return what is different in `job_b`, candidate by candidate."""
+        ...
+
+    async def history(self, job_id: str = "", *, figure: str = "", limit: int = 100) -> History:
+        """Return how a figure went over the newest `limit` jobs that are done, with alarms where it changed.
+
+        Args:
+            job_id: if it is given, only the series that this job belongs to, up to it.
+            figure: METRIC, METRIC.STATISTIC or METRIC.STATISTIC@ROWS; empty: the latency at each batch size.
+            limit: jobs at most.
+
+        """
+        ...
+
+    async def recompute(self, job_id: str, *, keeps: bool) -> Recomputation:
+        """Analyse again what a job measured, and return what is different; replace the stored results if `keeps`."""
         ...
 
     async def agents(self, *, addresses: Sequence[str] = (), uses_discovery: bool = True) -> tuple[FleetAgent, ...]:

@@ -9,9 +9,12 @@ from pathlib import Path
 from mltest.coordinator.commands import (
     agents,
     cancel,
+    compare,
     completion,
     jobs,
     plan,
+    recompute,
+    regress,
     resume,
     samples,
     serve,
@@ -25,7 +28,11 @@ from mltest.shared.protocol import software_version
 PROGRAM = "mltest-coordinator"
 
 _VERBS: tuple[Verb, ...] = tuple(
-    module.VERB for module in (submit, jobs, show, watch, cancel, resume, agents, samples, plan, serve, completion)
+    module.VERB
+    for module in (
+        *(submit, jobs, show, watch, cancel, resume, agents, samples),
+        *(compare, regress, recompute, plan, serve, completion),
+    )
 )
 
 

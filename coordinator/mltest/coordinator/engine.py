@@ -5,20 +5,35 @@ import shutil
 import socket
 import uuid
 from collections.abc import AsyncGenerator, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
 from mltest.coordinator.api import StoredSeries
 from mltest.coordinator.fleet.fleet import Fleet
+from mltest.coordinator.job.against import check_usable
 from mltest.coordinator.job.job_run import JobRun, Stop
+from mltest.coordinator.job.measured_jobs import compared, history
 from mltest.coordinator.job.news import News
+from mltest.coordinator.job.recomputing import recomputed
 from mltest.coordinator.job.site import Site
 from mltest.coordinator.job.spec_check import check_address, check_spec
+from mltest.coordinator.planning.figure_names import parse_figure
 from mltest.coordinator.store import Store
 from mltest.coordinator.store.store_thread import StoreThread
 from mltest.shared.blobs import BlobStore
-from mltest.shared.domain import FileRef, FleetAgent, JobEvent, JobInfo, JobResults, JobSpec, JobState
+from mltest.shared.domain import (
+    Comparison,
+    FileRef,
+    FleetAgent,
+    History,
+    JobEvent,
+    JobInfo,
+    JobResults,
+    JobSpec,
+    JobState,
+    Recomputation,
+)
 from mltest.shared.errors import BlobUnknownError, JobStateError, NotPermittedError, RequestInvalidError
 
 _PARALLEL_JOBS = 1
@@ -96,6 +111,10 @@ class Coordinator:
         for file in (spec.model, *spec.data):
             if not self.blobs.status(file.sha256).is_complete:
                 raise BlobUnknownError(f"the bytes of {file.name} ({file.sha256}) are not here", sha256=file.sha256)
+        if spec.against_job_id:
+            earlier = await self.job(spec.against_job_id)
+            check_usable(earlier)
+            spec = replace(spec, against_job_id=earlier.job_id)
         new_id = uuid.uuid4().hex[:12]
         job_id = await self._thread.run(self._store.jobs.add, new_id, spec, request_key=request_key)
         if job_id == new_id:
@@ -170,6 +189,20 @@ class Coordinator:
             for _, series in page:
                 yield series
             after = page[-1][0]
+
+    async def compare(self, job_a: str, job_b: str) -> Comparison:
+        """Return what is different in `job_b`."""
+        before, after = await self.job(job_a), await self.job(job_b)
+        return await compared(self._site, before.job_id, after.job_id)
+
+    async def history(self, job_id: str = "", *, figure: str = "", limit: int = 100) -> History:
+        """Return how a figure went from job to job."""
+        last = await self.job(job_id) if job_id else None
+        return await history(self._site, parse_figure(figure) if figure else None, limit=limit, last=last)
+
+    async def recompute(self, job_id: str, *, keeps: bool) -> Recomputation:
+        """Analyse again what a job measured."""
+        return await recomputed(self._site, await self.job(job_id), keeps=keeps)
 
     async def agents(self, *, addresses: Sequence[str] = (), uses_discovery: bool = True) -> tuple[FleetAgent, ...]:
         """Return the fleet."""

@@ -12,12 +12,15 @@ from mltest.coordinator.api import StoredSeries
 from mltest.shared import blob_client
 from mltest.shared.codec import from_proto, to_proto
 from mltest.shared.domain import (
+    Comparison,
     FileRef,
     FleetAgent,
+    History,
     JobEvent,
     JobInfo,
     JobResults,
     JobSpec,
+    Recomputation,
     SampleSeries,
 )
 from mltest.shared.errors import CoordinatorUnreachableError, RequestInvalidError
@@ -32,6 +35,8 @@ MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 
 _CALL_TIMEOUT_S = 30.0
 _AGENTS_TIMEOUT_S = 60.0
+_ANALYSIS_TIMEOUT_S = 600.0
+"""For reading every sample of a job, or of many."""
 _RETURN_S = 10.0
 """How long a watch waits for a coordinator that is being restarted."""
 
@@ -119,6 +124,27 @@ class RemoteCoordinator:
             async for found in self._stub.ListSamples(pb.ListSamplesRequest(job_id=job_id)):
                 series = from_proto(found.series, SampleSeries)
                 yield StoredSeries(agent_id=found.agent_id, round_index=found.round_index, series=series)
+
+    async def compare(self, job_a: str, job_b: str) -> Comparison:
+        """Return what is different in `job_b`."""
+        request = pb.CompareJobsRequest(job_a=job_a, job_b=job_b)
+        with self._translated():
+            response = await self._stub.CompareJobs(request, timeout=_ANALYSIS_TIMEOUT_S)
+        return from_proto(response.comparison, Comparison)
+
+    async def history(self, job_id: str = "", *, figure: str = "", limit: int = 100) -> History:
+        """Return how a figure went from job to job."""
+        request = pb.GetHistoryRequest(job_id=job_id, figure=figure, limit=limit)
+        with self._translated():
+            response = await self._stub.GetHistory(request, timeout=_ANALYSIS_TIMEOUT_S)
+        return from_proto(response.history, History)
+
+    async def recompute(self, job_id: str, *, keeps: bool) -> Recomputation:
+        """Analyse again what a job measured."""
+        request = pb.RecomputeJobRequest(job_id=job_id, keeps=keeps)
+        with self._translated():
+            response = await self._stub.RecomputeJob(request, timeout=_ANALYSIS_TIMEOUT_S)
+        return from_proto(response.recomputation, Recomputation)
 
     async def agents(self, *, addresses: Sequence[str] = (), uses_discovery: bool = True) -> tuple[FleetAgent, ...]:
         """Return the fleet as the coordinator sees it."""

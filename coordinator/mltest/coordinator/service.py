@@ -13,8 +13,8 @@ from mltest.shared.codec import from_proto, to_proto
 from mltest.shared.domain import JobInfo, JobSpec
 from mltest.shared.errors import RequestInvalidError
 from mltest.shared.status import translated_errors
+from mltest.v1 import comparison_pb2, job_pb2, visit_pb2
 from mltest.v1 import coordinator_service_pb2 as pb
-from mltest.v1 import job_pb2, visit_pb2
 from mltest.v1.coordinator_service_pb2_grpc import CoordinatorServiceServicer
 
 SERVICE_NAME = pb.DESCRIPTOR.services_by_name["CoordinatorService"].full_name
@@ -89,6 +89,25 @@ class CoordinatorService(CoordinatorServiceServicer):
                     round_index=found.round_index,
                     series=to_proto(found.series, visit_pb2.SampleSeries),
                 )
+
+    async def CompareJobs(self, request: pb.CompareJobsRequest, context: _Context) -> pb.CompareJobsResponse:
+        async with translated_errors(context):
+            found = await self._coordinator.compare(request.job_a, request.job_b)
+            return pb.CompareJobsResponse(comparison=to_proto(found, comparison_pb2.Comparison))
+        raise AssertionError("unreachable")
+
+    async def GetHistory(self, request: pb.GetHistoryRequest, context: _Context) -> pb.GetHistoryResponse:
+        async with translated_errors(context):
+            limit = min(request.limit or _DEFAULT_LIMIT, _MAX_LIMIT)
+            found = await self._coordinator.history(request.job_id, figure=request.figure, limit=limit)
+            return pb.GetHistoryResponse(history=to_proto(found, comparison_pb2.History))
+        raise AssertionError("unreachable")
+
+    async def RecomputeJob(self, request: pb.RecomputeJobRequest, context: _Context) -> pb.RecomputeJobResponse:
+        async with translated_errors(context):
+            found = await self._coordinator.recompute(request.job_id, keeps=request.keeps)
+            return pb.RecomputeJobResponse(recomputation=to_proto(found, pb.Recomputation))
+        raise AssertionError("unreachable")
 
     async def ListAgents(self, request: pb.ListAgentsRequest, context: _Context) -> pb.ListAgentsResponse:
         async with translated_errors(context):

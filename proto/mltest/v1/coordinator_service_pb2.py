@@ -23,55 +23,70 @@ _sym_db = _symbol_database.Default()
 
 
 from mltest.v1 import agent_pb2 as mltest_dot_v1_dot_agent__pb2
+from mltest.v1 import comparison_pb2 as mltest_dot_v1_dot_comparison__pb2
 from mltest.v1 import job_pb2 as mltest_dot_v1_dot_job__pb2
 from mltest.v1 import visit_pb2 as mltest_dot_v1_dot_visit__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#mltest/v1/coordinator_service.proto\x12\tmltest.v1\x1a\x15mltest/v1/agent.proto\x1a\x13mltest/v1/job.proto\x1a\x15mltest/v1/visit.proto\"I\n\x10SubmitJobRequest\x12 \n\x04spec\x18\x01 \x01(\x0b\x32\x12.mltest.v1.JobSpec\x12\x13\n\x0brequest_key\x18\x02 \x01(\t\"#\n\x11SubmitJobResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"3\n\x0fWatchJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x10\n\x08\x66rom_seq\x18\x02 \x01(\x04\"6\n\x10WatchJobResponse\x12\"\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x13.mltest.v1.JobEvent\" \n\x0fListJobsRequest\x12\r\n\x05limit\x18\x01 \x01(\r\"4\n\x10ListJobsResponse\x12 \n\x04jobs\x18\x01 \x03(\x0b\x32\x12.mltest.v1.JobInfo\"\x1f\n\rGetJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"1\n\x0eGetJobResponse\x12\x1f\n\x03job\x18\x01 \x01(\x0b\x32\x12.mltest.v1.JobInfo\";\n\x10\x43\x61ncelJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x17\n\x0f\x66inishes_visits\x18\x02 \x01(\x08\"4\n\x11\x43\x61ncelJobResponse\x12\x1f\n\x03job\x18\x01 \x01(\x0b\x32\x12.mltest.v1.JobInfo\"\"\n\x10ResumeJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"4\n\x11ResumeJobResponse\x12\x1f\n\x03job\x18\x01 \x01(\x0b\x32\x12.mltest.v1.JobInfo\"#\n\x11GetResultsRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"\xac\x01\n\x12GetResultsResponse\x12\x1f\n\x03job\x18\x01 \x01(\x0b\x32\x12.mltest.v1.JobInfo\x12(\n\ncandidates\x18\x02 \x03(\x0b\x32\x14.mltest.v1.Candidate\x12\"\n\x07results\x18\x03 \x03(\x0b\x32\x11.mltest.v1.Result\x12\'\n\tstandings\x18\x04 \x01(\x0b\x32\x14.mltest.v1.Standings\"$\n\x12ListSamplesRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"e\n\x13ListSamplesResponse\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x13\n\x0bround_index\x18\x02 \x01(\r\x12\'\n\x06series\x18\x03 \x01(\x0b\x32\x17.mltest.v1.SampleSeries\"D\n\x11ListAgentsRequest\x12\x17\n\x0f\x61gent_addresses\x18\x01 \x03(\t\x12\x16\n\x0euses_discovery\x18\x02 \x01(\x08\"\xb9\x01\n\nFleetAgent\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x10\n\x08is_alive\x18\x02 \x01(\x08\x12\x1e\n\x11last_seen_unix_ns\x18\x03 \x01(\x04H\x00\x88\x01\x01\x12\x0e\n\x06source\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12(\n\x05\x61gent\x18\x06 \x01(\x0b\x32\x14.mltest.v1.AgentInfoH\x01\x88\x01\x01\x42\x14\n\x12_last_seen_unix_nsB\x08\n\x06_agent\";\n\x12ListAgentsResponse\x12%\n\x06\x61gents\x18\x01 \x03(\x0b\x32\x15.mltest.v1.FleetAgent2\x9d\x05\n\x12\x43oordinatorService\x12\x46\n\tSubmitJob\x12\x1b.mltest.v1.SubmitJobRequest\x1a\x1c.mltest.v1.SubmitJobResponse\x12\x45\n\x08WatchJob\x12\x1a.mltest.v1.WatchJobRequest\x1a\x1b.mltest.v1.WatchJobResponse0\x01\x12\x43\n\x08ListJobs\x12\x1a.mltest.v1.ListJobsRequest\x1a\x1b.mltest.v1.ListJobsResponse\x12=\n\x06GetJob\x12\x18.mltest.v1.GetJobRequest\x1a\x19.mltest.v1.GetJobResponse\x12\x46\n\tCancelJob\x12\x1b.mltest.v1.CancelJobRequest\x1a\x1c.mltest.v1.CancelJobResponse\x12\x46\n\tResumeJob\x12\x1b.mltest.v1.ResumeJobRequest\x1a\x1c.mltest.v1.ResumeJobResponse\x12I\n\nGetResults\x12\x1c.mltest.v1.GetResultsRequest\x1a\x1d.mltest.v1.GetResultsResponse\x12N\n\x0bListSamples\x12\x1d.mltest.v1.ListSamplesRequest\x1a\x1e.mltest.v1.ListSamplesResponse0\x01\x12I\n\nListAgents\x12\x1c.mltest.v1.ListAgentsRequest\x1a\x1d.mltest.v1.ListAgentsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#mltest/v1/coordinator_service.proto\x12\tmltest.v1\x1a\x15mltest/v1/agent.proto\x1a\x1amltest/v1/comparison.proto\x1a\x13mltest/v1/job.proto\x1a\x15mltest/v1/visit.proto\"I\n\x10SubmitJobRequest\x12 \n\x04spec\x18\x01 \x01(\x0b\x32\x12.mltest.v1.JobSpec\x12\x13\n\x0brequest_key\x18\x02 \x01(\t\"#\n\x11SubmitJobResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"3\n\x0fWatchJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x10\n\x08\x66rom_seq\x18\x02 \x01(\x04\"6\n\x10WatchJobResponse\x12\"\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x13.mltest.v1.JobEvent\" \n\x0fListJobsRequest\x12\r\n\x05limit\x18\x01 \x01(\r\"4\n\x10ListJobsResponse\x12 \n\x04jobs\x18\x01 \x03(\x0b\x32\x12.mltest.v1.JobInfo\"\x1f\n\rGetJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"1\n\x0eGetJobResponse\x12\x1f\n\x03job\x18\x01 \x01(\x0b\x32\x12.mltest.v1.JobInfo\";\n\x10\x43\x61ncelJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x17\n\x0f\x66inishes_visits\x18\x02 \x01(\x08\"4\n\x11\x43\x61ncelJobResponse\x12\x1f\n\x03job\x18\x01 \x01(\x0b\x32\x12.mltest.v1.JobInfo\"\"\n\x10ResumeJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"4\n\x11ResumeJobResponse\x12\x1f\n\x03job\x18\x01 \x01(\x0b\x32\x12.mltest.v1.JobInfo\"#\n\x11GetResultsRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"\xac\x01\n\x12GetResultsResponse\x12\x1f\n\x03job\x18\x01 \x01(\x0b\x32\x12.mltest.v1.JobInfo\x12(\n\ncandidates\x18\x02 \x03(\x0b\x32\x14.mltest.v1.Candidate\x12\"\n\x07results\x18\x03 \x03(\x0b\x32\x11.mltest.v1.Result\x12\'\n\tstandings\x18\x04 \x01(\x0b\x32\x14.mltest.v1.Standings\"$\n\x12ListSamplesRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"e\n\x13ListSamplesResponse\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x13\n\x0bround_index\x18\x02 \x01(\r\x12\'\n\x06series\x18\x03 \x01(\x0b\x32\x17.mltest.v1.SampleSeries\"2\n\x12\x43ompareJobsRequest\x12\r\n\x05job_a\x18\x01 \x01(\t\x12\r\n\x05job_b\x18\x02 \x01(\t\"@\n\x13\x43ompareJobsResponse\x12)\n\ncomparison\x18\x01 \x01(\x0b\x32\x15.mltest.v1.Comparison\"B\n\x11GetHistoryRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x0e\n\x06\x66igure\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\r\"9\n\x12GetHistoryResponse\x12#\n\x07history\x18\x01 \x01(\x0b\x32\x12.mltest.v1.History\"4\n\x13RecomputeJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\r\n\x05keeps\x18\x02 \x01(\x08\"G\n\x14RecomputeJobResponse\x12/\n\rrecomputation\x18\x01 \x01(\x0b\x32\x18.mltest.v1.Recomputation\"e\n\rRecomputation\x12.\n\x07results\x18\x01 \x01(\x0b\x32\x1d.mltest.v1.GetResultsResponse\x12\x13\n\x0b\x64ifferences\x18\x02 \x03(\t\x12\x0f\n\x07is_kept\x18\x03 \x01(\x08\"D\n\x11ListAgentsRequest\x12\x17\n\x0f\x61gent_addresses\x18\x01 \x03(\t\x12\x16\n\x0euses_discovery\x18\x02 \x01(\x08\"\xb9\x01\n\nFleetAgent\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x10\n\x08is_alive\x18\x02 \x01(\x08\x12\x1e\n\x11last_seen_unix_ns\x18\x03 \x01(\x04H\x00\x88\x01\x01\x12\x0e\n\x06source\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12(\n\x05\x61gent\x18\x06 \x01(\x0b\x32\x14.mltest.v1.AgentInfoH\x01\x88\x01\x01\x42\x14\n\x12_last_seen_unix_nsB\x08\n\x06_agent\";\n\x12ListAgentsResponse\x12%\n\x06\x61gents\x18\x01 \x03(\x0b\x32\x15.mltest.v1.FleetAgent2\x87\x07\n\x12\x43oordinatorService\x12\x46\n\tSubmitJob\x12\x1b.mltest.v1.SubmitJobRequest\x1a\x1c.mltest.v1.SubmitJobResponse\x12\x45\n\x08WatchJob\x12\x1a.mltest.v1.WatchJobRequest\x1a\x1b.mltest.v1.WatchJobResponse0\x01\x12\x43\n\x08ListJobs\x12\x1a.mltest.v1.ListJobsRequest\x1a\x1b.mltest.v1.ListJobsResponse\x12=\n\x06GetJob\x12\x18.mltest.v1.GetJobRequest\x1a\x19.mltest.v1.GetJobResponse\x12\x46\n\tCancelJob\x12\x1b.mltest.v1.CancelJobRequest\x1a\x1c.mltest.v1.CancelJobResponse\x12\x46\n\tResumeJob\x12\x1b.mltest.v1.ResumeJobRequest\x1a\x1c.mltest.v1.ResumeJobResponse\x12I\n\nGetResults\x12\x1c.mltest.v1.GetResultsRequest\x1a\x1d.mltest.v1.GetResultsResponse\x12N\n\x0bListSamples\x12\x1d.mltest.v1.ListSamplesRequest\x1a\x1e.mltest.v1.ListSamplesResponse0\x01\x12L\n\x0b\x43ompareJobs\x12\x1d.mltest.v1.CompareJobsRequest\x1a\x1e.mltest.v1.CompareJobsResponse\x12I\n\nGetHistory\x12\x1c.mltest.v1.GetHistoryRequest\x1a\x1d.mltest.v1.GetHistoryResponse\x12O\n\x0cRecomputeJob\x12\x1e.mltest.v1.RecomputeJobRequest\x1a\x1f.mltest.v1.RecomputeJobResponse\x12I\n\nListAgents\x12\x1c.mltest.v1.ListAgentsRequest\x1a\x1d.mltest.v1.ListAgentsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mltest.v1.coordinator_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SUBMITJOBREQUEST']._serialized_start=117
-  _globals['_SUBMITJOBREQUEST']._serialized_end=190
-  _globals['_SUBMITJOBRESPONSE']._serialized_start=192
-  _globals['_SUBMITJOBRESPONSE']._serialized_end=227
-  _globals['_WATCHJOBREQUEST']._serialized_start=229
-  _globals['_WATCHJOBREQUEST']._serialized_end=280
-  _globals['_WATCHJOBRESPONSE']._serialized_start=282
-  _globals['_WATCHJOBRESPONSE']._serialized_end=336
-  _globals['_LISTJOBSREQUEST']._serialized_start=338
-  _globals['_LISTJOBSREQUEST']._serialized_end=370
-  _globals['_LISTJOBSRESPONSE']._serialized_start=372
-  _globals['_LISTJOBSRESPONSE']._serialized_end=424
-  _globals['_GETJOBREQUEST']._serialized_start=426
-  _globals['_GETJOBREQUEST']._serialized_end=457
-  _globals['_GETJOBRESPONSE']._serialized_start=459
-  _globals['_GETJOBRESPONSE']._serialized_end=508
-  _globals['_CANCELJOBREQUEST']._serialized_start=510
-  _globals['_CANCELJOBREQUEST']._serialized_end=569
-  _globals['_CANCELJOBRESPONSE']._serialized_start=571
-  _globals['_CANCELJOBRESPONSE']._serialized_end=623
-  _globals['_RESUMEJOBREQUEST']._serialized_start=625
-  _globals['_RESUMEJOBREQUEST']._serialized_end=659
-  _globals['_RESUMEJOBRESPONSE']._serialized_start=661
-  _globals['_RESUMEJOBRESPONSE']._serialized_end=713
-  _globals['_GETRESULTSREQUEST']._serialized_start=715
-  _globals['_GETRESULTSREQUEST']._serialized_end=750
-  _globals['_GETRESULTSRESPONSE']._serialized_start=753
-  _globals['_GETRESULTSRESPONSE']._serialized_end=925
-  _globals['_LISTSAMPLESREQUEST']._serialized_start=927
-  _globals['_LISTSAMPLESREQUEST']._serialized_end=963
-  _globals['_LISTSAMPLESRESPONSE']._serialized_start=965
-  _globals['_LISTSAMPLESRESPONSE']._serialized_end=1066
-  _globals['_LISTAGENTSREQUEST']._serialized_start=1068
-  _globals['_LISTAGENTSREQUEST']._serialized_end=1136
-  _globals['_FLEETAGENT']._serialized_start=1139
-  _globals['_FLEETAGENT']._serialized_end=1324
-  _globals['_LISTAGENTSRESPONSE']._serialized_start=1326
-  _globals['_LISTAGENTSRESPONSE']._serialized_end=1385
-  _globals['_COORDINATORSERVICE']._serialized_start=1388
-  _globals['_COORDINATORSERVICE']._serialized_end=2057
+  _globals['_SUBMITJOBREQUEST']._serialized_start=145
+  _globals['_SUBMITJOBREQUEST']._serialized_end=218
+  _globals['_SUBMITJOBRESPONSE']._serialized_start=220
+  _globals['_SUBMITJOBRESPONSE']._serialized_end=255
+  _globals['_WATCHJOBREQUEST']._serialized_start=257
+  _globals['_WATCHJOBREQUEST']._serialized_end=308
+  _globals['_WATCHJOBRESPONSE']._serialized_start=310
+  _globals['_WATCHJOBRESPONSE']._serialized_end=364
+  _globals['_LISTJOBSREQUEST']._serialized_start=366
+  _globals['_LISTJOBSREQUEST']._serialized_end=398
+  _globals['_LISTJOBSRESPONSE']._serialized_start=400
+  _globals['_LISTJOBSRESPONSE']._serialized_end=452
+  _globals['_GETJOBREQUEST']._serialized_start=454
+  _globals['_GETJOBREQUEST']._serialized_end=485
+  _globals['_GETJOBRESPONSE']._serialized_start=487
+  _globals['_GETJOBRESPONSE']._serialized_end=536
+  _globals['_CANCELJOBREQUEST']._serialized_start=538
+  _globals['_CANCELJOBREQUEST']._serialized_end=597
+  _globals['_CANCELJOBRESPONSE']._serialized_start=599
+  _globals['_CANCELJOBRESPONSE']._serialized_end=651
+  _globals['_RESUMEJOBREQUEST']._serialized_start=653
+  _globals['_RESUMEJOBREQUEST']._serialized_end=687
+  _globals['_RESUMEJOBRESPONSE']._serialized_start=689
+  _globals['_RESUMEJOBRESPONSE']._serialized_end=741
+  _globals['_GETRESULTSREQUEST']._serialized_start=743
+  _globals['_GETRESULTSREQUEST']._serialized_end=778
+  _globals['_GETRESULTSRESPONSE']._serialized_start=781
+  _globals['_GETRESULTSRESPONSE']._serialized_end=953
+  _globals['_LISTSAMPLESREQUEST']._serialized_start=955
+  _globals['_LISTSAMPLESREQUEST']._serialized_end=991
+  _globals['_LISTSAMPLESRESPONSE']._serialized_start=993
+  _globals['_LISTSAMPLESRESPONSE']._serialized_end=1094
+  _globals['_COMPAREJOBSREQUEST']._serialized_start=1096
+  _globals['_COMPAREJOBSREQUEST']._serialized_end=1146
+  _globals['_COMPAREJOBSRESPONSE']._serialized_start=1148
+  _globals['_COMPAREJOBSRESPONSE']._serialized_end=1212
+  _globals['_GETHISTORYREQUEST']._serialized_start=1214
+  _globals['_GETHISTORYREQUEST']._serialized_end=1280
+  _globals['_GETHISTORYRESPONSE']._serialized_start=1282
+  _globals['_GETHISTORYRESPONSE']._serialized_end=1339
+  _globals['_RECOMPUTEJOBREQUEST']._serialized_start=1341
+  _globals['_RECOMPUTEJOBREQUEST']._serialized_end=1393
+  _globals['_RECOMPUTEJOBRESPONSE']._serialized_start=1395
+  _globals['_RECOMPUTEJOBRESPONSE']._serialized_end=1466
+  _globals['_RECOMPUTATION']._serialized_start=1468
+  _globals['_RECOMPUTATION']._serialized_end=1569
+  _globals['_LISTAGENTSREQUEST']._serialized_start=1571
+  _globals['_LISTAGENTSREQUEST']._serialized_end=1639
+  _globals['_FLEETAGENT']._serialized_start=1642
+  _globals['_FLEETAGENT']._serialized_end=1827
+  _globals['_LISTAGENTSRESPONSE']._serialized_start=1829
+  _globals['_LISTAGENTSRESPONSE']._serialized_end=1888
+  _globals['_COORDINATORSERVICE']._serialized_start=1891
+  _globals['_COORDINATORSERVICE']._serialized_end=2794
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ import google.protobuf.descriptor
 import google.protobuf.internal.containers
 import google.protobuf.message
 import mltest.v1.agent_pb2
+import mltest.v1.comparison_pb2
 import mltest.v1.job_pb2
 import mltest.v1.visit_pb2
 import sys
@@ -369,6 +370,170 @@ class ListSamplesResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["agent_id", b"agent_id", "round_index", b"round_index", "series", b"series"]) -> None: ...
 
 Global___ListSamplesResponse: typing_extensions.TypeAlias = ListSamplesResponse
+
+@typing.final
+class CompareJobsRequest(google.protobuf.message.Message):
+    """Asks what is different between two jobs."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    JOB_A_FIELD_NUMBER: builtins.int
+    JOB_B_FIELD_NUMBER: builtins.int
+    job_a: builtins.str
+    """The earlier one; a unique prefix is enough."""
+    job_b: builtins.str
+    """The other one; a unique prefix is enough."""
+    def __init__(
+        self,
+        *,
+        job_a: builtins.str = ...,
+        job_b: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["job_a", b"job_a", "job_b", b"job_b"]) -> None: ...
+
+Global___CompareJobsRequest: typing_extensions.TypeAlias = CompareJobsRequest
+
+@typing.final
+class CompareJobsResponse(google.protobuf.message.Message):
+    """What is different."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    COMPARISON_FIELD_NUMBER: builtins.int
+    @property
+    def comparison(self) -> mltest.v1.comparison_pb2.Comparison:
+        """Both side by side."""
+
+    def __init__(
+        self,
+        *,
+        comparison: mltest.v1.comparison_pb2.Comparison | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["comparison", b"comparison"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["comparison", b"comparison"]) -> None: ...
+
+Global___CompareJobsResponse: typing_extensions.TypeAlias = CompareJobsResponse
+
+@typing.final
+class GetHistoryRequest(google.protobuf.message.Message):
+    """Asks for the history of a figure."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    JOB_ID_FIELD_NUMBER: builtins.int
+    FIGURE_FIELD_NUMBER: builtins.int
+    LIMIT_FIELD_NUMBER: builtins.int
+    job_id: builtins.str
+    """The last job of it, of which only the series are wanted; a unique prefix is enough. Empty: all series."""
+    figure: builtins.str
+    """METRIC, METRIC.STATISTIC or METRIC.STATISTIC@ROWS, as in a plan; empty: the latency at each batch size."""
+    limit: builtins.int
+    """At most so many jobs, the newest; 0 for 100."""
+    def __init__(
+        self,
+        *,
+        job_id: builtins.str = ...,
+        figure: builtins.str = ...,
+        limit: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["figure", b"figure", "job_id", b"job_id", "limit", b"limit"]) -> None: ...
+
+Global___GetHistoryRequest: typing_extensions.TypeAlias = GetHistoryRequest
+
+@typing.final
+class GetHistoryResponse(google.protobuf.message.Message):
+    """The history."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    HISTORY_FIELD_NUMBER: builtins.int
+    @property
+    def history(self) -> mltest.v1.comparison_pb2.History:
+        """Series by series."""
+
+    def __init__(
+        self,
+        *,
+        history: mltest.v1.comparison_pb2.History | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["history", b"history"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["history", b"history"]) -> None: ...
+
+Global___GetHistoryResponse: typing_extensions.TypeAlias = GetHistoryResponse
+
+@typing.final
+class RecomputeJobRequest(google.protobuf.message.Message):
+    """Asks for another analysis of a job."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    JOB_ID_FIELD_NUMBER: builtins.int
+    KEEPS_FIELD_NUMBER: builtins.int
+    job_id: builtins.str
+    """The job; a unique prefix is enough."""
+    keeps: builtins.bool
+    """Whether the new conclusion replaces the stored one."""
+    def __init__(
+        self,
+        *,
+        job_id: builtins.str = ...,
+        keeps: builtins.bool = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["job_id", b"job_id", "keeps", b"keeps"]) -> None: ...
+
+Global___RecomputeJobRequest: typing_extensions.TypeAlias = RecomputeJobRequest
+
+@typing.final
+class RecomputeJobResponse(google.protobuf.message.Message):
+    """What today's analysis says."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RECOMPUTATION_FIELD_NUMBER: builtins.int
+    @property
+    def recomputation(self) -> Global___Recomputation:
+        """Results with their differences."""
+
+    def __init__(
+        self,
+        *,
+        recomputation: Global___Recomputation | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["recomputation", b"recomputation"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["recomputation", b"recomputation"]) -> None: ...
+
+Global___RecomputeJobResponse: typing_extensions.TypeAlias = RecomputeJobResponse
+
+@typing.final
+class Recomputation(google.protobuf.message.Message):
+    """What today's analysis says of the samples of a job."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: builtins.int
+    DIFFERENCES_FIELD_NUMBER: builtins.int
+    IS_KEPT_FIELD_NUMBER: builtins.int
+    is_kept: builtins.bool
+    """Whether it is the stored conclusion now."""
+    @property
+    def results(self) -> Global___GetResultsResponse:
+        """The job with today's results and standings."""
+
+    @property
+    def differences(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """From the stored conclusion, each one line; empty if today's is exactly the same."""
+
+    def __init__(
+        self,
+        *,
+        results: Global___GetResultsResponse | None = ...,
+        differences: collections.abc.Iterable[builtins.str] | None = ...,
+        is_kept: builtins.bool = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["results", b"results"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["differences", b"differences", "is_kept", b"is_kept", "results", b"results"]) -> None: ...
+
+Global___Recomputation: typing_extensions.TypeAlias = Recomputation
 
 @typing.final
 class ListAgentsRequest(google.protobuf.message.Message):

@@ -78,6 +78,21 @@ class CoordinatorServiceStub(object):
                 request_serializer=mltest_dot_v1_dot_coordinator__service__pb2.ListSamplesRequest.SerializeToString,
                 response_deserializer=mltest_dot_v1_dot_coordinator__service__pb2.ListSamplesResponse.FromString,
                 _registered_method=True)
+        self.CompareJobs = channel.unary_unary(
+                '/mltest.v1.CoordinatorService/CompareJobs',
+                request_serializer=mltest_dot_v1_dot_coordinator__service__pb2.CompareJobsRequest.SerializeToString,
+                response_deserializer=mltest_dot_v1_dot_coordinator__service__pb2.CompareJobsResponse.FromString,
+                _registered_method=True)
+        self.GetHistory = channel.unary_unary(
+                '/mltest.v1.CoordinatorService/GetHistory',
+                request_serializer=mltest_dot_v1_dot_coordinator__service__pb2.GetHistoryRequest.SerializeToString,
+                response_deserializer=mltest_dot_v1_dot_coordinator__service__pb2.GetHistoryResponse.FromString,
+                _registered_method=True)
+        self.RecomputeJob = channel.unary_unary(
+                '/mltest.v1.CoordinatorService/RecomputeJob',
+                request_serializer=mltest_dot_v1_dot_coordinator__service__pb2.RecomputeJobRequest.SerializeToString,
+                response_deserializer=mltest_dot_v1_dot_coordinator__service__pb2.RecomputeJobResponse.FromString,
+                _registered_method=True)
         self.ListAgents = channel.unary_unary(
                 '/mltest.v1.CoordinatorService/ListAgents',
                 request_serializer=mltest_dot_v1_dot_coordinator__service__pb2.ListAgentsRequest.SerializeToString,
@@ -148,6 +163,27 @@ class CoordinatorServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CompareJobs(self, request, context):
+        """Compares two jobs, candidate by candidate.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetHistory(self, request, context):
+        """Reads how a figure went from job to job, with alarms where it changed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecomputeJob(self, request, context):
+        """Analyses again what a job measured, and says what is different from its stored results.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListAgents(self, request, context):
         """Lists the agents of the fleet, alive or gone.
         """
@@ -197,6 +233,21 @@ def add_CoordinatorServiceServicer_to_server(servicer, server):
                     servicer.ListSamples,
                     request_deserializer=mltest_dot_v1_dot_coordinator__service__pb2.ListSamplesRequest.FromString,
                     response_serializer=mltest_dot_v1_dot_coordinator__service__pb2.ListSamplesResponse.SerializeToString,
+            ),
+            'CompareJobs': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompareJobs,
+                    request_deserializer=mltest_dot_v1_dot_coordinator__service__pb2.CompareJobsRequest.FromString,
+                    response_serializer=mltest_dot_v1_dot_coordinator__service__pb2.CompareJobsResponse.SerializeToString,
+            ),
+            'GetHistory': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetHistory,
+                    request_deserializer=mltest_dot_v1_dot_coordinator__service__pb2.GetHistoryRequest.FromString,
+                    response_serializer=mltest_dot_v1_dot_coordinator__service__pb2.GetHistoryResponse.SerializeToString,
+            ),
+            'RecomputeJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecomputeJob,
+                    request_deserializer=mltest_dot_v1_dot_coordinator__service__pb2.RecomputeJobRequest.FromString,
+                    response_serializer=mltest_dot_v1_dot_coordinator__service__pb2.RecomputeJobResponse.SerializeToString,
             ),
             'ListAgents': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAgents,
@@ -424,6 +475,87 @@ class CoordinatorService(object):
             '/mltest.v1.CoordinatorService/ListSamples',
             mltest_dot_v1_dot_coordinator__service__pb2.ListSamplesRequest.SerializeToString,
             mltest_dot_v1_dot_coordinator__service__pb2.ListSamplesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompareJobs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mltest.v1.CoordinatorService/CompareJobs',
+            mltest_dot_v1_dot_coordinator__service__pb2.CompareJobsRequest.SerializeToString,
+            mltest_dot_v1_dot_coordinator__service__pb2.CompareJobsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mltest.v1.CoordinatorService/GetHistory',
+            mltest_dot_v1_dot_coordinator__service__pb2.GetHistoryRequest.SerializeToString,
+            mltest_dot_v1_dot_coordinator__service__pb2.GetHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecomputeJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mltest.v1.CoordinatorService/RecomputeJob',
+            mltest_dot_v1_dot_coordinator__service__pb2.RecomputeJobRequest.SerializeToString,
+            mltest_dot_v1_dot_coordinator__service__pb2.RecomputeJobResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -153,6 +153,54 @@ _CoordinatorServiceListSamplesType = typing_extensions.TypeVar(
     ],
 )
 
+_CoordinatorServiceCompareJobsType = typing_extensions.TypeVar(
+    '_CoordinatorServiceCompareJobsType',
+    grpc.UnaryUnaryMultiCallable[
+        mltest.v1.coordinator_service_pb2.CompareJobsRequest,
+        mltest.v1.coordinator_service_pb2.CompareJobsResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        mltest.v1.coordinator_service_pb2.CompareJobsRequest,
+        mltest.v1.coordinator_service_pb2.CompareJobsResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        mltest.v1.coordinator_service_pb2.CompareJobsRequest,
+        mltest.v1.coordinator_service_pb2.CompareJobsResponse,
+    ],
+)
+
+_CoordinatorServiceGetHistoryType = typing_extensions.TypeVar(
+    '_CoordinatorServiceGetHistoryType',
+    grpc.UnaryUnaryMultiCallable[
+        mltest.v1.coordinator_service_pb2.GetHistoryRequest,
+        mltest.v1.coordinator_service_pb2.GetHistoryResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        mltest.v1.coordinator_service_pb2.GetHistoryRequest,
+        mltest.v1.coordinator_service_pb2.GetHistoryResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        mltest.v1.coordinator_service_pb2.GetHistoryRequest,
+        mltest.v1.coordinator_service_pb2.GetHistoryResponse,
+    ],
+)
+
+_CoordinatorServiceRecomputeJobType = typing_extensions.TypeVar(
+    '_CoordinatorServiceRecomputeJobType',
+    grpc.UnaryUnaryMultiCallable[
+        mltest.v1.coordinator_service_pb2.RecomputeJobRequest,
+        mltest.v1.coordinator_service_pb2.RecomputeJobResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        mltest.v1.coordinator_service_pb2.RecomputeJobRequest,
+        mltest.v1.coordinator_service_pb2.RecomputeJobResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        mltest.v1.coordinator_service_pb2.RecomputeJobRequest,
+        mltest.v1.coordinator_service_pb2.RecomputeJobResponse,
+    ],
+)
+
 _CoordinatorServiceListAgentsType = typing_extensions.TypeVar(
     '_CoordinatorServiceListAgentsType',
     grpc.UnaryUnaryMultiCallable[
@@ -169,7 +217,7 @@ _CoordinatorServiceListAgentsType = typing_extensions.TypeVar(
     ],
 )
 
-class CoordinatorServiceStub(typing.Generic[_CoordinatorServiceSubmitJobType, _CoordinatorServiceWatchJobType, _CoordinatorServiceListJobsType, _CoordinatorServiceGetJobType, _CoordinatorServiceCancelJobType, _CoordinatorServiceResumeJobType, _CoordinatorServiceGetResultsType, _CoordinatorServiceListSamplesType, _CoordinatorServiceListAgentsType]):
+class CoordinatorServiceStub(typing.Generic[_CoordinatorServiceSubmitJobType, _CoordinatorServiceWatchJobType, _CoordinatorServiceListJobsType, _CoordinatorServiceGetJobType, _CoordinatorServiceCancelJobType, _CoordinatorServiceResumeJobType, _CoordinatorServiceGetResultsType, _CoordinatorServiceListSamplesType, _CoordinatorServiceCompareJobsType, _CoordinatorServiceGetHistoryType, _CoordinatorServiceRecomputeJobType, _CoordinatorServiceListAgentsType]):
     """The way in. Upload model and data with BlobService on the same port, submit, watch, read the results.
 
     Every refusal carries the trailing metadata "mltest-error-code" (stable) and, where there is one,
@@ -209,6 +257,18 @@ class CoordinatorServiceStub(typing.Generic[_CoordinatorServiceSubmitJobType, _C
         grpc.UnaryStreamMultiCallable[
             mltest.v1.coordinator_service_pb2.ListSamplesRequest,
             mltest.v1.coordinator_service_pb2.ListSamplesResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            mltest.v1.coordinator_service_pb2.CompareJobsRequest,
+            mltest.v1.coordinator_service_pb2.CompareJobsResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            mltest.v1.coordinator_service_pb2.GetHistoryRequest,
+            mltest.v1.coordinator_service_pb2.GetHistoryResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            mltest.v1.coordinator_service_pb2.RecomputeJobRequest,
+            mltest.v1.coordinator_service_pb2.RecomputeJobResponse,
         ],
         grpc.UnaryUnaryMultiCallable[
             mltest.v1.coordinator_service_pb2.ListAgentsRequest,
@@ -251,6 +311,18 @@ class CoordinatorServiceStub(typing.Generic[_CoordinatorServiceSubmitJobType, _C
             mltest.v1.coordinator_service_pb2.ListSamplesResponse,
         ],
         grpc.aio.UnaryUnaryMultiCallable[
+            mltest.v1.coordinator_service_pb2.CompareJobsRequest,
+            mltest.v1.coordinator_service_pb2.CompareJobsResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            mltest.v1.coordinator_service_pb2.GetHistoryRequest,
+            mltest.v1.coordinator_service_pb2.GetHistoryResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            mltest.v1.coordinator_service_pb2.RecomputeJobRequest,
+            mltest.v1.coordinator_service_pb2.RecomputeJobResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
             mltest.v1.coordinator_service_pb2.ListAgentsRequest,
             mltest.v1.coordinator_service_pb2.ListAgentsResponse,
         ],
@@ -279,6 +351,15 @@ class CoordinatorServiceStub(typing.Generic[_CoordinatorServiceSubmitJobType, _C
 
     ListSamples: _CoordinatorServiceListSamplesType
     """Streams the raw values of a job."""
+
+    CompareJobs: _CoordinatorServiceCompareJobsType
+    """Compares two jobs, candidate by candidate."""
+
+    GetHistory: _CoordinatorServiceGetHistoryType
+    """Reads how a figure went from job to job, with alarms where it changed."""
+
+    RecomputeJob: _CoordinatorServiceRecomputeJobType
+    """Analyses again what a job measured, and says what is different from its stored results."""
 
     ListAgents: _CoordinatorServiceListAgentsType
     """Lists the agents of the fleet, alive or gone."""
@@ -315,6 +396,18 @@ CoordinatorServiceAsyncStub: typing_extensions.TypeAlias = CoordinatorServiceStu
     grpc.aio.UnaryStreamMultiCallable[
         mltest.v1.coordinator_service_pb2.ListSamplesRequest,
         mltest.v1.coordinator_service_pb2.ListSamplesResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        mltest.v1.coordinator_service_pb2.CompareJobsRequest,
+        mltest.v1.coordinator_service_pb2.CompareJobsResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        mltest.v1.coordinator_service_pb2.GetHistoryRequest,
+        mltest.v1.coordinator_service_pb2.GetHistoryResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        mltest.v1.coordinator_service_pb2.RecomputeJobRequest,
+        mltest.v1.coordinator_service_pb2.RecomputeJobResponse,
     ],
     grpc.aio.UnaryUnaryMultiCallable[
         mltest.v1.coordinator_service_pb2.ListAgentsRequest,
@@ -392,6 +485,30 @@ class CoordinatorServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[collections.abc.Iterator[mltest.v1.coordinator_service_pb2.ListSamplesResponse], collections.abc.AsyncIterator[mltest.v1.coordinator_service_pb2.ListSamplesResponse]]:
         """Streams the raw values of a job."""
+
+    @abc.abstractmethod
+    def CompareJobs(
+        self,
+        request: mltest.v1.coordinator_service_pb2.CompareJobsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[mltest.v1.coordinator_service_pb2.CompareJobsResponse, collections.abc.Awaitable[mltest.v1.coordinator_service_pb2.CompareJobsResponse]]:
+        """Compares two jobs, candidate by candidate."""
+
+    @abc.abstractmethod
+    def GetHistory(
+        self,
+        request: mltest.v1.coordinator_service_pb2.GetHistoryRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[mltest.v1.coordinator_service_pb2.GetHistoryResponse, collections.abc.Awaitable[mltest.v1.coordinator_service_pb2.GetHistoryResponse]]:
+        """Reads how a figure went from job to job, with alarms where it changed."""
+
+    @abc.abstractmethod
+    def RecomputeJob(
+        self,
+        request: mltest.v1.coordinator_service_pb2.RecomputeJobRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[mltest.v1.coordinator_service_pb2.RecomputeJobResponse, collections.abc.Awaitable[mltest.v1.coordinator_service_pb2.RecomputeJobResponse]]:
+        """Analyses again what a job measured, and says what is different from its stored results."""
 
     @abc.abstractmethod
     def ListAgents(

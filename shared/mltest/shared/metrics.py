@@ -21,7 +21,7 @@ class Metric:
 
     key: str
     unit: str
-    """ns, s, bytes, rows/s, 1 (a ratio or a count)."""
+    """ns, s, bytes, rows/s, 1/s, 1 (a ratio or a count)."""
     better: Better
     meaning: str
     """For people, with its source where it has one."""
@@ -49,6 +49,9 @@ RAW_METRICS = {
     )
 }
 
+TIMED_METRICS = ("latency_ns", "lean_latency_ns", "native_latency_ns", "conversion_ns")
+"""Raw metrics that are timed in slices, each a form of a call."""
+
 RESULT_METRICS = {
     metric.key: metric
     for metric in (
@@ -58,9 +61,11 @@ RESULT_METRICS = {
         Metric("conversion_s", "s", _L, "bringing one batch into the runtime's type and layout"),
         Metric("open_loop_latency_s", "s", _L, "from the scheduled time of a request to its answer"),
         Metric("open_loop_lateness_s", "s", _N, "how late the generator of requests was by its own fault"),
+        Metric("open_loop_capacity_per_s", "1/s", _H, "highest rate of requests at which the p99 keeps its limit"),
         Metric("offline_rows_per_s", "rows/s", _H, "rows of the whole dataset divided by the time of one call for it"),
         Metric("throughput_rows_per_s", "rows/s", _H, "rows divided by the sum of call times, closed loop"),
         Metric("null_call_s", "s", _N, "an empty call in the same loop: contained in every latency, not subtracted"),
+        Metric("outlier_ratio", "1", _N, "share of calls far out: 3 interquartile ranges beyond the quartiles (Tukey)"),
         Metric("spawn_s", "s", _L, "from starting the process to its first answer"),
         Metric("import_s", "s", _L, "importing the runtime"),
         Metric("load_s", "s", _L, "opening the artifact, the runtime being imported"),

@@ -12,7 +12,9 @@ _COUNT = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
 _UNITS = {
     **{name: ("s", factor) for factor, name in _TIME},
     "us": ("s", 1e-6),
+    "m": ("s", 60.0),
     "min": ("s", 60.0),
+    "h": ("s", 3600.0),
     **{name: ("bytes", factor) for factor, name in _BYTES},
     **{name: ("bytes", 1024.0**power) for power, name in ((1, "KiB"), (2, "MiB"), (3, "GiB"))},
     "%": ("1", 0.01),

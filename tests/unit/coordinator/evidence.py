@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from mltest.coordinator.tests.role import RoundSamples, SampleEvidence
 from mltest.shared.domain import (
     AgentInfo,
+    CallRemark,
     Candidate,
     HostInfo,
     ModelInfo,
@@ -27,7 +28,15 @@ MODEL = ModelInfo(
 )
 
 
-def series(metric: str, values: Sequence[int], *, batch_size: int = 0, slice_index: int = 0) -> SampleSeries:
+def series(
+    metric: str,
+    values: Sequence[int],
+    *,
+    batch_size: int = 0,
+    slice_index: int = 0,
+    calls_per_value: int = 0,
+    is_throttled: bool = False,
+) -> SampleSeries:
     return SampleSeries(
         candidate_id="c",
         metric=metric,
@@ -35,11 +44,18 @@ def series(metric: str, values: Sequence[int], *, batch_size: int = 0, slice_ind
         slice_index=slice_index,
         started_monotonic_ns=0,
         values=tuple(values),
+        calls_per_value=calls_per_value,
+        is_throttled=is_throttled,
     )
 
 
 def evidence(
-    rounds: Sequence[Sequence[SampleSeries]], *, candidate_id: str = "c", agent_id: str = "a", size_bytes: int = 1000
+    rounds: Sequence[Sequence[SampleSeries]],
+    *,
+    candidate_id: str = "c",
+    agent_id: str = "a",
+    size_bytes: int = 1000,
+    remarks: Sequence[CallRemark] = (),
 ) -> SampleEvidence:
     return SampleEvidence(
         candidate_id=candidate_id,
@@ -47,6 +63,7 @@ def evidence(
         artifact_bytes=size_bytes,
         model=MODEL,
         rounds=tuple(RoundSamples(round_index=index, series=tuple(found)) for index, found in enumerate(rounds)),
+        remarks=tuple(remarks),
     )
 
 
@@ -61,6 +78,7 @@ def timed(
     calls: int = 40,
     batch_sizes: Sequence[int] = (1,),
     size_bytes: int = 1000,
+    metric: str = "latency_ns",
 ) -> SampleEvidence:
     """Return samples of a noisy machine: what disturbs a slice is common to all candidates, the rest is their own."""
     own = random.Random(f"{candidate_id}/{agent_id}/{seed}")
@@ -73,18 +91,27 @@ def timed(
                 common = random.Random(f"{agent_id}/{round_index}/{batch_size}/{slice_index}").lognormvariate(0, 0.25)
                 scale = call_ns * batch_size * common * process_factor
                 values = [round(scale * own.lognormvariate(0, 0.05)) for _ in range(calls)]
-                found.append(series("latency_ns", values, batch_size=batch_size, slice_index=slice_index))
+                found.append(series(metric, values, batch_size=batch_size, slice_index=slice_index))
         rounds.append(found)
     return evidence(rounds, candidate_id=candidate_id, agent_id=agent_id, size_bytes=size_bytes)
 
 
-def candidate(candidate_id: str, *, is_baseline: bool = False, reason: str = "") -> Candidate:
+def candidate(
+    candidate_id: str,
+    *,
+    is_baseline: bool = False,
+    is_reference: bool = False,
+    from_job_id: str = "",
+    reason: str = "",
+) -> Candidate:
     return Candidate(
         candidate_id=candidate_id,
         label=f"label of {candidate_id}",
         runtime=candidate_id,
         format="x",
         is_baseline=is_baseline,
+        is_reference=is_reference,
+        from_job_id=from_job_id,
         artifact_sha256="" if reason else "0" * 64,
         reason=reason,
         reason_code="CONVERSION_FAILED" if reason else "",

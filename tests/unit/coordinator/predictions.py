@@ -16,6 +16,7 @@ def classified(
     scores: ArrayLike | None = None,
     reference_scores: ArrayLike | None = None,
     classes: tuple[str, ...] = ("a", "b", "c"),
+    input_dtype: str = "float32",
 ) -> PredictionEvidence:
     """Return evidence of a classifier; scores are probabilities."""
     said = np.asarray(labels)
@@ -29,11 +30,16 @@ def classified(
         truth=None if truth is None else np.asarray(truth),
         reference=_predictions(native, native_scores),
         predictions=_predictions(said, scores),
+        input_dtype=input_dtype,
     )
 
 
 def valued(
-    values: ArrayLike, *, reference: ArrayLike | None = None, truth: ArrayLike | None = None
+    values: ArrayLike,
+    *,
+    reference: ArrayLike | None = None,
+    truth: ArrayLike | None = None,
+    input_dtype: str = "float32",
 ) -> PredictionEvidence:
     """Return evidence of a regressor."""
     native = _column(values if reference is None else reference)
@@ -45,6 +51,7 @@ def valued(
         truth=None if truth is None else np.asarray(truth, dtype=np.float64),
         reference=Predictions(scores=native),
         predictions=Predictions(scores=_column(values)),
+        input_dtype=input_dtype,
     )
 
 

@@ -20,7 +20,7 @@ from mltest.shared.domain import (
 from mltest.shared.errors import VisitInterruptedError
 from tests.unit.coordinator.test_scheduler import AGENT, NATIVE, SUBJECT
 
-VISIT = plan_visits(SUBJECT, AGENT, [NATIVE])[0]
+VISIT = plan_visits(SUBJECT, AGENT, [NATIVE], rounds=range(3))[0]
 SERIES = SampleSeries(candidate_id="native", metric="latency_ns", started_monotonic_ns=1, values=(1, 2))
 STARTED = VisitStarted(visit_id=VISIT.visit_id, attempt=1, agent_id="a", started_unix_ns=1)
 STORED = PredictionsStored(candidate_id="native", sha256="a" * 64, size_bytes=10)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from mltest.coordinator.job.conclusion import problems_of
+from mltest.coordinator.job.evidence import problems_of
 from mltest.coordinator.job.scheduler import plan_visits
 from mltest.coordinator.store import CandidateOutcome, StoredVisit
 from mltest.shared.domain import Outcome, Standing
@@ -10,7 +10,7 @@ from tests.unit.coordinator.test_scheduler import AGENT, NATIVE, SUBJECT, others
 
 VISIT = StoredVisit(
     agent_id="a",
-    spec=plan_visits(SUBJECT, AGENT, [NATIVE, *others(1)])[0],
+    spec=plan_visits(SUBJECT, AGENT, [NATIVE, *others(1)], rounds=range(3))[0],
     outcome=None,
     reason_code="",
     reason="",

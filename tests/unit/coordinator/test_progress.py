@@ -4,10 +4,11 @@ from dataclasses import replace
 
 from mltest.coordinator.job.progress import VisitProgress
 from mltest.coordinator.job.scheduler import plan_visits
+from mltest.coordinator.planning.plan import Objective
 from mltest.shared.domain import CandidateEnded, Outcome, SampleBatch, SampleSeries, VisitEnded, VisitEvent, VisitSpec
 from tests.unit.coordinator.test_scheduler import AGENT, NATIVE, SUBJECT, others
 
-VISIT = plan_visits(SUBJECT, AGENT, [NATIVE, *others(1)])[0]
+VISIT = plan_visits(SUBJECT, AGENT, [NATIVE, *others(1)], rounds=range(3))[0]
 SLICES = 6
 """Of each candidate: two batch sizes, three slices."""
 
@@ -21,7 +22,7 @@ def batch(*names: str, metric: str = "latency_ns") -> VisitEvent:
 
 
 def progress(*events: VisitEvent, visit: VisitSpec = VISIT) -> VisitProgress:
-    found = VisitProgress(visit, "lab-1")
+    found = VisitProgress(visit, "lab-1", Objective())
     for event in events:
         found.add(event)
     return found
@@ -72,7 +73,7 @@ def test_news_need_time_and_progress() -> None:
 def test_news_of_a_visit_are_bounded_however_many_slices_it_has() -> None:
     assert SUBJECT.latency is not None
     visit = replace(VISIT, latency=replace(SUBJECT.latency, slice_count=100_000))
-    found = VisitProgress(visit, "lab-1")
+    found = VisitProgress(visit, "lab-1", Objective())
     told = 0
     for second in range(4000):
         found.add(batch(*["native", "other0"] * 50))

@@ -6,6 +6,7 @@ from mltest.coordinator.job.scheduler import (
     Subject,
     blobs_of,
     blocks,
+    narrowed,
     plan_visits,
     without,
 )
@@ -113,7 +114,7 @@ def test_a_block_is_never_larger_than_an_agent_takes() -> None:
 
 def test_every_block_is_visited_once_in_every_round_and_predictions_are_collected_once() -> None:
     candidates = [NATIVE, *others(130)]
-    visits = plan_visits(SUBJECT, replace(AGENT, host=replace(AGENT.host, memory_bytes=0)), candidates)
+    visits = plan_visits(SUBJECT, replace(AGENT, host=replace(AGENT.host, memory_bytes=0)), candidates, rounds=range(3))
 
     assert [visit.round_index for visit in visits] == list(range(9))
     assert [visit.collects_predictions for visit in visits] == [True] * 3 + [False] * 6
@@ -122,28 +123,64 @@ def test_every_block_is_visited_once_in_every_round_and_predictions_are_collecte
 
 
 def test_the_same_job_gives_the_same_visits_and_another_agent_others() -> None:
-    once, again = (plan_visits(SUBJECT, AGENT, [NATIVE]) for _ in range(2))
-    elsewhere = plan_visits(SUBJECT, replace(AGENT, agent_id="b" * 32), [NATIVE])
+    once, again = (plan_visits(SUBJECT, AGENT, [NATIVE], rounds=range(3)) for _ in range(2))
+    elsewhere = plan_visits(SUBJECT, replace(AGENT, agent_id="b" * 32), [NATIVE], rounds=range(3))
 
     assert once == again
     assert not {visit.visit_id for visit in once} & {visit.visit_id for visit in elsewhere}
 
 
 def test_limits_come_from_the_plan_and_memory_from_the_machine_where_the_plan_says_nothing() -> None:
-    given = plan_visits(SUBJECT, AGENT, [NATIVE])[0].limits
-    default = plan_visits(replace(SUBJECT, plan=Plan()), AGENT, [NATIVE])[0].limits
+    given = plan_visits(SUBJECT, AGENT, [NATIVE], rounds=range(3))[0].limits
+    default = plan_visits(replace(SUBJECT, plan=Plan()), AGENT, [NATIVE], rounds=range(3))[0].limits
 
     assert (given.memory_bytes, given.load_timeout_ns) == (7, 120_000_000_000)
     assert default.memory_bytes == int(0.8 * 4 * GIB)
 
 
 def test_candidates_that_failed_are_left_out_the_baseline_too() -> None:
-    visit = plan_visits(SUBJECT, AGENT, [NATIVE, *others(2)])[0]
+    visit = plan_visits(SUBJECT, AGENT, [NATIVE, *others(2)], rounds=range(3))[0]
 
     assert [candidate.candidate_id for candidate in without(visit, {"native", "other1"})] == ["other0"]
 
 
 def test_each_blob_is_named_once_the_dataset_first() -> None:
-    visits = plan_visits(SUBJECT, AGENT, [NATIVE, *others(1)])
+    visits = plan_visits(SUBJECT, AGENT, [NATIVE, *others(1)], rounds=range(3))
 
     assert blobs_of(visits) == ("d" * 64, "1" * 64, f"{0:064x}")
+
+
+def reference() -> Candidate:
+    return replace(NATIVE, candidate_id="reference", is_baseline=False, is_reference=True, artifact_sha256="2" * 64)
+
+
+def test_the_reference_is_in_every_block_and_timed_with_one_batch_size() -> None:
+    large = others(5, artifact_bytes=100_000_000)
+    visits = plan_visits(SUBJECT, AGENT, [NATIVE, *large, reference()], rounds=range(1))
+
+    found = [[one for one in visit.candidates if one.candidate_id == "reference"] for visit in visits]
+    assert len(visits) > 1
+    assert [[one.batch_sizes for one in block] for block in found] == [[(1,)]] * len(visits)
+
+
+def test_a_narrowed_round_has_only_who_is_active() -> None:
+    visits = plan_visits(SUBJECT, AGENT, [NATIVE, *others(3), reference()], rounds=[4])
+    (narrow,) = narrowed(visits, {"native", "other1", "reference"})
+
+    assert [one.candidate_id for one in narrow.candidates] == ["native", "reference", "other1"]
+    assert (narrow.visit_id, narrow.seed) == (visits[0].visit_id, visits[0].seed)
+
+
+def test_a_block_in_which_nobody_is_left_to_compare_is_not_visited() -> None:
+    large = others(5, artifact_bytes=100_000_000)
+    visits = plan_visits(SUBJECT, AGENT, [NATIVE, *large], rounds=[1])
+    kept = narrowed(visits, {"native", "other4"})
+
+    assert len(visits) > 1
+    assert [[one.candidate_id for one in visit.candidates] for visit in kept] == [["native", "other4"]]
+
+
+def test_calls_are_verified_and_requests_scheduled_in_the_first_round_only() -> None:
+    visits = plan_visits(SUBJECT, AGENT, [NATIVE], rounds=range(3))
+
+    assert [visit.verifies_calls for visit in visits] == [True, False, False]

@@ -1,7 +1,8 @@
 """From samples and evaluations to the table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 import pytest
 
@@ -9,7 +10,16 @@ from mltest.coordinator.analysis.standings import Problem, summarise
 from mltest.coordinator.builder.builder import Evaluation
 from mltest.coordinator.planning.plan import Bound, Objective, Plan
 from mltest.coordinator.tests.role import SampleEvidence
-from mltest.shared.domain import Candidate, DatasetInfo, Result, Standing, StandingRow, Standings
+from mltest.shared.domain import (
+    Candidate,
+    DatasetInfo,
+    MachineClass,
+    Result,
+    Standing,
+    StandingRow,
+    Standings,
+)
+from mltest.shared.statistics.adaptive import StopReason
 from tests.unit.coordinator.evidence import MODEL, agent, candidate, timed
 
 NATIVE = candidate("native", is_baseline=True)
@@ -26,6 +36,9 @@ def summary(
     problems: Sequence[Problem] = (),
     agent_ids: Sequence[str] = ("a",),
     dataset: DatasetInfo | None = None,
+    machine_classes: Mapping[str, MachineClass] = MappingProxyType({}),
+    has_stop_rule: bool = False,
+    stop_reasons: Mapping[tuple[str, str], StopReason] = MappingProxyType({}),
 ) -> Standings:
     if evaluations is None:
         evaluations = [evaluation(found.candidate_id, found.agent_id) for found in samples]
@@ -38,6 +51,9 @@ def summary(
         evaluations=evaluations,
         problems=problems,
         dataset=dataset,
+        machine_classes=machine_classes,
+        has_stop_rule=has_stop_rule,
+        stop_reasons=stop_reasons,
     )
     return standings
 

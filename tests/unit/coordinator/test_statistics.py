@@ -1,93 +1,80 @@
-"""Percentiles, intervals and paired effects, against SciPy, NumPy and brute force."""
+"""Figures over rounds, and pairs of slices."""
 
 import math
 import random
-from statistics import median
+from statistics import fmean, median
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy import stats  # type: ignore[import-untyped]  # no types are published with it
 
-from mltest.coordinator.analysis.paired import paired_effect
-from mltest.coordinator.analysis.rounds import MEAN, MEDIAN, P99, Rounds
+from mltest.coordinator.analysis.paired import PairedTimes, paired_effect
+from mltest.coordinator.analysis.rounds import MEAN, MEDIAN, P90, P99, P99_9, Rounds
+from mltest.coordinator.planning.plan import Objective
 from mltest.coordinator.tests.role import SampleEvidence
-from mltest.shared.statistics.intervals import Interval, log_interval, mean_interval, t_975
-from mltest.shared.statistics.percentiles import needed_count, percentile
+from mltest.shared.statistics.intervals import Interval, log_interval
 from tests.unit.coordinator.evidence import evidence, series, timed
 
-POSITIVE = st.floats(1e-3, 1e3)
+
+def test_a_figure_is_the_geometric_mean_of_the_statistic_of_each_round() -> None:
+    figure = Rounds([[1.0, 2.0, 3.0], [], [7.0, 8.0, 900.0, 1.0, 8.0]]).figure(MEDIAN)
+
+    assert figure.value == pytest.approx(4.0)
+    assert figure.count == 8
+    assert figure.interval == log_interval([2.0, 8.0])
 
 
-@pytest.mark.parametrize("degrees", [*range(1, 31)])
-def test_the_table_of_t_is_that_of_scipy(degrees: int) -> None:
-    assert t_975(degrees) == pytest.approx(stats.t.ppf(0.975, degrees), abs=5e-4)
+def test_value_and_interval_are_those_of_scipy_over_the_logarithms_of_rounds() -> None:
+    source = np.random.default_rng(3)
+    rounds = [source.lognormal(1, 0.5, 200) for _ in range(7)]
+    logs = [math.log(np.percentile(values, 90)) for values in rounds]
+    low, high = stats.t.interval(0.95, 6, loc=np.mean(logs), scale=stats.sem(logs))
+
+    figure = Rounds([values.tolist() for values in rounds]).figure(P90)
+
+    assert figure.value == pytest.approx(stats.gmean(np.exp(logs)))
+    assert figure.interval is not None
+    assert (figure.interval.low, figure.interval.high) == pytest.approx((math.exp(low), math.exp(high)))
 
 
-def test_beyond_the_table_t_errs_to_the_wide_side() -> None:
-    assert t_975(31) >= stats.t.ppf(0.975, 31)
-    assert t_975(1000) >= stats.t.ppf(0.975, 1000)
+def test_units_are_changed_once_for_value_and_interval() -> None:
+    figure = Rounds([[2e9], [8e9]], units_per_value=1e9).figure(MEAN)
+
+    assert figure.value == pytest.approx(4.0)
+    assert figure.interval == log_interval([2.0, 8.0])
 
 
-@given(st.lists(POSITIVE, min_size=1, max_size=50), st.sampled_from([0, 25, 50, 90, 99, 100]))
-def test_a_percentile_is_that_of_numpy(samples: list[float], rank: float) -> None:
-    assert percentile(sorted(samples), rank) == pytest.approx(float(np.percentile(samples, rank)))
+def test_a_value_of_nothing_at_all_leaves_the_mean_without_an_interval() -> None:
+    figure = Rounds([[0], [4]]).figure(MEDIAN)
+
+    assert (figure.value, figure.interval) == (2.0, None)
 
 
-@pytest.mark.parametrize("arguments", [([], 50), ([1.0], -1), ([1.0], 101)])
-def test_a_percentile_of_nothing_or_beyond_its_range_is_refused(arguments: tuple[list[float], float]) -> None:
-    with pytest.raises(ValueError, match="a percentile needs samples"):
-        percentile(*arguments)
+def test_far_out_calls_are_counted_by_round_and_stay_in_the_mean() -> None:
+    quiet, disturbed = [10.0, 11.0, 12.0, 13.0] * 10, [100.0, 101.0, 102.0, 103.0] * 10
+    rounds = Rounds([[*quiet, 1000.0], [*disturbed, 1.0, 109.5]])
+    low, high = np.percentile([*disturbed, 1.0, 109.5], [25, 75])
+    far_out = [value for value in (1.0, 109.5) if not low - 3 * (high - low) <= value <= high + 3 * (high - low)]
+
+    assert rounds.outlier_ratio().value == pytest.approx((1 + len(far_out)) / 83)
+    assert rounds.figure(MEAN).value == pytest.approx(
+        math.sqrt(fmean([*quiet, 1000.0]) * fmean([*disturbed, 1.0, 109.5]))
+    )
+    assert Rounds([]).outlier_ratio().value is None
 
 
-@pytest.mark.parametrize(("rank", "count"), [(90, 64), (95, 130), (99, 662)])
-def test_a_percentile_takes_as_many_calls_as_loadgen_asks_for(rank: float, count: int) -> None:
-    assert needed_count(rank) == count
-    assert stats.binom.cdf(1, count, 1 - rank / 100) <= 0.01 < stats.binom.cdf(1, count - 1, 1 - rank / 100)
+def test_values_that_stand_for_several_calls_have_no_tail() -> None:
+    rounds = Rounds([[1.0] * 10_000], is_batched=True)
+
+    assert rounds.figure(P90).value is None
+    assert rounds.figure(P90).needs_single_calls
+    assert rounds.figure(MEDIAN).value == rounds.figure(MEAN).value == 1.0
 
 
-@given(st.lists(POSITIVE, min_size=2, max_size=12).filter(lambda values: max(values) > 1.001 * min(values)))
-def test_the_interval_of_a_mean_is_that_of_scipy(values: list[float]) -> None:
-    interval = mean_interval(values)
-    expected = stats.t.interval(0.95, len(values) - 1, loc=np.mean(values), scale=stats.sem(values))
-
-    assert interval is not None
-    assert (interval.low, interval.high) == pytest.approx(expected, abs=1e-3 * (interval.high - interval.low))
-
-
-def test_one_round_has_no_interval() -> None:
-    assert mean_interval([1.0]) is None
-    assert log_interval([]) is None
-
-
-def test_a_logarithmic_interval_needs_positive_values() -> None:
-    assert log_interval([1.0, 0.0]) is None
-
-
-def test_a_logarithmic_interval_is_symmetric_in_factors() -> None:
-    interval = log_interval([1.0, 2.0, 4.0])
-
-    assert interval is not None
-    assert math.sqrt(interval.low * interval.high) == pytest.approx(2.0)
-
-
-def test_intervals_of_repeated_experiments_cover_the_truth_in_about_95_percent() -> None:
-    random.seed(1)
-    covered = 0
-    for _ in range(2000):
-        interval = log_interval([random.lognormvariate(0.7, 0.2) for _ in range(6)])
-        covered += interval is not None and interval.low <= math.exp(0.7) <= interval.high
-
-    assert 0.93 <= covered / 2000 <= 0.97
-
-
-def test_the_value_is_of_all_calls_and_the_interval_of_rounds() -> None:
-    figure = Rounds([[1.0, 2.0, 3.0], [], [5.0, 6.0, 7.0]]).figure(MEDIAN)
-
-    assert figure.value == 4.0
-    assert figure.count == 6
-    assert figure.interval == log_interval([2.0, 6.0])
+def test_the_last_call_of_a_thousand_takes_6636_calls() -> None:
+    assert P99_9.name == "p99_9"
+    assert Rounds([[1.0] * 6635]).figure(P99_9).missing_count == 1
+    assert Rounds([[1.0] * 6636]).figure(P99_9).value == 1.0
 
 
 def test_a_percentile_without_enough_calls_says_how_many_are_missing() -> None:
@@ -142,6 +129,77 @@ def test_one_round_has_an_effect_but_no_interval() -> None:
     assert effect.interval is None
 
 
+def test_slices_of_a_throttled_machine_are_not_paired() -> None:
+    def rounds(call_ns: int, throttled_ns: int) -> SampleEvidence:
+        slices = [series("latency_ns", [call_ns], batch_size=1, slice_index=index) for index in range(3)]
+        throttled = (
+            series("latency_ns", [throttled_ns], batch_size=1, slice_index=index, is_throttled=True)
+            for index in range(3, 9)
+        )
+        return evidence([[*slices, *throttled]])
+
+    effect = paired_effect(rounds(200, 900), rounds(100, 100), 1)
+
+    assert effect is not None
+    assert effect.ratio == pytest.approx(2)
+
+
+def test_a_value_for_several_calls_is_compared_by_the_time_of_one() -> None:
+    batched = evidence([[series("latency_ns", [2000, 2200], batch_size=1, calls_per_value=10)]])
+
+    effect = paired_effect(batched, _evidence([[[105]]]), 1)
+
+    assert effect is not None
+    assert effect.ratio == pytest.approx(2)
+
+
+@pytest.mark.parametrize(
+    ("objective", "ratio"),
+    [
+        (Objective(metric="latency_s", statistic="median"), 2.0),
+        (Objective(metric="latency_s", statistic="mean"), 3.0),
+        (Objective(metric="throughput_rows_per_s", statistic="mean"), 3.0),
+        (Objective(metric="native_latency_s", statistic="median"), 7.0),
+        (Objective(metric="offline_rows_per_s", statistic="value", batch_size=0), 5.0),
+        (Objective(metric="latency_s", statistic="p99"), None),
+        (Objective(metric="artifact_bytes", statistic="value"), None),
+    ],
+)
+def test_slices_are_paired_by_form_batch_size_and_statistic_of_the_objective(
+    objective: Objective, ratio: float | None
+) -> None:
+    ours = evidence(
+        [
+            [
+                series("latency_ns", [200, 200, 500], batch_size=1),
+                series("native_latency_ns", [700], batch_size=1),
+                series("latency_ns", [5000], batch_size=10_000),
+            ]
+        ]
+    )
+    theirs = evidence(
+        [
+            [
+                series("latency_ns", [100, 100, 100], batch_size=1),
+                series("native_latency_ns", [100], batch_size=1),
+                series("latency_ns", [1000], batch_size=10_000),
+            ]
+        ],
+        candidate_id="other",
+    )
+
+    effect = PairedTimes(objective).effect(ours, theirs)
+
+    assert (effect and effect.ratio) == (ratio and pytest.approx(ratio))
+
+
+def test_candidates_of_different_agents_are_not_paired() -> None:
+    here, there = evidence([[series("latency_ns", [1], batch_size=1)]]), timed("c", "b", 10, seed=1)
+
+    assert PairedTimes(Objective()).effect(here, there) is None
+    assert PairedTimes(Objective()).effect(here, None) is None
+
+
 def test_pairing_sees_through_a_noisy_machine() -> None:
     """A 10 % difference under noise of 25 % a slice: found, and its size covered."""
     effects = [
@@ -164,5 +222,7 @@ def _evidence(rounds: list[list[list[int]]]) -> SampleEvidence:
     )
 
 
-def test_the_median_is_the_median() -> None:
-    assert Rounds([[3.0, 1.0], [2.0, 9.0]]).figure(MEDIAN).value == median([3.0, 1.0, 2.0, 9.0])
+def test_the_median_of_one_round_is_the_median() -> None:
+    values = [random.Random(1).random() for _ in range(101)]
+
+    assert Rounds([values]).figure(MEDIAN).value == pytest.approx(median(values))

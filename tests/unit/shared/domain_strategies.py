@@ -12,9 +12,9 @@ from google.protobuf.message import Message
 from hypothesis import strategies as st
 
 from mltest.shared import domain
-from mltest.v1 import agent_pb2, coordinator_service_pb2, job_pb2, visit_pb2
+from mltest.v1 import agent_pb2, comparison_pb2, coordinator_service_pb2, job_pb2, visit_pb2
 
-_MODULES = (visit_pb2, job_pb2, agent_pb2, coordinator_service_pb2)
+_MODULES = (visit_pb2, job_pb2, agent_pb2, comparison_pb2, coordinator_service_pb2)
 _OTHER_NAMES = {"JobResults": "GetResultsResponse"}
 _MAX_INT = {FieldDescriptor.CPPTYPE_UINT32: 2**32 - 1, FieldDescriptor.CPPTYPE_UINT64: 2**64 - 1}
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mltest.coordinator.analysis.remarks import absence
 from mltest.coordinator.builder.builder import Evaluation
 from mltest.coordinator.planning.figure_names import figure_name
 from mltest.coordinator.planning.limits import broken_limits, find_result
@@ -76,12 +77,13 @@ def cells_of(
     )
 
 
-def verdict(cell: Cell, plan: Plan) -> tuple[Standing, str]:
+def verdict(cell: Cell, plan: Plan, verification_reason: str = "") -> tuple[Standing, str]:
     """Return where a cell stands, and why if it is not ranked.
 
     Args:
         cell: what is known.
         plan: objective and limits.
+        verification_reason: why the answers of its timed calls rule it out; empty if they do not.
 
     """
     objective = plan.objective
@@ -91,6 +93,8 @@ def verdict(cell: Cell, plan: Plan) -> tuple[Standing, str]:
         return Standing.IMPOSSIBLE, cell.candidate.reason
     if cell.samples is None:
         return Standing.UNMEASURED, cell.problem.reason if cell.problem else "not measured"
+    if verification_reason:
+        return Standing.GATED, verification_reason
     if cell.evaluation is None:
         return Standing.UNMEASURED, "its predictions have not been compared with those of the native model yet"
     if reason := cell.evaluation.gate_reason or broken_limits(plan.bounds, cell.results):
@@ -98,7 +102,8 @@ def verdict(cell: Cell, plan: Plan) -> tuple[Standing, str]:
     figure = objective_result(cell, objective)
     if figure.value is None:
         name = figure_name(objective.metric, objective.statistic, objective.batch_size)
-        return Standing.UNMEASURED, f"no {name}: {figure.reason}"
+        why = absence(cell.samples.remarks, objective.metric, objective.batch_size) or figure.reason
+        return Standing.UNMEASURED, f"no {name}: {why}"
     return Standing.RANKED, ""
 
 

@@ -15,11 +15,11 @@ def main_figures(results: Sequence[Result], objective: Objective) -> tuple[Resul
 
     A figure that no test reported is left out; one that could not be had stays, with its reason.
     """
-    smallest, largest = _batch_sizes(results)
+    smallest = smallest_batch(results)
     wanted = (
         ("latency_s", "median", smallest),
         ("latency_s", "p99", smallest),
-        ("throughput_rows_per_s", "mean", largest),
+        ("throughput_rows_per_s", "mean", max(_batch_sizes(results, "throughput_rows_per_s"), default=1)),
         *((metric, statistic, 0) for metric, statistic in (*_QUALITY, *_AGREEMENT)),
         ("artifact_bytes", "value", 0),
         ("memory_peak_bytes", "median", 0),
@@ -30,10 +30,9 @@ def main_figures(results: Sequence[Result], objective: Objective) -> tuple[Resul
 
 
 def smallest_batch(results: Sequence[Result]) -> int:
-    """Return the smallest batch size that was measured; 1 if none was."""
-    return _batch_sizes(results)[0]
+    """Return the smallest batch size that the Python call was timed with; 1 if it was not."""
+    return min(_batch_sizes(results, "latency_s"), default=1)
 
 
-def _batch_sizes(results: Sequence[Result]) -> tuple[int, int]:
-    sizes = {result.batch_size for result in results if result.batch_size} or {1}
-    return min(sizes), max(sizes)
+def _batch_sizes(results: Sequence[Result], metric: str) -> set[int]:
+    return {result.batch_size for result in results if result.metric == metric and result.batch_size}

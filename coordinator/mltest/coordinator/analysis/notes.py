@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from mltest.coordinator.planning.limits import find_result
 from mltest.coordinator.planning.plan import Plan
 from mltest.shared.domain import DatasetInfo, Result, Standing, StandingRow
+from mltest.shared.metrics import RESULT_METRICS, Better
 
 _TIED = "tied_label_count"
 
@@ -17,6 +19,7 @@ def notes_of(
     round_count: int,
     results: Sequence[Result],
     dataset: DatasetInfo | None,
+    throttled_slice_count: int = 0,
 ) -> tuple[str, ...]:
     """Return the remarks that apply, most important first.
 
@@ -27,11 +30,14 @@ def notes_of(
         round_count: the largest number of rounds that a candidate has on an agent.
         results: every result.
         dataset: facts about the data; None if they are not known.
+        throttled_slice_count: slices left out because the machine was throttled meanwhile.
 
     """
     return (
         *_rounds(round_count, plan),
         *_ties(rows, round_count),
+        *_order(rows, plan),
+        *_throttled(throttled_slice_count),
         *_without_baseline(rows, agent_names),
         *_tied_labels(rows, results),
         *_row_cap(dataset),
@@ -52,6 +58,29 @@ def _ties(rows: Sequence[StandingRow], round_count: int) -> list[str]:
     if round_count >= 2 and any(size > 1 for size in sizes.values()):
         return ["Candidates with the same rank (=) cannot be told apart; more rounds may separate them."]
     return []
+
+
+def _order(rows: Sequence[StandingRow], plan: Plan) -> list[str]:
+    """Say so where the order of an agent's rows is not that of the absolute figures beside them."""
+    objective = plan.objective
+    is_higher_better = RESULT_METRICS[objective.metric].better is Better.HIGHER
+    for agent_id in {row.agent_id for row in rows}:
+        found = [
+            find_result(row.figures, objective.metric, objective.statistic, objective.batch_size)
+            for row in rows
+            if row.agent_id == agent_id and row.rank is not None
+        ]
+        values = [result.value for result in found if result is not None and result.value is not None]
+        if values != sorted(values, reverse=is_higher_better):
+            return [
+                "Candidates of one agent are ordered by ratios from the same slices, not by their absolute figures."
+            ]
+    return []
+
+
+def _throttled(count: int) -> list[str]:
+    left_out = "1 slice was" if count == 1 else f"{count} slices were"
+    return [f"{left_out} left out because the machine was throttled meanwhile."] if count else []
 
 
 def _without_baseline(rows: Sequence[StandingRow], agent_names: Mapping[str, str]) -> list[str]:

@@ -1,33 +1,50 @@
-"""How much slower or faster one candidate is than another: paired log ratios of slices measured side by side.
+"""From stored series to paired comparisons of two candidates on one agent."""
 
-Slices of all candidates alternate within a round, so whatever disturbs the machine meets both sides of a ratio. A
-median over slices is one figure for a round; the interval is over rounds.
-"""
-
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from statistics import fmean, median
 
-from mltest.coordinator.tests.role import RoundSamples, SampleEvidence
-from mltest.shared.statistics.intervals import Interval, log_interval
+from mltest.coordinator.analysis.forms import RAW_OF_RESULT
+from mltest.coordinator.planning.plan import Objective
+from mltest.coordinator.tests.role import SampleEvidence
+from mltest.shared.domain import SampleSeries
+from mltest.shared.statistics.paired import Effect, RoundTimes, effect_of, round_logs
 
 SliceStatistic = Callable[[Sequence[int]], float]
 
+_SLICE_STATISTICS: dict[str, SliceStatistic] = {"median": median, "mean": fmean, "value": median}
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effect:
-    """Time of one candidate divided by the time of another, on the same agent and from the same slices."""
 
-    ratio: float
-    interval: Interval | None
-    """None for fewer than two rounds: then nothing can be claimed."""
+class PairedTimes:
+    """The slices of all candidates at the objective, each summed up once.
 
-    @property
-    def inverse(self) -> "Effect":
-        """The same seen from the other side: a speed-up instead of a slow-down."""
-        turned = self.interval and Interval(low=1 / self.interval.high, high=1 / self.interval.low)
-        return Effect(ratio=1 / self.ratio, interval=turned)
+    An objective that no slices stand behind, such as a size or a tail, leaves nothing to be paired.
+    """
+
+    def __init__(self, objective: Objective) -> None:
+        self.objective = objective
+        self._raw_metric = RAW_OF_RESULT.get(objective.metric, "")
+        self._slice_statistic = _SLICE_STATISTICS.get(objective.statistic)
+        self._batch_size = objective.batch_size
+        self._times: dict[tuple[str, str], RoundTimes] = {}
+
+    def effect(self, candidate: SampleEvidence | None, reference: SampleEvidence | None) -> Effect | None:
+        """Return the time of `candidate` divided by that of `reference`; None where they share no slice."""
+        if candidate is None or reference is None or candidate.agent_id != reference.agent_id:
+            return None
+        return effect_of(list(round_logs(self._of(candidate), self._of(reference)).values()))
+
+    def round_count(self, evidence: SampleEvidence | None) -> int:
+        """Return in how many rounds there are slices."""
+        return len(self._of(evidence)) if evidence else 0
+
+    def _of(self, evidence: SampleEvidence) -> RoundTimes:
+        if not self._raw_metric or self._slice_statistic is None:
+            return {}
+        key = (evidence.candidate_id, evidence.agent_id)
+        if key not in self._times:
+            batch_size = self._batch_size or _largest_batch(evidence, self._raw_metric)
+            self._times[key] = round_times(evidence, self._raw_metric, batch_size, self._slice_statistic)
+        return self._times[key]
 
 
 def paired_effect(
@@ -35,6 +52,8 @@ def paired_effect(
     reference: SampleEvidence,
     batch_size: int,
     slice_statistic: SliceStatistic = median,
+    *,
+    raw_metric: str = "latency_ns",
 ) -> Effect | None:
     """Return the time of `candidate` divided by that of `reference`; None where they share no slice.
 
@@ -43,25 +62,42 @@ def paired_effect(
         reference: samples from the same agent.
         batch_size: rows per call.
         slice_statistic: what stands for the calls of one slice.
+        raw_metric: form of the call.
 
     """
-    rounds = {samples.round_index: _slices(samples, batch_size, slice_statistic) for samples in reference.rounds}
-    ratios = []
-    for samples in candidate.rounds:
-        ours = _slices(samples, batch_size, slice_statistic)
-        theirs = rounds.get(samples.round_index, {})
-        logs = [math.log(ours[index] / theirs[index]) for index in ours.keys() & theirs.keys()]
-        if logs:
-            ratios.append(math.exp(median(logs)))
-    if not ratios:
-        return None
-    return Effect(ratio=math.exp(fmean(math.log(ratio) for ratio in ratios)), interval=log_interval(ratios))
+    ours, theirs = (
+        round_times(evidence, raw_metric, batch_size, slice_statistic) for evidence in (candidate, reference)
+    )
+    return effect_of(list(round_logs(ours, theirs).values()))
 
 
-def _slices(samples: RoundSamples, batch_size: int, slice_statistic: SliceStatistic) -> dict[int, float]:
-    """Return one positive time for each slice, by its index."""
-    return {
-        series.slice_index: max(slice_statistic(series.values), 1.0)
-        for series in samples.series
-        if series.metric == "latency_ns" and series.batch_size == batch_size and series.values
+def round_times(
+    evidence: SampleEvidence, raw_metric: str, batch_size: int, slice_statistic: SliceStatistic = median
+) -> RoundTimes:
+    """Return one positive time in ns for each slice, by round; slices of a throttled machine are left out."""
+    found = {
+        samples.round_index: {
+            series.slice_index: slice_time_ns(series, slice_statistic)
+            for series in samples.series
+            if (series.metric, series.batch_size) == (raw_metric, batch_size) and is_usable(series)
+        }
+        for samples in evidence.rounds
     }
+    return {round_index: slices for round_index, slices in found.items() if slices}
+
+
+def slice_time_ns(series: SampleSeries, slice_statistic: SliceStatistic = median) -> float:
+    """Return what stands for the calls of one slice: the time of one call, at least 1 ns."""
+    return max(slice_statistic(series.values) / max(series.calls_per_value, 1), 1.0)
+
+
+def is_usable(series: SampleSeries) -> bool:
+    """Return whether a series has values, and the machine was not throttled meanwhile."""
+    return bool(series.values) and not series.is_throttled
+
+
+def _largest_batch(evidence: SampleEvidence, raw_metric: str) -> int:
+    sizes = (
+        series.batch_size for samples in evidence.rounds for series in samples.series if series.metric == raw_metric
+    )
+    return max(sizes, default=0)

@@ -1,33 +1,42 @@
 """Turns everything that was measured into results and the table to decide from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from statistics import median
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
-from mltest.coordinator.analysis.cells import Cell, Problem, cells_of, objective_result, verdict
+from mltest.coordinator.analysis.cells import Cell, Key, Problem, cells_of, objective_result, verdict
 from mltest.coordinator.analysis.figures import main_figures, smallest_batch
 from mltest.coordinator.analysis.notes import notes_of
-from mltest.coordinator.analysis.paired import Effect, paired_effect
-from mltest.coordinator.analysis.ranking import PAIRED, Contender, ranked
+from mltest.coordinator.analysis.paired import PairedTimes, paired_effect
+from mltest.coordinator.analysis.ranking import Contender, ranked
+from mltest.coordinator.analysis.remarks import row_remarks
 from mltest.coordinator.builder.builder import Evaluation
 from mltest.coordinator.planning.figure_names import figure_name
-from mltest.coordinator.planning.plan import Objective, Plan
-from mltest.coordinator.tests.registry import default_tests, sample_tests
+from mltest.coordinator.planning.plan import Plan
+from mltest.coordinator.tests.chosen import chosen_tests
+from mltest.coordinator.tests.registry import sample_tests
 from mltest.coordinator.tests.role import SampleEvidence, SampleTest
 from mltest.shared.domain import (
     AgentInfo,
     Candidate,
     DatasetInfo,
+    MachineClass,
     ModelInfo,
     Result,
     Standing,
     StandingRow,
     Standings,
 )
+from mltest.shared.statistics.adaptive import StopReason
+from mltest.shared.statistics.claims import ALPHA_FIXED, ALPHA_STOPPED
+from mltest.shared.statistics.paired import Effect
 
 __all__ = ["Problem", "summarise"]
 
 _UNRANKED_ORDER = (Standing.GATED, Standing.FAILED, Standing.UNMEASURED, Standing.IMPOSSIBLE)
+_NO_CLASSES: Mapping[str, MachineClass] = MappingProxyType({})
+_NO_STOPS: Mapping[Key, StopReason] = MappingProxyType({})
+_NO_REASONS: Mapping[Key, str] = MappingProxyType({})
 
 
 def summarise(
@@ -40,6 +49,10 @@ def summarise(
     evaluations: Sequence[Evaluation],
     problems: Sequence[Problem],
     dataset: DatasetInfo | None = None,
+    machine_classes: Mapping[str, MachineClass] = _NO_CLASSES,
+    has_stop_rule: bool = False,
+    stop_reasons: Mapping[Key, StopReason] = _NO_STOPS,
+    verification_reasons: Mapping[Key, str] = _NO_REASONS,
 ) -> tuple[tuple[Result, ...], Standings]:
     """Return every result, and the standings: ranked rows best first, then gated, failed, unmeasured, impossible.
 
@@ -48,15 +61,19 @@ def summarise(
     Args:
         plan: what was asked for.
         model: facts about the model.
-        candidates: all of them, possible or not.
+        candidates: all of them, possible or not; the pinned reference gets results, but no row.
         agents: those that take part.
         samples: one for each candidate and agent that sent any.
         evaluations: one for each candidate and agent whose predictions were evaluated.
         problems: what kept candidates from being measured; a candidate that could not be made needs none.
         dataset: facts about the data, for the notes.
+        machine_classes: how far absolute figures from an agent can be believed, by its identity.
+        has_stop_rule: whether the samples decided how many rounds there were.
+        stop_reasons: why a candidate was not measured again, by its identity and that of the agent.
+        verification_reasons: why the answers of timed calls rule a candidate out, by the same.
 
     """
-    choices = plan.tests or default_tests(model, has_target=True)
+    choices = chosen_tests(plan, model, has_target=True)
     results = _results(sample_tests(choices), samples, evaluations)
     names = {agent.agent_id: agent.name for agent in agents}
     cells = cells_of(
@@ -67,7 +84,16 @@ def summarise(
         problems=problems,
         results=results,
     )
-    rows = _rows(cells, plan, names)
+    table = _Table(
+        plan=plan,
+        agent_names=names,
+        machine_classes=machine_classes,
+        stop_reasons=stop_reasons,
+        verification_reasons=verification_reasons,
+        times=PairedTimes(plan.objective),
+        alpha=ALPHA_STOPPED if has_stop_rule else ALPHA_FIXED,
+    )
+    rows = _rows(cells, table)
     objective = plan.objective
     return results, Standings(
         rows=rows,
@@ -79,8 +105,22 @@ def summarise(
             round_count=max((len(found.rounds) for found in samples), default=0),
             results=results,
             dataset=dataset,
+            throttled_slice_count=_throttled_slice_count(samples),
         ),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Table:
+    """What the rows have in common."""
+
+    plan: Plan
+    agent_names: Mapping[str, str]
+    machine_classes: Mapping[str, MachineClass]
+    stop_reasons: Mapping[Key, StopReason]
+    verification_reasons: Mapping[Key, str]
+    times: PairedTimes
+    alpha: float
 
 
 def _results(
@@ -91,35 +131,42 @@ def _results(
     return tuple(dict.fromkeys([*from_samples, *from_predictions]))
 
 
-def _rows(cells: Sequence[Cell], plan: Plan, names: Mapping[str, str]) -> tuple[StandingRow, ...]:
-    baselines = _baselines(cells)
+def _throttled_slice_count(samples: Sequence[SampleEvidence]) -> int:
+    return sum(series.is_throttled for found in samples for one_round in found.rounds for series in one_round.series)
+
+
+def _rows(cells: Sequence[Cell], table: _Table) -> tuple[StandingRow, ...]:
+    objective = table.plan.objective
+    baselines, references = _baselines(cells), _references(cells)
     contenders, others = [], []
     for cell in cells:
-        standing, reason = verdict(cell, plan)
-        row = _row(cell, standing, reason, plan.objective, names, baselines.get(cell.agent_id))
+        if cell.candidate.is_reference:
+            continue
+        key = (cell.candidate.candidate_id, cell.agent_id)
+        standing, reason = verdict(cell, table.plan, table.verification_reasons.get(key, ""))
+        row = _row(cell, standing, reason, table, baselines.get(cell.agent_id))
         if standing is Standing.RANKED:
-            contenders.append(Contender(row=row, figure=objective_result(cell, plan.objective), samples=cell.samples))
+            contenders.append(Contender(row=row, figure=objective_result(cell, objective), samples=cell.samples))
         else:
             others.append(row)
-    placed = (replace(contender.row, rank=rank) for rank, contender in ranked(contenders, plan.objective))
-    return (*placed, *sorted(others, key=lambda row: _UNRANKED_ORDER.index(row.standing)))
+    placed = ranked(contenders, table.times, references=references, alpha=table.alpha)
+    return (
+        *(replace(contender.row, rank=rank) for rank, contender in placed),
+        *sorted(others, key=lambda row: _UNRANKED_ORDER.index(row.standing)),
+    )
 
 
-def _row(
-    cell: Cell,
-    standing: Standing,
-    reason: str,
-    objective: Objective,
-    names: Mapping[str, str],
-    baseline: SampleEvidence | None,
-) -> StandingRow:
-    speedup = _speedup(cell, objective, baseline)
+def _row(cell: Cell, standing: Standing, reason: str, table: _Table, baseline: SampleEvidence | None) -> StandingRow:
+    objective, agent_id = table.plan.objective, cell.agent_id
+    speedup = _speedup(cell, baseline, table)
     interval = speedup.interval if speedup else None
+    round_count = len(cell.samples.rounds) if cell.samples else 0
+    stop_reason = table.stop_reasons.get((cell.candidate.candidate_id, agent_id))
     return StandingRow(
         candidate_id=cell.candidate.candidate_id,
         label=cell.candidate.label,
-        agent_id=cell.agent_id,
-        agent_name=names.get(cell.agent_id, cell.agent_id),
+        agent_id=agent_id,
+        agent_name=table.agent_names.get(agent_id, agent_id),
         is_baseline=cell.candidate.is_baseline,
         standing=standing,
         reason=reason,
@@ -127,24 +174,32 @@ def _row(
         speedup_low=interval.low if interval else None,
         speedup_high=interval.high if interval else None,
         figures=main_figures(cell.results, objective),
+        machine_class=table.machine_classes.get(agent_id, MachineClass.UNSPECIFIED),
+        round_count=round_count,
+        remarks=row_remarks(cell.samples.remarks if cell.samples else (), stop_reason, round_count),
     )
 
 
 def _baselines(cells: Sequence[Cell]) -> dict[str, SampleEvidence]:
-    """Return the samples of the first native baseline of each agent."""
+    """Return the samples of the native baseline of each agent: that of this job before that of another."""
     found: dict[str, SampleEvidence] = {}
-    for cell in cells:
-        if cell.candidate.is_baseline and cell.samples is not None:
+    for cell in sorted(cells, key=lambda cell: bool(cell.candidate.from_job_id)):
+        if cell.candidate.is_baseline and not cell.candidate.is_reference and cell.samples is not None:
             found.setdefault(cell.agent_id, cell.samples)
     return found
 
 
-def _speedup(cell: Cell, objective: Objective, baseline: SampleEvidence | None) -> Effect | None:
-    """Return how many times faster than the baseline, at the objective's batch size, or for the smallest call."""
+def _references(cells: Sequence[Cell]) -> dict[str, SampleEvidence]:
+    """Return the samples of the pinned reference of each agent."""
+    return {cell.agent_id: cell.samples for cell in cells if cell.candidate.is_reference and cell.samples is not None}
+
+
+def _speedup(cell: Cell, baseline: SampleEvidence | None, table: _Table) -> Effect | None:
+    """Return how many times faster than the baseline, by the objective, or for the smallest call."""
     if cell.samples is None or baseline is None:
         return None
     if cell.samples is baseline:
         return Effect(ratio=1.0, interval=None)
-    statistic = PAIRED.get((objective.metric, objective.statistic), median)
-    effect = paired_effect(cell.samples, baseline, objective.batch_size or smallest_batch(cell.results), statistic)
+    batch_size = table.plan.objective.batch_size or smallest_batch(cell.results)
+    effect = table.times.effect(cell.samples, baseline) or paired_effect(cell.samples, baseline, batch_size)
     return effect and effect.inverse

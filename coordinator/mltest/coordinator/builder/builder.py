@@ -55,6 +55,8 @@ class PredictionFile:
     candidate_id: str
     agent_id: str
     path: Path
+    input_dtype: str = "float32"
+    """Type in which the candidate's runtime gets X: float32 or float64."""
 
 
 class Builder(Protocol):

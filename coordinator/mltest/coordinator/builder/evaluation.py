@@ -79,4 +79,5 @@ def _evidence(yardstick: Yardstick, file: PredictionFile, predictions: Predictio
         truth=yardstick.truth,
         reference=yardstick.reference,
         predictions=predictions,
+        input_dtype=file.input_dtype,
     )

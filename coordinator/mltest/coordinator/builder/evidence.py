@@ -24,3 +24,5 @@ class PredictionEvidence:
     """Of the model as submitted, in its own library, for the same rows."""
     predictions: Predictions
     """Of the candidate, from the agent."""
+    input_dtype: str = "float32"
+    """Type in which the candidate's runtime gets X: float32 or float64."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from mltest.coordinator.planning.figure_names import parse_bound, parse_figure
 from mltest.coordinator.planning.plan_file import parse_plan
 from mltest.coordinator.planning.plan_text import plan_toml
+from mltest.coordinator.tests.scenarios import with_scenarios
 from mltest.shared.errors import DataInvalidError, ModelInvalidError, PlanInvalidError, UserError
 
 
@@ -35,11 +36,15 @@ def plan_text(arguments: argparse.Namespace) -> str:
         raise PlanInvalidError(detail=f"{arguments.plan}: {error.facts.get('detail')}") from error
     changed = replace(
         plan,
-        rounds=arguments.rounds or plan.rounds,
+        profile=arguments.profile or plan.profile,
+        rounds=arguments.rounds or (0 if arguments.profile else plan.rounds),
+        budget_s=arguments.budget or plan.budget_s,
+        scenarios=(*plan.scenarios, *arguments.scenario),
         runtimes=tuple(arguments.runtime) or plan.runtimes,
         objective=parse_figure(arguments.order_by) if arguments.order_by else plan.objective,
         bounds=(*plan.bounds, *(parse_bound(text) for text in arguments.limit)),
     )
+    with_scenarios(changed.tests, changed.scenarios)
     return text if changed == plan else plan_toml(changed)
 
 

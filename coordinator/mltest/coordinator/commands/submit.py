@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from mltest.coordinator.commands.agent_arguments import add_agent_arguments
 from mltest.coordinator.commands.verb import Verb, coordinator, print_json, run_async
+from mltest.coordinator.planning.profiles import PROFILES
+from mltest.shared.units import parse_quantity
 
 if TYPE_CHECKING:
     from mltest.coordinator.api import CoordinatorApi
@@ -33,9 +35,27 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add_agent_arguments(parser)
     parser.add_argument("--local", action="store_true", help="measure on this machine only; no agent is needed")
     parser.add_argument("--plan", type=Path, metavar="FILE", help="TOML file with tests, limits, and more: see 'plan'")
-    parser.add_argument("--rounds", type=_positive, metavar="N", help="fresh processes for each candidate")
+    parser.add_argument(
+        "--profile",
+        choices=tuple(PROFILES),
+        help="rounds go on until ratios are known to 5, 2.5 or 1 %% (default: standard)",
+    )
+    parser.add_argument(
+        "--budget", type=_duration, metavar="TIME", help="begin no further round behind this time on an agent: 90s, 30m"
+    )
+    parser.add_argument(
+        "--rounds", type=_positive, metavar="N", help="exactly so many fresh processes for each candidate"
+    )
     parser.add_argument(
         "--runtime", action="append", default=[], metavar="NAME", help="only candidates of this runtime; repeatable"
+    )
+    parser.add_argument(
+        "--scenario",
+        action="append",
+        default=[],
+        metavar="SCENARIO",
+        help="measure besides, in MLPerf's terms: single-stream (SingleStream), offline (Offline: everything in one "
+        "call), open-loop:80,200 (Server: requests at these rates per second); repeatable",
     )
     parser.add_argument(
         "--order-by", metavar="FIGURE", help="latency, throughput, memory, size, accuracy, latency.p99@32, ..."
@@ -46,6 +66,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="LIMIT",
         help="rank only what keeps it: 'accuracy>=0.95', 'latency<=2ms', 'memory<=200MB'; repeatable",
+    )
+    parser.add_argument(
+        "--against",
+        default="",
+        metavar="JOB",
+        help="measure the candidates of an earlier job in the same slices: old against new, then 'compare JOB NEW'",
     )
     parser.add_argument("--allow-pickle", action="store_true", help="open a pickled model: only if you trust it fully")
     parser.add_argument("--detach", action="store_true", help="return at once, with the identity of the job")
@@ -88,6 +114,7 @@ async def _spec(
         target=arguments.target,
         plan_toml=plan_toml,
         allows_pickle=arguments.allow_pickle,
+        against_job_id=arguments.against,
         agent_addresses=() if arguments.local else tuple(arguments.agent),
         uses_discovery=not (arguments.no_discovery or arguments.local),
         uses_local_agent=arguments.local or not (arguments.agent and arguments.no_discovery),
@@ -99,6 +126,16 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
     return number
+
+
+def _duration(text: str) -> float:
+    try:
+        seconds = parse_quantity(text, "s")
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time like 90s, 30m or 2h") from error
+    if seconds <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not above 0")
+    return seconds
 
 
 VERB = Verb(

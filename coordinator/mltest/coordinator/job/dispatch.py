@@ -13,6 +13,7 @@ from mltest.coordinator.fleet.session import AgentSession
 from mltest.coordinator.job.errand import Errand
 from mltest.coordinator.job.journal import Journal, StoreFailedError
 from mltest.coordinator.job.progress import VisitProgress
+from mltest.coordinator.job.rounds import Rounds
 from mltest.coordinator.job.scheduler import blobs_of, without
 from mltest.coordinator.store import StoredAttempt
 from mltest.shared.domain import AgentInfo, AgentUpdated, Outcome, VisitEnded, VisitSpec
@@ -37,33 +38,41 @@ _NOTHING_LEFT = VisitEnded(outcome=Outcome.CANCELLED, reason="every candidate of
 class AgentDispatch:
     """One agent's part of a job."""
 
-    def __init__(self, errand: Errand, agent: AgentInfo, address: str, *, failed: set[str]) -> None:
+    def __init__(self, errand: Errand, agent: AgentInfo, address: str, rounds: Rounds, *, failed: set[str]) -> None:
         self._errand = errand
         self._site = errand.site
         self._agent = agent
         self._contact = AgentContact(errand, agent, address)
+        self._rounds = rounds
         self._failed = failed
         """Candidates that failed here before; they are left out."""
         self._last_failure = ""
 
     async def run(self, visits: Sequence[VisitSpec]) -> None:
-        """Do the visits in order, until the last, a stop, or the loss of the agent.
+        """Do the visits in order, then further rounds while they decide something, until a stop or the agent's loss.
 
         Raises:
             StoreFailedError: the coordinator's own store cannot be written.
 
         """
         try:
-            for position, visit in enumerate(visits):
-                if self._errand.stop.is_set():
-                    return
-                if not await self._do(visit, blobs_of(visits[position:])):
-                    await self._drop(visits[position + 1 :])
-                    return
+            is_useful = await self._do_all(visits)
+            while is_useful and (visits := await self._rounds.next(self._failed)):
+                is_useful = await self._do_all(visits)
         except StoppedError:
             return
         finally:
             await self._contact.leave()
+
+    async def _do_all(self, visits: Sequence[VisitSpec]) -> bool:
+        """Run the visits in order; return whether the agent is of further use."""
+        for position, visit in enumerate(visits):
+            if self._errand.stop.is_set():
+                return False
+            if not await self._do(visit, blobs_of(visits[position:])):
+                await self._drop(visits[position + 1 :])
+                return False
+        return not self._errand.stop.is_set()
 
     async def _do(self, visit: VisitSpec, blobs: Sequence[str]) -> bool:
         """Run one visit, at most `MAX_ATTEMPTS` times; return whether the agent is of further use."""
@@ -92,7 +101,7 @@ class AgentDispatch:
             return ended
         attempt = await self._site.thread.run(self._site.store.visits.begin_attempt, visit.visit_id)
         visit = replace(visit, attempt=attempt.attempt)
-        progress = VisitProgress(visit, self._agent.name)
+        progress = self._progress(visit)
         try:
             ended = await self._follow_to_end(session, visit, attempt, progress)
         except MltestError as error:
@@ -102,6 +111,7 @@ class AgentDispatch:
             raise
         if ended.outcome is Outcome.OK:
             self._failed.update(progress.failed())
+            self._rounds.add(progress.times)
         await self._end(attempt, progress, ended, ends_visit=is_last or self._is_final(ended))
         return ended
 
@@ -154,8 +164,14 @@ class AgentDispatch:
         await self._site.thread.run(end_attempt, attempt, ended, ends_visit=ends_visit, job_id=job_id, news=news)
         await self._site.news.announce()
 
+    def _progress(self, visit: VisitSpec) -> VisitProgress:
+        return VisitProgress(visit, self._agent.name, self._errand.plan.objective)
+
     async def _skip(self, visit: VisitSpec, ended: VisitEnded) -> None:
-        job_id, news = self._errand.job_id, VisitProgress(visit, self._agent.name).news(ended)
+        job_id, news = (
+            self._errand.job_id,
+            self._progress(visit).news(ended),
+        )
         await self._site.thread.run(self._site.store.visits.skip, visit.visit_id, ended, job_id=job_id, news=news)
         await self._site.news.announce()
 

@@ -40,8 +40,10 @@ def match(agent: AgentInfo, candidates: Sequence[Candidate], plan: Plan) -> Matc
     found = {candidate.candidate_id: mismatch(candidate, agent) for candidate in candidates}
     mismatches = tuple(one for one in found.values() if one is not None)
     fitting = tuple(candidate for candidate in candidates if found[candidate.candidate_id] is None)
-    reasons = dict.fromkeys(one.reason for one in mismatches)
-    return Match(candidates=fitting, mismatches=mismatches, exclusion="" if fitting else "; ".join(reasons))
+    if all(candidate.is_reference for candidate in fitting):
+        reasons = dict.fromkeys(one.reason for one in mismatches)
+        return Match(candidates=(), mismatches=mismatches, exclusion="; ".join(reasons))
+    return Match(candidates=fitting, mismatches=mismatches, exclusion="")
 
 
 def agent_exclusion(agent: AgentInfo, plan: Plan) -> str:

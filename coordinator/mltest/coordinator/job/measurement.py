@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mltest.coordinator.fleet.fleet import is_usable
 from mltest.coordinator.job.dispatch import AgentDispatch
@@ -10,22 +10,29 @@ from mltest.coordinator.job.errand import Errand
 from mltest.coordinator.job.journal import StoreFailedError
 from mltest.coordinator.job.matching import Mismatch, exposure_of, match
 from mltest.coordinator.job.recruiting import recruited
+from mltest.coordinator.job.rounds import Rounds
 from mltest.coordinator.job.scheduler import Subject, plan_visits
+from mltest.coordinator.planning.plan import Plan, TestChoice
+from mltest.coordinator.planning.profiles import first_rounds, slice_values, stop_rule
 from mltest.coordinator.store import CandidateOutcome
-from mltest.coordinator.tests.registry import default_tests, sample_tests
+from mltest.coordinator.tests.chosen import chosen_tests
+from mltest.coordinator.tests.open_loop import merged_open_loop_spec
+from mltest.coordinator.tests.registry import sample_tests
 from mltest.coordinator.tests.timing import merged_latency_spec
 from mltest.shared.domain import (
     AgentInfo,
     AgentUpdated,
     Candidate,
     FleetAgent,
-    JobInfo,
     LatencySpec,
     Outcome,
     StepStarted,
     VisitSpec,
 )
 from mltest.shared.errors import NoAgentError, VisitInterruptedError, error_class
+
+_UNTIMED_ROUNDS = 3
+"""Of a job that measures memory and loading, but no calls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +42,7 @@ class _Partner:
     agent: AgentInfo
     address: str
     candidates: tuple[Candidate, ...]
-    """That can run there; at least one."""
+    """That can run there; at least one besides the reference."""
 
 
 class Measurement:
@@ -53,9 +60,9 @@ class Measurement:
             MltestError: no candidate has an artifact, or the store cannot be written.
 
         """
-        if await self._is_done():
-            return
         candidates = await self._possible()
+        if await self._is_done(candidates):
+            return
         await self._errand.tell(StepStarted(step="match", text="looking for agents"))
         async with recruited(self._errand) as agents:
             partners = await self._match(agents, candidates)
@@ -65,16 +72,26 @@ class Measurement:
             await self._errand.tell(StepStarted(step="measure", text=text))
             await self._dispatch(partners, visits)
 
-    async def _is_done(self) -> bool:
+    async def _is_done(self, candidates: Sequence[Candidate]) -> bool:
         """Return whether an earlier life of the job has measured everything."""
-        visits = await self._site.thread.run(self._site.store.visits.of_job, self._errand.job_id)
-        return bool(visits) and all(visit.outcome is Outcome.OK for visit in visits)
+        store, thread, job_id = self._site.store, self._site.thread, self._errand.job_id
+        visits = await thread.run(store.visits.of_job, job_id)
+        if not visits or any(visit.outcome is not Outcome.OK for visit in visits):
+            return False
+        subject, failed = await self._subject(), await self._failed()
+        for agent in await thread.run(store.outcomes.participants, job_id):
+            matched = match(agent, candidates, self._errand.plan).candidates
+            rounds = Rounds(self._errand, subject, agent, matched)
+            await rounds.load()
+            if matched and rounds.active(failed.get(agent.agent_id, set())):
+                return False
+        return True
 
     async def _possible(self) -> tuple[Candidate, ...]:
         """Return the candidates with an artifact; there is no job without one."""
         candidates = await self._site.thread.run(self._site.store.jobs.candidates, self._errand.job_id)
         possible = tuple(candidate for candidate in candidates if candidate.is_possible)
-        if not possible:
+        if all(candidate.is_reference for candidate in possible):
             first = next((candidate for candidate in candidates if candidate.is_baseline), candidates[0])
             raise error_class(first.reason_code)(f"No candidate can be made. {first.label}: {first.reason}")
         self._errand.pin(*(candidate.artifact_sha256 for candidate in possible))
@@ -108,42 +125,58 @@ class Measurement:
 
     async def _plan(self, partners: Sequence[_Partner]) -> dict[str, list[VisitSpec]]:
         """Store the visits; return those still to be done, in order, by agent."""
-        job = await self._site.thread.run(self._site.store.jobs.get, self._errand.job_id)
-        assert job.model is not None
-        assert job.dataset is not None
-        subject = Subject(
-            job_id=job.job_id,
-            plan=self._errand.plan,
-            model=job.model,
-            dataset=job.dataset,
-            latency=_latency_spec(self._errand, job),
-        )
+        subject = await self._subject()
         planned = [
             (partner.agent.agent_id, visit)
             for partner in partners
-            for visit in plan_visits(subject, partner.agent, partner.candidates)
+            for visit in plan_visits(
+                subject, partner.agent, partner.candidates, rounds=range(self._first_rounds(subject))
+            )
         ]
         visits = self._site.store.visits
         reason = "the coordinator died"
         await self._site.thread.run(
-            visits.end_open_attempts, job.job_id, reason_code=VisitInterruptedError.code, reason=reason
+            visits.end_open_attempts, subject.job_id, reason_code=VisitInterruptedError.code, reason=reason
         )
-        await self._site.thread.run(visits.plan, job.job_id, planned)
+        await self._site.thread.run(visits.plan, subject.job_id, planned)
         open_visits: dict[str, list[VisitSpec]] = {}
-        for stored in await self._site.thread.run(visits.of_job, job.job_id):
+        for stored in await self._site.thread.run(visits.of_job, subject.job_id):
             if stored.outcome is None:
                 open_visits.setdefault(stored.agent_id, []).append(stored.spec)
         return open_visits
 
+    async def _subject(self) -> Subject:
+        """Return what all visits of the job have in common."""
+        job = await self._site.thread.run(self._site.store.jobs.get, self._errand.job_id)
+        assert job.model is not None
+        assert job.dataset is not None
+        plan = self._errand.plan
+        tests = chosen_tests(plan, job.model, has_target=job.dataset.has_target)
+        return Subject(
+            job_id=job.job_id,
+            plan=plan,
+            model=job.model,
+            dataset=job.dataset,
+            latency=latency_spec(plan, tests),
+            open_loop=merged_open_loop_spec(sample_tests(tests)),
+        )
+
+    def _first_rounds(self, subject: Subject) -> int:
+        """What is not timed does not get more precise by rounds that are decided."""
+        is_timed = subject.latency is not None or not stop_rule(subject.plan)
+        return first_rounds(subject.plan) if is_timed else _UNTIMED_ROUNDS
+
     async def _dispatch(self, partners: Sequence[_Partner], visits: Mapping[str, Sequence[VisitSpec]]) -> None:
         """Let every agent do its visits, all at the same time."""
-        failed = await self._failed()
+        failed, subject = await self._failed(), await self._subject()
         try:
             async with asyncio.TaskGroup() as tasks:
                 for partner in partners:
                     agent_id = partner.agent.agent_id
+                    rounds = Rounds(self._errand, subject, partner.agent, partner.candidates)
+                    await rounds.load()
                     dispatch = AgentDispatch(
-                        self._errand, partner.agent, partner.address, failed=failed.get(agent_id, set())
+                        self._errand, partner.agent, partner.address, rounds, failed=failed.get(agent_id, set())
                     )
                     tasks.create_task(dispatch.run(visits.get(agent_id, ())))
         except ExceptionGroup as group:
@@ -163,12 +196,14 @@ def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def _latency_spec(errand: Errand, job: JobInfo) -> LatencySpec | None:
-    assert job.model is not None
-    assert job.dataset is not None
-    choices = errand.plan.tests or default_tests(job.model, has_target=job.dataset.has_target)
-    specs = [test.latency_spec() for test in sample_tests(choices)]
-    return merged_latency_spec([spec for spec in specs if spec is not None])
+def latency_spec(plan: Plan, tests: Sequence[TestChoice]) -> LatencySpec | None:
+    """Return how calls are timed for all of `tests`, with no more values than `plan` lets a candidate store."""
+    specs = [test.latency_spec() for test in sample_tests(tests)]
+    spec = merged_latency_spec([spec for spec in specs if spec is not None])
+    if spec is None:
+        return None
+    cells = len(spec.batch_sizes) * max(1, len(spec.metrics))
+    return replace(spec, slice_values=slice_values(plan, cells, spec.slice_count))
 
 
 def _not_tried(agent: AgentInfo, mismatch: Mismatch) -> CandidateOutcome:

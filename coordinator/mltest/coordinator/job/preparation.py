@@ -8,13 +8,17 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from mltest.coordinator.analysis.measured import own
 from mltest.coordinator.builder.builder import Artifact, Builder
 from mltest.coordinator.builder.client import ProcessBuilder
 from mltest.coordinator.builder.recipes import enumerate_candidates, recipe_key
+from mltest.coordinator.job.against import Against
 from mltest.coordinator.job.errand import Errand
+from mltest.coordinator.job.reference import REFERENCE_ID, reference_candidate
 from mltest.coordinator.store import CachedArtifact, InspectedFiles
-from mltest.shared.domain import Candidate, CandidateUpdated, JobInfo, JobNote, StepStarted
+from mltest.shared.domain import Candidate, CandidateUpdated, JobInfo, JobNote, ModelInfo, StepStarted
 from mltest.shared.errors import MltestError
+from mltest.shared.reference import reference_artifact
 
 
 class Preparation:
@@ -36,7 +40,11 @@ class Preparation:
         async with open_builder(self._folder) as builder:
             if await self._inspected_files() is None:
                 await self._inspect(builder)
+            against = Against(self._errand)
+            await against.check(await self._model())
             await self._build_all(builder)
+            await against.add_candidates()
+            await self._add_reference()
 
     async def _inspect(self, builder: Builder) -> None:
         await self._errand.tell(StepStarted(step="inspect", text=f"reading {self._spec.model.name} and its data"))
@@ -62,7 +70,8 @@ class Preparation:
     async def _build_all(self, builder: Builder) -> None:
         job = await self._job()
         assert job.model is not None
-        candidates = await self._site.thread.run(self._site.store.jobs.candidates, job.job_id)
+        stored = await self._site.thread.run(self._site.store.jobs.candidates, job.job_id)
+        candidates = own(stored)
         if not candidates:
             candidates = tuple(enumerate_candidates(job.model, self._errand.plan))
             await self._keep(*candidates)
@@ -104,6 +113,14 @@ class Preparation:
             options={**candidate.options, **cached.options},
         )
 
+    async def _add_reference(self) -> None:
+        """Put the pinned reference behind the candidates of the model."""
+        path = self._folder / REFERENCE_ID
+        await asyncio.to_thread(path.write_bytes, reference_artifact())
+        blob = await asyncio.to_thread(self._site.blobs.add_file, path)
+        self._errand.pin(blob.sha256)
+        await self._keep(reference_candidate(blob.sha256))
+
     async def _cache(self, key: str, artifact: Artifact) -> CachedArtifact:
         blob = await asyncio.to_thread(self._site.blobs.add_file, artifact.path)
         made = CachedArtifact(
@@ -123,6 +140,11 @@ class Preparation:
 
     async def _job(self) -> JobInfo:
         return await self._site.thread.run(self._site.store.jobs.get, self._errand.job_id)
+
+    async def _model(self) -> ModelInfo:
+        job = await self._job()
+        assert job.model is not None
+        return job.model
 
     async def _inspected_files(self) -> InspectedFiles | None:
         files = await self._site.thread.run(self._site.store.jobs.inspected_files, self._errand.job_id)

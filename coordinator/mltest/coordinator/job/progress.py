@@ -3,6 +3,8 @@
 from collections import Counter
 
 from mltest.coordinator.job.scheduler import series_total
+from mltest.coordinator.job.slice_times import SliceTimes
+from mltest.coordinator.planning.plan import Objective
 from mltest.shared.domain import (
     CandidateEnded,
     Outcome,
@@ -13,8 +15,8 @@ from mltest.shared.domain import (
     VisitSpec,
     VisitUpdated,
 )
+from mltest.shared.metrics import TIMED_METRICS
 
-_TIMED_METRIC = "latency_ns"
 _MIN_STEP_S = 0.5
 _MIN_STEP_RATIO = 0.005
 """News of less progress is not told, so that the events of a visit are bounded however long it takes."""
@@ -23,7 +25,7 @@ _MIN_STEP_RATIO = 0.005
 class VisitProgress:
     """Counts what arrives in one attempt."""
 
-    def __init__(self, visit: VisitSpec, agent_name: str) -> None:
+    def __init__(self, visit: VisitSpec, agent_name: str, objective: Objective) -> None:
         self._visit = visit
         self._agent_name = agent_name
         self._timed: Counter[str] = Counter()
@@ -32,6 +34,8 @@ class VisitProgress:
         self._value_count = 0
         self._told_s = float("-inf")
         self._told_ratio = -1.0
+        self.times = SliceTimes(objective)
+        """What was timed, for deciding on further rounds."""
         self.ends: dict[str, CandidateEnded] = {}
         """How candidates ended, as far as they have."""
         self.predictions: list[PredictionsStored] = []
@@ -42,8 +46,9 @@ class VisitProgress:
         """Count one event."""
         body = event.event
         if isinstance(body, SampleBatch):
+            self.times.add(self._visit.round_index, body.series)
             for series in body.series:
-                self._timed[series.candidate_id] += series.metric == _TIMED_METRIC
+                self._timed[series.candidate_id] += series.metric in TIMED_METRICS
                 self._value_count += len(series.values)
                 self._last_candidate_id = series.candidate_id
         elif isinstance(body, CandidateEnded):
@@ -83,10 +88,10 @@ class VisitProgress:
 
     def _done_ratio(self) -> float:
         """A candidate that has ended counts as done, whatever it sent."""
-        each = series_total(self._visit)
-        total = each * len(self._visit.candidates)
+        totals = {candidate.candidate_id: series_total(self._visit, candidate) for candidate in self._visit.candidates}
         done = sum(
-            each if candidate.candidate_id in self.ends else min(self._timed[candidate.candidate_id], each)
-            for candidate in self._visit.candidates
+            total if candidate_id in self.ends else min(self._timed[candidate_id], total)
+            for candidate_id, total in totals.items()
         )
+        total = sum(totals.values())
         return done / total if total else 0.0

@@ -1,9 +1,8 @@
 """Which visits an agent gets, in which order: pure functions from candidates, agent and plan."""
 
 import hashlib
-import itertools
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from mltest.coordinator.planning.plan import Plan
 from mltest.shared.domain import (
@@ -13,6 +12,7 @@ from mltest.shared.domain import (
     LatencySpec,
     Limits,
     ModelInfo,
+    OpenLoopSpec,
     VisitCandidate,
     VisitSpec,
 )
@@ -28,27 +28,34 @@ _LOADED_PER_ARTIFACT_BYTE = 6
 
 
 def blocks(candidates: Sequence[Candidate], memory_bytes: int) -> tuple[tuple[Candidate, ...], ...]:
-    """Return groups of candidates that are alive at the same time: as few as fit into memory, the baseline in each.
+    """Return groups of candidates that are alive at the same time, as few as fit into memory.
+
+    The native baseline and the pinned reference are in each of them: what others are compared with.
 
     Args:
         candidates: those that can run on the agent, at least one.
         memory_bytes: of the agent's machine; 0 if it is not known, then all are one block.
 
     """
-    baseline = tuple(candidate for candidate in candidates if candidate.is_baseline)
-    room_bytes = int(memory_bytes * _MEMORY_SHARE) - sum(map(_worker_bytes, baseline))
+    shared = tuple(candidate for candidate in candidates if is_shared(candidate))
+    room_bytes = int(memory_bytes * _MEMORY_SHARE) - sum(map(_worker_bytes, shared))
     groups: list[list[Candidate]] = [[]]
     used_bytes = 0
     for candidate in candidates:
-        if candidate.is_baseline:
+        if is_shared(candidate):
             continue
         used_bytes += _worker_bytes(candidate)
-        is_full = len(groups[-1]) + len(baseline) == _MAX_BLOCK or (memory_bytes and used_bytes > room_bytes)
+        is_full = len(groups[-1]) + len(shared) == _MAX_BLOCK or (memory_bytes and used_bytes > room_bytes)
         if groups[-1] and is_full:
             groups.append([])
             used_bytes = _worker_bytes(candidate)
         groups[-1].append(candidate)
-    return tuple((*baseline, *group) for group in groups)
+    return tuple((*shared, *group) for group in groups)
+
+
+def is_shared(candidate: Candidate) -> bool:
+    """Return whether `candidate` is what others are compared with, and so is in every block."""
+    return candidate.is_baseline or candidate.is_reference
 
 
 def _worker_bytes(candidate: Candidate) -> int:
@@ -64,19 +71,42 @@ class Subject:
     model: ModelInfo
     dataset: DatasetInfo
     latency: LatencySpec | None
+    open_loop: OpenLoopSpec | None = None
 
 
-def plan_visits(subject: Subject, agent: AgentInfo, candidates: Sequence[Candidate]) -> tuple[VisitSpec, ...]:
-    """Return the visits of one agent: every block in every round, each as a round of its own.
+def plan_visits(
+    subject: Subject, agent: AgentInfo, candidates: Sequence[Candidate], *, rounds: Iterable[int]
+) -> tuple[VisitSpec, ...]:
+    """Return the visits of one agent in `rounds`, which count from 0: every block in each, as a round index of its own.
 
     A round index names one fresh process of each of its candidates, so that a baseline that belongs to two blocks is
     compared only with what was measured beside it. The same job, agent and round give the same visit.
     """
     groups = blocks(candidates, agent.host.memory_bytes)
     return tuple(
-        _visit(subject, agent, round_index, group, is_first=round_index < len(groups))
-        for round_index, group in enumerate(itertools.chain.from_iterable([groups] * subject.plan.rounds))
+        _visit(subject, agent, number * len(groups) + position, group, is_first=number == 0)
+        for number in rounds
+        for position, group in enumerate(groups)
     )
+
+
+def narrowed(visits: Sequence[VisitSpec], active: Collection[str]) -> tuple[VisitSpec, ...]:
+    """Return `visits` with only the candidates in `active`; a visit in which nothing is left to compare is left out.
+
+    Args:
+        visits: of one round, at least one.
+        active: identities of the candidates that go on, those that are in every block among them.
+
+    """
+    if len(visits) == 1:
+        return (replace(visits[0], candidates=without(visits[0], _others(visits[0], active))),)
+    shared = set.intersection(*({one.candidate_id for one in visit.candidates} for visit in visits))
+    kept = (replace(visit, candidates=without(visit, _others(visit, active))) for visit in visits)
+    return tuple(visit for visit in kept if not shared.issuperset(one.candidate_id for one in visit.candidates))
+
+
+def _others(visit: VisitSpec, active: Collection[str]) -> set[str]:
+    return {candidate.candidate_id for candidate in visit.candidates} - set(active)
 
 
 def _visit(
@@ -90,11 +120,21 @@ def _visit(
         round_index=round_index,
         seed=_seed(subject.plan.seed, agent.agent_id, round_index),
         dataset_sha256=subject.dataset.sha256,
-        candidates=tuple(visit_candidate(candidate, subject.model) for candidate in group),
+        candidates=tuple(_measured(candidate, subject) for candidate in group),
         latency=subject.latency,
+        open_loop=subject.open_loop if is_first else None,
         collects_predictions=is_first,
+        verifies_calls=is_first,
         limits=_limits(subject.plan, agent),
     )
+
+
+def _measured(candidate: Candidate, subject: Subject) -> VisitCandidate:
+    """The reference does the same whatever it is fed, so that one batch size is enough of it."""
+    found = visit_candidate(candidate, subject.model)
+    if candidate.is_reference and subject.latency is not None:
+        return replace(found, batch_sizes=(min(subject.latency.batch_sizes),))
+    return found
 
 
 def visit_candidate(candidate: Candidate, model: ModelInfo) -> VisitCandidate:
@@ -129,9 +169,13 @@ def blobs_of(visits: Sequence[VisitSpec]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(needed))
 
 
-def series_total(visit: VisitSpec) -> int:
-    """Return how many timed slices one candidate of `visit` sends."""
-    return len(visit.latency.batch_sizes) * visit.latency.slice_count if visit.latency else 0
+def series_total(visit: VisitSpec, candidate: VisitCandidate) -> int:
+    """Return how many timed slices `candidate` sends in `visit` at most."""
+    latency = visit.latency
+    if latency is None:
+        return 0
+    sizes = candidate.batch_sizes or latency.batch_sizes
+    return len(sizes) * max(1, len(latency.metrics)) * latency.slice_count
 
 
 def _seed(seed: int, agent_id: str, round_index: int) -> int:

@@ -8,22 +8,37 @@ from mltest.shared.errors import PlanInvalidError
 from mltest.shared.metrics import RESULT_METRICS
 from mltest.shared.units import parse_quantity
 
-STATISTICS = ("value", "median", "mean", "p90", "p95", "p99", "macro", "weighted")
+STATISTICS = ("value", "median", "mean", "p90", "p95", "p99", "p99_9", "macro", "weighted")
 """Every statistic that a test of this project reports."""
 
 _SHORT = {
     "latency": "latency_s",
+    "latency.lean": "lean_latency_s",
+    "latency.native": "native_latency_s",
+    "lean": "lean_latency_s",
+    "native": "native_latency_s",
+    "conversion": "conversion_s",
+    "offline": "offline_rows_per_s",
+    "open_loop": "open_loop_latency_s",
+    "capacity": "open_loop_capacity_per_s",
     "throughput": "throughput_rows_per_s",
     "memory": "memory_peak_bytes",
     "size": "artifact_bytes",
     "load": "load_s",
     "agreement": "label_agreement",
 }
-_NATURAL = {"latency_s": ("median", 1), "throughput_rows_per_s": ("mean", 128)}
+_NATURAL = {
+    **dict.fromkeys(("latency_s", "lean_latency_s", "native_latency_s", "conversion_s"), ("median", 1)),
+    "throughput_rows_per_s": ("mean", 128),
+    "offline_rows_per_s": ("mean", 10_000),
+    "open_loop_latency_s": ("p99", 1),
+    "open_loop_lateness_s": ("p99", 1),
+    "open_loop_capacity_per_s": ("value", 1),
+}
 """Statistic and batch size that are meant where none is named."""
 _MEDIANS = ("_call_s", "spawn_s", "import_s", "load_s", "memory_loaded_bytes", "memory_peak_bytes")
-_UNIT_ENDING = re.compile(r"(_rows_per_s|_s|_bytes)$")
-_FIGURE = re.compile(r"(?P<metric>\w+)(?:\.(?P<statistic>\w+))?(?:@(?P<batch_size>\d+))?")
+_UNIT_ENDING = re.compile(r"(_rows_per_s|_per_s|_s|_bytes)$")
+_FIGURE = re.compile(r"(?P<metric>latency\.(?:lean|native)|\w+)(?:\.(?P<statistic>\w+))?(?:@(?P<batch_size>\d+))?")
 _BOUND = re.compile(r"\s*(?P<figure>[^<>=\s]+)\s*(?P<sign>>=|<=)\s*(?P<limit>\S+)\s*")
 
 

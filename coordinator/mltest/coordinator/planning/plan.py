@@ -37,14 +37,22 @@ class Objective:
 class Plan:
     """Everything about a job that is not model, data or agents' addresses."""
 
-    rounds: int = 3
-    """Fresh processes for each candidate on each agent."""
+    profile: str = "standard"
+    """How much is measured: quick, standard or publish."""
+    rounds: int = 0
+    """Fresh processes for each candidate on each agent; 0 means: as many as the profile's precision takes."""
+    half_width_ratio: float = 0.0
+    """Rounds end where the intervals of ratios are at most this wide to either side; 0 means: as the profile says."""
+    budget_s: float = 0.0
+    """Measuring time on each agent, after which no further round begins; 0 means: no bound."""
     seed: int = 0
     """Of the row sample, and of the order of slices."""
     row_cap: int = 10_000
     """Rows of the dataset that are used at most."""
     tests: tuple[TestChoice, ...] = ()
     """Empty means: every registered test that applies, with its defaults."""
+    scenarios: tuple[str, ...] = ()
+    """What is measured besides the tests: single-stream, offline, open-loop:RATE[,RATE...]."""
     runtimes: tuple[str, ...] = ()
     """Empty means: all."""
     threads: tuple[int, ...] = (1,)

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from mltest.coordinator.planning.figure_names import checked_metric, checked_statistic, natural
 from mltest.coordinator.planning.plan import Bound, Objective, Plan, TestChoice
 from mltest.coordinator.planning.plan_keys import LIMIT_KEYS, OBJECTIVE_KEYS, PLAN_SECTIONS, TEST_KEYS, PlanKey
-from mltest.coordinator.tests.registry import make_test, nearest
+from mltest.coordinator.tests.open_loop import merged_open_loop_spec
+from mltest.coordinator.tests.registry import make_test, nearest, sample_tests
+from mltest.coordinator.tests.scenarios import with_scenarios
 from mltest.shared.errors import PlanInvalidError
 
 _SECTIONS = (*PLAN_SECTIONS, "objective", "limits", "tests")
@@ -32,7 +34,9 @@ def parse_plan(toml_text: str) -> Plan:
     fields["objective"] = _objective(_table(content.get("objective", {}), "objective"))
     fields["bounds"] = tuple(_bound(table, where) for table, where in _tables(content, "limits"))
     fields["tests"] = tuple(_test(table, where) for table, where in _tables(content, "tests"))
-    return Plan(**fields)  # type: ignore[arg-type]  # each value was checked against its key
+    plan = Plan(**fields)  # type: ignore[arg-type]  # each value was checked against its key
+    merged_open_loop_spec(sample_tests(with_scenarios(plan.tests, plan.scenarios)))
+    return plan
 
 
 def _objective(table: Table) -> Objective:
@@ -91,6 +95,8 @@ def _value(value: object, key: PlanKey, where: str) -> object:
 def _scalar(value: object, key: PlanKey, where: str) -> object:
     accepted = (int, float) if key.kind is float else (key.kind,)
     is_fitting = isinstance(value, accepted) and not isinstance(value, bool)
+    if key.choices and value not in key.choices:
+        raise PlanInvalidError(detail=f"{where} has to be {key.expected}; {nearest(str(value), key.choices)}")
     if not is_fitting or (key.minimum is not None and not value >= key.minimum):  # type: ignore[operator]  # a number
         raise PlanInvalidError(detail=f"{where} has to be {key.expected}, not {value!r}")
     return float(value) if key.kind is float else value  # type: ignore[arg-type]  # a number, by the check

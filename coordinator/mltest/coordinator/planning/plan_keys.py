@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from mltest.coordinator.planning.profiles import PROFILES
+
 
 @dataclass(frozen=True, slots=True)
 class PlanKey:
@@ -16,10 +18,14 @@ class PlanKey:
     minimum: float | None = None
     """Smallest number that makes sense."""
     is_list: bool = False
+    choices: tuple[str, ...] = ()
+    """The texts that are valid; empty means: any."""
 
     @property
     def expected(self) -> str:
         """What the value has to be, for people."""
+        if self.choices:
+            return f"one of {', '.join(self.choices)}"
         noun = {int: "whole number", float: "number", str: "text"}[self.kind]
         bound = "" if self.minimum is None else f" of at least {self.minimum:g}"
         return f"a list of {noun}s{bound}" if self.is_list else f"a {noun}{bound}"
@@ -35,7 +41,17 @@ def _timeout(name: str, meaning: str) -> PlanKey:
 
 PLAN_SECTIONS: dict[str, tuple[PlanKey, ...]] = {
     "job": (
-        _of_plan("rounds", "Fresh processes for each candidate on each agent; differences need at least 2.", 1),
+        PlanKey(
+            "profile",
+            "profile",
+            str,
+            "quick, standard, publish: how precise.",
+            choices=tuple(PROFILES),
+        ),
+        _of_plan("rounds", "Fresh processes for each candidate on each agent; 0: as many as the profile needs.", 0),
+        _of_plan("half_width_ratio", "Rounds end at this half width of ratios; 0: as the profile says.", 0, float),
+        _of_plan("budget_s", "Measuring time on each agent, in seconds; 0: no bound.", 0, float),
+        PlanKey("scenarios", "scenarios", str, "Besides the tests: single-stream, offline, open-loop:8.", is_list=True),
         _of_plan("seed", "Of the row sample, and of the order of slices.", 0),
         _of_plan("row_cap", "Rows of the dataset that are used at most.", 1),
         _timeout("load_timeout_s", "For a worker to start and load."),
@@ -58,7 +74,7 @@ PLAN_SECTIONS: dict[str, tuple[PlanKey, ...]] = {
 
 OBJECTIVE_KEYS = (
     PlanKey("metric", "metric", str, "Any metric of the results."),
-    PlanKey("statistic", "statistic", str, "value, median, mean, p90, p95, p99, macro, weighted."),
+    PlanKey("statistic", "statistic", str, "value, median, mean, p90, p95, p99, p99_9, macro, weighted."),
     PlanKey("batch_size", "batch_size", int, "Rows per call; 0 where there is none.", 0),
 )
 

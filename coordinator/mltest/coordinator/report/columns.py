@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mltest.coordinator.report.figure_text import figure_of, figure_text, rank_text, speedup_text
+from mltest.coordinator.report.figure_text import agent_text, figure_of, figure_text, rank_text, speedup_text
 from mltest.shared.domain import Result, StandingRow
 
 
@@ -15,6 +15,8 @@ class Column:
     text_of: Callable[[StandingRow], str]
     is_left: bool = False
     """Whether it is text rather than a number."""
+    is_machine_bound: bool = False
+    """Whether it is an absolute time or rate, which a noisy machine falsifies; ratios hold on every machine."""
 
 
 def columns_of(rows: Sequence[StandingRow]) -> tuple[tuple[Column, ...], ...]:
@@ -23,15 +25,15 @@ def columns_of(rows: Sequence[StandingRow]) -> tuple[tuple[Column, ...], ...]:
         (Column(title="#", text_of=lambda row: rank_text(row, rows)),),
         (
             Column(title="candidate", text_of=_name, is_left=True),
-            Column(title="agent", text_of=lambda row: row.agent_name, is_left=True),
+            Column(title="agent (machine)", text_of=agent_text, is_left=True),
         ),
         (
-            _figure(rows, "latency_s", "median", "latency", has_interval=True),
-            _figure(rows, "latency_s", "p99", "p99"),
+            _figure(rows, "latency_s", "median", "latency", has_interval=True, is_machine_bound=True),
+            _figure(rows, "latency_s", "p99", "p99", is_machine_bound=True),
         ),
         (
             Column(title="speed-up", text_of=speedup_text),
-            _figure(rows, "throughput_rows_per_s", "mean", "rows"),
+            _figure(rows, "throughput_rows_per_s", "mean", "rows", is_machine_bound=True),
         ),
         (
             _first_of(rows, {"accuracy": "accuracy", "r2": "R²"}),
@@ -49,7 +51,13 @@ def _name(row: StandingRow) -> str:
 
 
 def _figure(
-    rows: Sequence[StandingRow], metric: str, statistic: str, title: str, *, has_interval: bool = False
+    rows: Sequence[StandingRow],
+    metric: str,
+    statistic: str,
+    title: str,
+    *,
+    has_interval: bool = False,
+    is_machine_bound: bool = False,
 ) -> Column:
     def find(row: StandingRow) -> Result | None:
         return figure_of(row, metric, statistic=statistic)
@@ -58,6 +66,7 @@ def _figure(
     return Column(
         title=f"{title} b{batch_size}" if batch_size else title,
         text_of=lambda row: figure_text(find(row), has_interval=has_interval),
+        is_machine_bound=is_machine_bound,
     )
 
 

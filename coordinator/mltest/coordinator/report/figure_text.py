@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mltest.shared.domain import Result, StandingRow
+from mltest.shared.domain import MachineClass, Result, StandingRow
 from mltest.shared.metrics import RESULT_METRICS
 from mltest.shared.units import factor_text, quantity_text, ratio_text
 
@@ -47,6 +47,12 @@ def speedup_text(row: StandingRow) -> str:
     if row.is_baseline and row.speedup_low is None and row.speedup == 1:
         return "native"
     return factor_text(row.speedup) + _spread(row.speedup, row.speedup_low, row.speedup_high)
+
+
+def agent_text(row: StandingRow) -> str:
+    """Return the agent's name with the class of its machine, which says what its absolute numbers are worth."""
+    is_known = row.machine_class is not MachineClass.UNSPECIFIED
+    return f"{row.agent_name} ({row.machine_class.value})" if is_known else row.agent_name
 
 
 def rank_text(row: StandingRow, rows: Sequence[StandingRow]) -> str:

@@ -55,6 +55,8 @@ def _state(changed: JobStateChanged) -> str:
 
 def _candidate(updated: CandidateUpdated) -> str:
     candidate = updated.candidate
+    if candidate.is_reference:
+        return ""
     if candidate.is_possible:
         size = "" if candidate.artifact_bytes is None else f" ({bytes_text(candidate.artifact_bytes)})"
         return f"  candidate {candidate.label}{size}"

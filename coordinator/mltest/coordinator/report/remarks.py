@@ -3,7 +3,14 @@
 from collections.abc import Iterator, Sequence
 
 from mltest.coordinator.planning.figure_names import figure_name
-from mltest.shared.domain import JobResults, StandingRow
+from mltest.shared.domain import JobResults, MachineClass, StandingRow
+
+_WORTH = {
+    MachineClass.SHARED: "shared: other work ran on the machine as well; absolute times are indicative, speed-ups and "
+    "ranks hold.",
+    MachineClass.NOISY: "noisy: other work took most of the machine, or its speed varied: speed-ups and ranks hold, "
+    "absolute times (grey) do not. See mltest-agent doctor there.",
+}
 
 
 def remarks(results: JobResults) -> Iterator[str]:
@@ -13,8 +20,15 @@ def remarks(results: JobResults) -> Iterator[str]:
         yield f"Ordered by {results.standings.ordered_by}. ± is half of a 95 % interval over rounds (fresh processes)."
     if any(row.is_baseline for row in ranked):
         yield "* the native baseline: the model as submitted, in its own library, on the same agent."
+    yield from _machines(ranked)
     yield from _missing(ranked)
     yield from results.standings.notes
+
+
+def _machines(rows: Sequence[StandingRow]) -> Iterator[str]:
+    """Say what absolute numbers are worth, for each class of machine in the table."""
+    found = dict.fromkeys(row.machine_class for row in rows)
+    yield from (_WORTH[machine_class] for machine_class in found if machine_class in _WORTH)
 
 
 def _missing(rows: Sequence[StandingRow]) -> Iterator[str]:

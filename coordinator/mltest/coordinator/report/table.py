@@ -10,10 +10,13 @@ from mltest.coordinator.report.columns import Column, columns_of
 from mltest.coordinator.report.plain import plain_table, printable
 from mltest.coordinator.report.remarks import remarks
 from mltest.coordinator.report.verdict_text import verdict_text
-from mltest.shared.domain import JobResults, Standing, StandingRow
+from mltest.shared.domain import JobResults, MachineClass, Standing, StandingRow
 
 _WIDE = 118
 """Width of a terminal from which each figure gets a column of its own; below, two of them share one."""
+
+_GREY = "dim"
+"""Of what is secondary, and of absolute times from a noisy machine."""
 
 _UNRANKED = {
     Standing.GATED: "yellow",
@@ -67,8 +70,13 @@ def _cell(group: Sequence[Column], row: StandingRow) -> Text:
     first, *others = (column.text_of(row) for column in group)
     indent = "  " if group[0].is_left else ""
     return Text.assemble(
-        printable(first), *(printable(indent + other, style="not bold dim", lead="\n") for other in others)
+        printable(first, style=_GREY if _is_doubtful(group[0], row) else ""),
+        *(printable(indent + other, style=f"not bold {_GREY}", lead="\n") for other in others),
     )
+
+
+def _is_doubtful(column: Column, row: StandingRow) -> bool:
+    return column.is_machine_bound and row.machine_class is MachineClass.NOISY
 
 
 def _unranked_table(rows: Sequence[StandingRow], *, is_wide: bool) -> Table:

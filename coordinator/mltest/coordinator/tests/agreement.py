@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from mltest.coordinator.analysis.arithmetic import allowed_difference, allowed_shift
 from mltest.coordinator.tests.registry import test
 from mltest.coordinator.tests.role import Needs
 from mltest.coordinator.tests.wilson import wilson_interval
 from mltest.shared.domain import Output, Result, Task
+from mltest.shared.units import ratio_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,8 +25,8 @@ _WORST_ROWS = 5
 class Agreement:
     """Agreement with the model as submitted, in its own library, row by row.
 
-    The defaults let float32 arithmetic pass, and one row in a thousand that falls on the other side of a threshold; an
-    exporter that changes the model does not pass: majority votes instead of mean probabilities move some 2 % of labels.
+    Every label has to be the native one, and no score may be farther away than the arithmetic of its type explains: an
+    exporter that changes the model does not pass, not even in one row of 10,000 or by 1e-4.
 
     A forest of fully grown trees often gives two classes the same probability; which of them becomes the label then
     hangs on the last bit. Such a tie is reported as a difference, but it does not gate.
@@ -33,20 +35,19 @@ class Agreement:
     needs: ClassVar[Needs] = Needs()
     name: ClassVar[str] = "agreement"
 
-    min_label_agreement: float = 0.999
+    min_label_agreement: float = 1.0
     """Share of rows that must have the native label; of a classifier."""
-    max_probability_difference: float = 0.01
-    """Largest difference of a probability, for that same share of rows; of a classifier that gives probabilities."""
+    max_abs_difference: float = 0.0
+    """Largest difference of a probability or value (of a classifier: for that same share of rows); 0: what arithmetic
+    in the type of the candidate's input explains, 1e-5 for float32 and 1e-12 for float64, times the largest value."""
     tie_tolerance: float = 1e-6
     """Two probabilities of the native model that are not farther apart are a tie: either label is its answer."""
-    max_relative_difference: float = 1e-3
-    """Largest difference of a value, as a share of the standard deviation of the native values; of a regressor."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
         if not 0 <= self.min_label_agreement <= 1:
             raise ValueError("min_label_agreement has to be between 0 and 1")
-        if min(self.max_probability_difference, self.tie_tolerance, self.max_relative_difference) < 0:
+        if not min(self.max_abs_difference, self.tie_tolerance) >= 0:
             raise ValueError("a largest difference cannot be negative")
 
     def results(self, evidence: "PredictionEvidence") -> Sequence[Result]:
@@ -91,30 +92,57 @@ class Agreement:
         if right.mean() < self.min_label_agreement:
             return (
                 f"{int((~right).sum())} of {len(right)} labels differ from the native model "
-                f"(agreement {right.mean():.4f}, at least {self.min_label_agreement:g} is needed)"
+                f"(agreement {_share(right)}, at least {self.min_label_agreement:g} is needed; "
+                "min_label_agreement sets it)"
             )
         differences = _row_differences(evidence)
-        if evidence.model.output is not Output.PROBABILITIES or differences is None:
+        if differences is None or not (_are_probabilities(evidence) or evidence.model.output is Output.SCORES):
             return ""
-        close = differences <= self.max_probability_difference
+        allowed = self._allowed(evidence)
+        close = differences <= allowed
         if close.mean() < self.min_label_agreement:
+            what = "probability" if _are_probabilities(evidence) else "score"
             return (
-                f"in {int((~close).sum())} of {len(close)} rows a probability differs by more than "
-                f"{self.max_probability_difference:g} from the native model (at most {differences.max():.2g})"
+                f"in {int((~close).sum())} of {len(close)} rows a {what} differs from the native model by more than "
+                f"{allowed:.2g} (at most {differences.max():.2g}; max_abs_difference sets what is allowed)"
             )
         return ""
 
     def _value_gate(self, evidence: "PredictionEvidence") -> str:
         differences = _row_differences(evidence)
         assert differences is not None
-        assert evidence.reference.scores is not None
-        allowed = self.max_relative_difference * _scale(evidence.reference.scores)
-        if differences.max() <= allowed:
+        allowed = self._allowed(evidence)
+        if not differences.max() <= allowed:
+            return (
+                f"a value differs by {differences.max():.3g} from the native model in "
+                f"{int((differences > allowed).sum())} of {len(differences)} rows; at most {allowed:.3g} is allowed "
+                "(max_abs_difference sets it)"
+            )
+        return self._shift_gate(evidence)
+
+    def _shift_gate(self, evidence: "PredictionEvidence") -> str:
+        """Find what moves all rows the same way by less than rounding moves single ones."""
+        import numpy as np
+
+        ours, theirs = evidence.predictions.scores, evidence.reference.scores
+        assert ours is not None
+        assert theirs is not None
+        shift = float(np.abs(np.median(ours - theirs, axis=0)).max())
+        allowed = self.max_abs_difference or allowed_shift(float(np.abs(theirs).max()), evidence.input_dtype)
+        if shift <= allowed:
             return ""
         return (
-            f"a value differs by {differences.max():.3g} from the native model; at most {allowed:.3g} is allowed "
-            f"({self.max_relative_difference:g} of the standard deviation)"
+            f"its values are shifted by {shift:.3g} from the native model (median); at most {allowed:.3g} is allowed "
+            "(max_abs_difference sets it)"
         )
+
+    def _allowed(self, evidence: "PredictionEvidence") -> float:
+        scores = evidence.reference.scores
+        assert scores is not None
+        are_probabilities = _are_probabilities(evidence)
+        largest = 1.0 if are_probabilities else float(abs(scores).max())
+        arithmetic = allowed_difference(largest, evidence.input_dtype, are_probabilities=are_probabilities)
+        return self.max_abs_difference or arithmetic
 
 
 def misfit(evidence: "PredictionEvidence") -> str:
@@ -193,11 +221,14 @@ def _row_differences(evidence: "PredictionEvidence") -> "NDArray[np.float64] | N
     return differences
 
 
-def _scale(values: "NDArray[np.float64]") -> float:
-    """Return the standard deviation of the native values; their size where all are the same."""
-    import numpy as np
+def _are_probabilities(evidence: "PredictionEvidence") -> bool:
+    """Return whether the scores are class probabilities; a model may have them and still be timed by its labels."""
+    return evidence.model.task is Task.CLASSIFICATION and evidence.reference.are_probabilities
 
-    return float(values.std()) or float(np.abs(values).max()) or 1.0
+
+def _share(rows: "NDArray[np.bool_]") -> str:
+    """Return a share of rows that never reads 1.0000 if it is less."""
+    return ratio_text(float(rows.mean()))
 
 
 def _result(

@@ -23,7 +23,7 @@ class Memory:
         """Return None: every worker reports its memory anyway."""
 
     def results(self, evidence: SampleEvidence) -> Sequence[Result]:
-        """Return the median over rounds of both."""
+        """Return the median of each round, averaged over rounds (geometric mean), of both."""
         return [
             result
             for metric in ("memory_loaded_bytes", "memory_peak_bytes")

@@ -51,7 +51,7 @@ def make_test(choice: TestChoice) -> Test:
             named.
 
     """
-    test_class = _class_of(choice)
+    test_class = class_of(choice)
     params = _checked_params(test_class, choice.params)
     try:
         return test_class(**params)
@@ -60,11 +60,11 @@ def make_test(choice: TestChoice) -> Test:
 
 
 def default_tests(model: ModelInfo, *, has_target: bool) -> tuple[TestChoice, ...]:
-    """Return every registered test that applies to such a job, with its defaults."""
+    """Return every registered test that applies to such a job and need not be asked for, with its defaults."""
     return tuple(
         choice_of(test_class)
         for test_class in registered_tests()
-        if applies(test_class.needs, model, has_target=has_target)
+        if getattr(test_class, "is_default", True) and applies(test_class.needs, model, has_target=has_target)
     )
 
 
@@ -98,7 +98,8 @@ def nearest(name: str, valid: Sequence[str]) -> str:
     return f"the nearest valid one is {near[0]!r}" if near else f"valid are {', '.join(valid) or 'none'}"
 
 
-def _class_of(choice: TestChoice) -> type[Test]:
+def class_of(choice: TestChoice) -> type[Test]:
+    """Return the test class that `choice` names (PlanInvalidError otherwise, with the nearest one)."""
     known = registered_tests()
     modules = tuple(dict.fromkeys(found.__module__ for found in known))
     if choice.module not in modules:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from mltest.shared.domain import LatencySpec, ModelInfo, Result, SampleSeries, Task
+from mltest.shared.domain import CallRemark, LatencySpec, ModelInfo, Result, SampleSeries, Task
 
 if TYPE_CHECKING:
     from mltest.coordinator.builder.evidence import PredictionEvidence
@@ -45,6 +45,8 @@ class SampleEvidence:
     artifact_bytes: int
     model: ModelInfo
     rounds: tuple[RoundSamples, ...]
+    remarks: tuple[CallRemark, ...] = ()
+    """On its calls, from all rounds."""
 
 
 class SampleTest(Protocol):

@@ -25,7 +25,7 @@ class StartUp:
         """Return None: every worker reports these steps anyway."""
 
     def results(self, evidence: SampleEvidence) -> Sequence[Result]:
-        """Return the median over rounds of each step."""
+        """Return the median of each round, averaged over rounds (geometric mean), of each step."""
         return [
             result
             for step in _STEPS

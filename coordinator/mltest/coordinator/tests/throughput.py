@@ -4,19 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mltest.coordinator.analysis.rounds import MEAN, Figure
+from mltest.coordinator.analysis.rounds import MEAN, Figure, figure_of
 from mltest.coordinator.tests.registry import test
 from mltest.coordinator.tests.role import Needs, SampleEvidence
 from mltest.coordinator.tests.sampled import result_of, series_by_round
 from mltest.coordinator.tests.timing import CallTiming
 from mltest.shared.domain import Result, SampleSeries
-from mltest.shared.statistics.intervals import log_interval
 
 
 @test
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throughput(CallTiming):
-    """Rows divided by the sum of call times, one caller, closed loop: from the same calls as latency."""
+    """Rows divided by the sum of call times, one caller, closed loop: from the same Python calls as latency."""
 
     needs: ClassVar[Needs] = Needs()
     name: ClassVar[str] = "throughput"
@@ -37,15 +36,13 @@ class Throughput(CallTiming):
 
 
 def _figure(rounds: Sequence[Sequence[SampleSeries]], batch_size: int) -> Figure:
-    calls = [[value_ns for series in one_round for value_ns in series.values] for one_round in rounds]
-    rates = [_rate(values_ns, batch_size) for values_ns in calls if sum(values_ns)]
-    everything = [value_ns for values_ns in calls for value_ns in values_ns]
-    return Figure(
-        value=_rate(everything, batch_size) if sum(everything) else None,
-        interval=log_interval(rates),
-        count=len(everything),
-    )
+    rates = [rate for one_round in rounds if (rate := _rate(one_round, batch_size))]
+    count = sum(len(series.values) for one_round in rounds for series in one_round)
+    return figure_of(rates, count) if rates else Figure(value=None, interval=None, count=count)
 
 
-def _rate(values_ns: Sequence[int], batch_size: int) -> float:
-    return batch_size * len(values_ns) * 1e9 / sum(values_ns)
+def _rate(one_round: Sequence[SampleSeries], batch_size: int) -> float:
+    """Return rows per second; 0 if no time passed."""
+    calls = sum(len(series.values) * max(series.calls_per_value, 1) for series in one_round)
+    duration_ns = sum(sum(series.values) for series in one_round)
+    return batch_size * calls * 1e9 / duration_ns if duration_ns else 0.0

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mltest.shared.domain import LatencySpec
+from mltest.shared.metrics import TIMED_METRICS
 
 DEFAULT_BATCH_SIZES = (1, 16, 32, 64, 128)
 
@@ -50,4 +51,20 @@ def merged_latency_spec(specs: Sequence[LatencySpec]) -> LatencySpec | None:
         slice_count=max(spec.slice_count for spec in specs),
         slice_ns=max(spec.slice_ns for spec in specs),
         warmup_ns=max(spec.warmup_ns for spec in specs),
+        metrics=_merged_metrics(specs),
+        slice_values=_largest_slice_values(specs),
     )
+
+
+def _merged_metrics(specs: Sequence[LatencySpec]) -> tuple[str, ...]:
+    """Return every form that a spec names, in the order of the metric table; () where it is the Python call alone."""
+    python_call = TIMED_METRICS[:1]
+    wanted = {metric for spec in specs for metric in spec.metrics or python_call}
+    merged = tuple(metric for metric in TIMED_METRICS if metric in wanted)
+    return () if merged == python_call else merged
+
+
+def _largest_slice_values(specs: Sequence[LatencySpec]) -> int:
+    """Return the largest number of calls of a slice; 0, as many as fit, is the largest there is."""
+    wanted = [spec.slice_values for spec in specs]
+    return 0 if 0 in wanted else max(wanted)

@@ -1,6 +1,16 @@
 """Domain values: frozen, without behaviour beyond their own facts, importing only the standard library."""
 
 from mltest.shared.domain.agent import AgentInfo, Compiler, FleetAgent, Gpu, HostInfo, RuntimeInfo
+from mltest.shared.domain.comparison import (
+    Basis,
+    Change,
+    Comparison,
+    Difference,
+    EnvironmentChange,
+    History,
+    HistoryPoint,
+    HistorySeries,
+)
 from mltest.shared.domain.job import (
     AgentUpdated,
     Candidate,
@@ -18,7 +28,7 @@ from mltest.shared.domain.job import (
     StepStarted,
     VisitUpdated,
 )
-from mltest.shared.domain.result import JobResults, Result, Standing, StandingRow, Standings
+from mltest.shared.domain.result import JobResults, Recomputation, Result, Standing, StandingRow, Standings
 from mltest.shared.domain.visit import (
     CallRemark,
     CallsVerified,
@@ -48,16 +58,24 @@ from mltest.shared.domain.visit import (
 __all__ = [
     "AgentInfo",
     "AgentUpdated",
+    "Basis",
     "CallRemark",
     "CallsVerified",
     "Candidate",
     "CandidateEnded",
     "CandidateUpdated",
+    "Change",
+    "Comparison",
     "Compiler",
     "DatasetInfo",
+    "Difference",
+    "EnvironmentChange",
     "FileRef",
     "FleetAgent",
     "Gpu",
+    "History",
+    "HistoryPoint",
+    "HistorySeries",
     "HostInfo",
     "JobEvent",
     "JobEventBody",
@@ -77,6 +95,7 @@ __all__ = [
     "Outcome",
     "Output",
     "PredictionsStored",
+    "Recomputation",
     "RemarkKind",
     "Result",
     "RuntimeInfo",

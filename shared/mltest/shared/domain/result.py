@@ -94,3 +94,14 @@ class JobResults:
     candidates: tuple[Candidate, ...] = ()
     results: tuple[Result, ...] = ()
     standings: Standings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recomputation:
+    """What today's analysis says of the samples of a job."""
+
+    results: JobResults
+    differences: tuple[str, ...] = ()
+    """From the stored conclusion, each one line; empty if today's is exactly the same."""
+    is_kept: bool = False
+    """Whether it is the stored conclusion now."""

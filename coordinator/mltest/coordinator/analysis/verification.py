@@ -1,0 +1,50 @@
+"""Calls that answer otherwise than the candidate's own predictions: they are timed, but never ranked."""
+
+from mltest.coordinator.analysis.arithmetic import allowed_difference
+from mltest.coordinator.analysis.forms import FORMS
+from mltest.shared.domain import CallsVerified, VerifiedCalls
+
+_FORM_NAMES = {form.raw_metric: name for name, form in FORMS.items()}
+_NAMED_ROWS = 5
+
+
+def verification_reason(
+    verified: CallsVerified,
+    *,
+    input_dtype: str = "float32",
+    largest_value: float = 1.0,
+    are_probabilities: bool = False,
+) -> str:
+    """Return why calls do not answer what the candidate predicts; empty if they do.
+
+    Args:
+        verified: what calls answered, by form and batch size.
+        input_dtype: type in which the runtime gets X.
+        largest_value: absolute value of its predictions; 1 for a classifier.
+        are_probabilities: whether calls answer class probabilities.
+
+    """
+    allowed = allowed_difference(largest_value, input_dtype, are_probabilities=are_probabilities)
+    reasons = (_reason(calls, allowed) for calls in verified.calls)
+    return "; ".join(reason for reason in reasons if reason)
+
+
+def _reason(calls: VerifiedCalls, allowed: float) -> str:
+    if calls.differing_row_count:
+        what = f"answer {calls.differing_row_count:,} of {calls.row_count:,} rows otherwise"
+    elif not calls.max_abs_difference <= allowed:
+        what = f"answer by up to {calls.max_abs_difference:.2g} otherwise (at most {allowed:.2g} is allowed)"
+    else:
+        return ""
+    return f"{_name(calls)} {what} than its predictions for the whole dataset{_rows(calls)}"
+
+
+def _name(calls: VerifiedCalls) -> str:
+    form = _FORM_NAMES.get(calls.metric, calls.metric)
+    kind = "" if form == "python" else f"{form} "
+    return f"{kind}calls with {calls.batch_size} row{'' if calls.batch_size == 1 else 's'}"
+
+
+def _rows(calls: VerifiedCalls) -> str:
+    named = ", ".join(map(str, calls.worst_rows[:_NAMED_ROWS]))
+    return f" (row{'' if len(calls.worst_rows) == 1 else 's'} {named})" if named else ""

@@ -1,0 +1,222 @@
+"""Everything that a conclusion is drawn from, as the store has it: the same evidence gives the same conclusion."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from mltest.coordinator.analysis.cells import Key, Problem
+from mltest.coordinator.analysis.standings import summarise
+from mltest.coordinator.analysis.verification import verification_reason
+from mltest.coordinator.api import StoredSeries
+from mltest.coordinator.builder.builder import Evaluation
+from mltest.coordinator.job.deciding import decisions
+from mltest.coordinator.job.matching import match
+from mltest.coordinator.job.scheduler import blocks
+from mltest.coordinator.job.slice_times import Cell, SliceTimes, objective_cell
+from mltest.coordinator.planning.plan import Plan
+from mltest.coordinator.planning.plan_file import parse_plan
+from mltest.coordinator.planning.profiles import stop_rule
+from mltest.coordinator.store import (
+    CandidateOutcome,
+    Store,
+    StoredMachineState,
+    StoredRemarks,
+    StoredVerification,
+    StoredVisit,
+)
+from mltest.coordinator.tests.chosen import chosen_tests
+from mltest.coordinator.tests.registry import sample_tests
+from mltest.coordinator.tests.role import RoundSamples, SampleEvidence
+from mltest.coordinator.tests.timing import merged_latency_spec
+from mltest.shared.domain import (
+    AgentInfo,
+    CallRemark,
+    Candidate,
+    DatasetInfo,
+    MachineClass,
+    ModelInfo,
+    Outcome,
+    Result,
+    Standing,
+    Standings,
+    Task,
+)
+from mltest.shared.statistics.adaptive import StopReason
+from mltest.shared.statistics.stopping import StopRule
+
+_UNKNOWN_SCALE = 1e300
+"""Nothing stored says how large the values of a regressor are: only answers without a size are too far from them."""
+_WORST_FIRST = (MachineClass.NOISY, MachineClass.UNSPECIFIED, MachineClass.SHARED, MachineClass.DEDICATED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What is known of a job whose model was read."""
+
+    plan: Plan
+    model: ModelInfo
+    dataset: DatasetInfo | None
+    candidates: tuple[Candidate, ...]
+    agents: tuple[AgentInfo, ...]
+    samples: tuple[SampleEvidence, ...]
+    evaluations: tuple[Evaluation, ...]
+    problems: tuple[Problem, ...]
+    machine_classes: Mapping[str, MachineClass]
+    verification_reasons: Mapping[Key, str]
+
+    def conclusion(self) -> tuple[tuple[Result, ...], Standings]:
+        """Return results and standings; takes a while with many samples."""
+        rule = stop_rule(self.plan)
+        return summarise(
+            plan=self.plan,
+            model=self.model,
+            dataset=self.dataset,
+            candidates=self.candidates,
+            agents=self.agents,
+            samples=self.samples,
+            evaluations=self.evaluations,
+            problems=self.problems,
+            machine_classes=self.machine_classes,
+            has_stop_rule=rule is not None,
+            stop_reasons=stop_reasons(self, rule) if rule else {},
+            verification_reasons=self.verification_reasons,
+        )
+
+
+def read_evidence(store: Store, job_id: str) -> Evidence | None:
+    """Return what the store has of a job; None if its model was never read. Slow with many samples."""
+    job = store.jobs.get(job_id)
+    if job.model is None:
+        return None
+    candidates = store.jobs.candidates(job_id)
+    remarks = remarks_by_key(store.outcomes.remarks(job_id))
+    return Evidence(
+        plan=parse_plan(job.spec.plan_toml),
+        model=job.model,
+        dataset=job.dataset,
+        candidates=candidates,
+        agents=store.outcomes.participants(job_id),
+        samples=_samples(job.model, candidates, store.visits.series(job_id), remarks),
+        evaluations=store.outcomes.evaluations(job_id),
+        problems=tuple(problems_of(store.outcomes.of_job(job_id), store.visits.of_job(job_id))),
+        machine_classes=machine_classes(store.visits.machine_states(job_id)),
+        verification_reasons=verification_reasons(store.outcomes.verifications(job_id), candidates, job.model),
+    )
+
+
+def machine_classes(states: Iterable[StoredMachineState]) -> dict[str, MachineClass]:
+    """Return the worst class of each agent's visits."""
+    found: dict[str, MachineClass] = {}
+    for one in states:
+        both = (found.get(one.agent_id, one.state.machine_class), one.state.machine_class)
+        found[one.agent_id] = min(both, key=_WORST_FIRST.index)
+    return found
+
+
+def remarks_by_key(stored: Iterable[StoredRemarks]) -> dict[Key, tuple[CallRemark, ...]]:
+    """Return the remarks on each candidate and agent from all rounds, each once."""
+    found: dict[Key, dict[CallRemark, None]] = {}
+    for one in stored:
+        found.setdefault((one.candidate_id, one.agent_id), {}).update(dict.fromkeys(one.remarks))
+    return {key: tuple(remarks) for key, remarks in found.items()}
+
+
+def verification_reasons(
+    stored: Iterable[StoredVerification], candidates: Sequence[Candidate], model: ModelInfo
+) -> dict[Key, str]:
+    """Return why the answers of timed calls rule candidates out, of each the first reason that there is."""
+    dtypes = {candidate.candidate_id: candidate.input_dtype for candidate in candidates}
+    scale = _UNKNOWN_SCALE if model.task is Task.REGRESSION else 1.0
+    found: dict[Key, str] = {}
+    for one in stored:
+        candidate_id = one.verified.candidate_id
+        dtype = dtypes.get(candidate_id) or "float32"
+        if reason := verification_reason(one.verified, input_dtype=dtype, largest_value=scale):
+            found.setdefault((candidate_id, one.agent_id), reason)
+    return found
+
+
+def stop_reasons(evidence: Evidence, rule: StopRule) -> dict[Key, StopReason]:
+    """Return why candidates were not measured again, decided anew from the samples."""
+    found: dict[Key, StopReason] = {}
+    possible = [candidate for candidate in evidence.candidates if candidate.is_possible]
+    for agent in evidence.agents:
+        fitting = match(agent, possible, evidence.plan).candidates
+        groups = blocks(fitting, agent.host.memory_bytes) if fitting else ()
+        times = _times(evidence, agent.agent_id)
+        failed = _failed(evidence.problems, agent.agent_id)
+        for decision in decisions(times, groups, failed, cell=_objective_cell(evidence), rule=rule):
+            for candidate_id, reason in decision.stopped.items():
+                found.setdefault((candidate_id, agent.agent_id), reason)
+    return found
+
+
+def problems_of(outcomes: Sequence[CandidateOutcome], visits: Sequence[StoredVisit]) -> Iterator[Problem]:
+    """Yield what kept candidates from being measured: what they did themselves first, then what became of visits."""
+    for outcome in outcomes:
+        if outcome.outcome is None:
+            standing = Standing.IMPOSSIBLE
+        elif outcome.outcome is Outcome.FAILED:
+            standing = Standing.FAILED
+        else:
+            continue
+        yield Problem(
+            candidate_id=outcome.candidate_id, agent_id=outcome.agent_id, standing=standing, reason=outcome.reason
+        )
+    explained = {(outcome.agent_id, outcome.candidate_id) for outcome in outcomes}
+    for visit in visits:
+        reason = visit.reason if visit.outcome else "the job was stopped before it was measured"
+        for candidate in visit.spec.candidates:
+            key = (visit.agent_id, candidate.candidate_id)
+            if visit.outcome is not Outcome.OK and key not in explained:
+                explained.add(key)
+                standing = Standing.FAILED if visit.outcome is Outcome.FAILED else Standing.UNMEASURED
+                yield Problem(
+                    candidate_id=candidate.candidate_id, agent_id=visit.agent_id, standing=standing, reason=reason
+                )
+
+
+def _samples(
+    model: ModelInfo,
+    candidates: Sequence[Candidate],
+    stored: Iterator[StoredSeries],
+    remarks: Mapping[Key, tuple[CallRemark, ...]],
+) -> tuple[SampleEvidence, ...]:
+    sizes = {candidate.candidate_id: candidate.artifact_bytes or 0 for candidate in candidates}
+    rounds: dict[Key, dict[int, list[StoredSeries]]] = {}
+    for found in stored:
+        key = (found.series.candidate_id, found.agent_id)
+        rounds.setdefault(key, {}).setdefault(found.round_index, []).append(found)
+    return tuple(
+        SampleEvidence(
+            candidate_id=candidate_id,
+            agent_id=agent_id,
+            artifact_bytes=sizes.get(candidate_id, 0),
+            model=model,
+            rounds=tuple(
+                RoundSamples(round_index=index, series=tuple(found.series for found in of_round))
+                for index, of_round in sorted(by_round.items())
+            ),
+            remarks=remarks.get((candidate_id, agent_id), ()),
+        )
+        for (candidate_id, agent_id), by_round in rounds.items()
+    )
+
+
+def _times(evidence: Evidence, agent_id: str) -> SliceTimes:
+    times = SliceTimes(evidence.plan.objective)
+    for found in evidence.samples:
+        if found.agent_id == agent_id:
+            for one_round in found.rounds:
+                times.add(one_round.round_index, one_round.series)
+    return times
+
+
+def _failed(problems: Iterable[Problem], agent_id: str) -> Collection[str]:
+    return {one.candidate_id for one in problems if one.agent_id == agent_id and one.standing is Standing.FAILED}
+
+
+def _objective_cell(evidence: Evidence) -> Cell | None:
+    has_target = evidence.dataset is not None and evidence.dataset.has_target
+    tests = sample_tests(chosen_tests(evidence.plan, evidence.model, has_target=has_target))
+    latency = merged_latency_spec([spec for test in tests if (spec := test.latency_spec()) is not None])
+    return objective_cell(evidence.plan.objective, latency.batch_sizes if latency else ())

@@ -1,0 +1,95 @@
+"""Decides after each round of one agent who is measured again: time goes where the ranking is undecided."""
+
+from collections.abc import Collection, Sequence
+
+from mltest.coordinator.job.deciding import decisions
+from mltest.coordinator.job.errand import Errand
+from mltest.coordinator.job.scheduler import Subject, blocks, narrowed, plan_visits
+from mltest.coordinator.job.slice_times import SliceTimes, objective_cell
+from mltest.coordinator.planning.profiles import stop_rule
+from mltest.shared.domain import AgentInfo, Candidate, JobNote, VisitSpec
+
+
+class Rounds:
+    """The rounds of one agent behind those that were planned from the beginning."""
+
+    def __init__(self, errand: Errand, subject: Subject, agent: AgentInfo, candidates: Sequence[Candidate]) -> None:
+        self._errand = errand
+        self._subject = subject
+        self._agent = agent
+        self._candidates = candidates
+        self._rule = stop_rule(subject.plan)
+        self._groups = blocks(candidates, agent.host.memory_bytes)
+        self._times = SliceTimes(subject.plan.objective)
+        self._active: frozenset[str] | None = None
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether the number of rounds was fixed by the user, and there is nothing to decide."""
+        return self._rule is None
+
+    async def load(self) -> None:
+        """Take over what an earlier life of the job has measured."""
+        if self.is_fixed:
+            return
+        self._times = await self._errand.site.thread.run(self._stored_times)
+
+    def add(self, times: SliceTimes) -> None:
+        """Take what a visit that ended well has measured."""
+        self._times.merge(times)
+
+    async def next(self, failed: Collection[str]) -> tuple[VisitSpec, ...]:
+        """Return the visits of the next round, which then are stored; none if everything is decided or time is up.
+
+        Args:
+            failed: candidates that failed here.
+
+        """
+        active = self.active(failed)
+        if not active or await self._is_over_budget():
+            return ()
+        number = 1 + self._times.last_round // len(self._groups)
+        planned = plan_visits(self._subject, self._agent, self._candidates, rounds=(number,))
+        visits = narrowed(planned, active)
+        site, agent_id = self._errand.site, self._agent.agent_id
+        await site.thread.run(site.store.visits.add, self._subject.job_id, [(agent_id, visit) for visit in visits])
+        await self._tell(active)
+        return visits
+
+    def active(self, failed: Collection[str]) -> frozenset[str]:
+        """Return who has to be measured again; nobody if the number of rounds is fixed."""
+        if self._rule is None or self._times.last_round < 0:
+            return frozenset()
+        latency = self._subject.latency
+        cell = objective_cell(self._subject.plan.objective, latency.batch_sizes if latency else ())
+        active: set[str] = set()
+        found = decisions(self._times, self._groups, failed, cell=cell, rule=self._rule)
+        for group, decision in zip(self._groups, found, strict=True):
+            if decision.active:
+                active |= {*decision.active, *(one.candidate_id for one in group if one.is_reference)}
+        return frozenset(active)
+
+    def _stored_times(self) -> SliceTimes:
+        times = SliceTimes(self._subject.plan.objective)
+        for stored in self._errand.site.store.visits.series(self._subject.job_id):
+            if stored.agent_id == self._agent.agent_id:
+                times.add(stored.round_index, [stored.series])
+        return times
+
+    async def _is_over_budget(self) -> bool:
+        """Return whether another round, as long as those before, would end behind the budget."""
+        budget_s, site = self._subject.plan.budget_s, self._errand.site
+        if not budget_s:
+            return False
+        spent_s, done = await site.thread.run(site.store.visits.spent, self._subject.job_id, self._agent.agent_id)
+        if not done or spent_s * (1 + len(self._groups) / done) <= budget_s:
+            return False
+        await self._errand.tell(JobNote(text=f"{self._agent.name}: the time budget ends the rounds"))
+        return True
+
+    async def _tell(self, active: frozenset[str]) -> None:
+        if self._active is not None and active != self._active:
+            names = [one.label for one in self._candidates if one.candidate_id in active and not one.is_reference]
+            text = f"{self._agent.name}: further rounds for {', '.join(names)}; the others are settled"
+            await self._errand.tell(JobNote(text=text))
+        self._active = active
