@@ -24,7 +24,9 @@ from mltest.shared.domain import (
     Candidate,
     MachineClass,
     MachineState,
+    Output,
     RemarkKind,
+    Result,
     RuntimeInfo,
     Standing,
     Task,
@@ -69,17 +71,18 @@ def test_only_calls_that_answer_otherwise_give_a_reason() -> None:
     one = candidate("c")
     good, bad = verification(), verification(differing_row_count=2)
 
-    assert verification_reasons([good], [one], MODEL) == {}
-    assert "2 of 10 rows" in verification_reasons([good, bad], [one], MODEL)[("c", "a")]
+    assert verification_reasons([good], [one], MODEL, []) == {}
+    assert "2 of 10 rows" in verification_reasons([good, bad], [one], MODEL, [])[("c", "a")]
 
 
-def test_calls_of_a_regressor_are_ruled_out_only_by_answers_without_a_size() -> None:
-    regressor = replace(MODEL, task=Task.REGRESSION)
-    near, nothing = verification(max_abs_difference=0.01), verification(max_abs_difference=1.7e308)
+def test_a_difference_of_a_regressor_is_judged_by_the_size_of_its_values() -> None:
+    regressor = replace(MODEL, task=Task.REGRESSION, output=Output.VALUES)
+    found = verification(max_abs_difference=0.001)
+    largest = Result(candidate_id="c", test="agreement", metric="largest_value", value=1e4)
+    evaluation = Evaluation(candidate_id="c", agent_id="a", results=(largest,), gate_reason="")
 
-    assert verification_reasons([near], [candidate("c")], regressor) == {}
-    assert verification_reasons([near], [candidate("c")], MODEL) != {}
-    assert verification_reasons([nothing], [candidate("c")], regressor) != {}
+    assert verification_reasons([found], [candidate("c")], regressor, [evaluation]) == {}
+    assert verification_reasons([found], [candidate("c")], regressor, []) != {}
 
 
 def test_a_candidate_whose_calls_answer_otherwise_is_gated_with_the_reason() -> None:

@@ -23,6 +23,7 @@ from mltest.shared.domain import (
     CandidateEnded,
     LatencySpec,
     MachineState,
+    OpenLoopSpec,
     Outcome,
     PredictionsStored,
     VisitCandidate,
@@ -30,6 +31,7 @@ from mltest.shared.domain import (
 )
 from mltest.shared.errors import ChildCrashedError, InfrastructureError, MltestError, ModelRefusedError, PredictionError
 from mltest.shared.naming import clean_text
+from mltest.shared.reference import REFERENCE_RUNTIME
 
 SETTLE_S = 0.1
 """How long measuring waits at most until what was appended to the journal has been sent."""
@@ -78,6 +80,7 @@ class Block:
             await self._attempt(candidate, self._prepare(candidate))
             await self._flush()
         await self._measure()
+        await self._answer_requests()
         self._loads.append(os.getloadavg()[0])
         for candidate in self._survivors():
             await self._attempt(candidate, self._finish(candidate))
@@ -151,6 +154,18 @@ class Block:
                 if self.buffer.is_due(time.monotonic_ns()):
                     await self._flush()
         self.machine = self._watch.end(self._pids())
+
+    async def _answer_requests(self) -> None:
+        """Let requests arrive by a schedule, which is the same for each candidate, one candidate at a time."""
+        if self._spec.open_loop is not None:
+            for candidate in self._survivors():
+                if candidate.runtime == REFERENCE_RUNTIME:
+                    continue
+                await self._attempt(candidate, self._requests(candidate, self._spec.open_loop))
+                await self._flush()
+
+    async def _requests(self, candidate: VisitCandidate, spec: OpenLoopSpec) -> None:
+        self.buffer.add(await self._workers[candidate.candidate_id].answer_requests(spec, self._spec.seed))
 
     def _cells(self) -> tuple[Cell, ...]:
         """Return what slices measure: each form of each candidate that got so far."""

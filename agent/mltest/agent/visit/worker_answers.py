@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from mltest.agent.visit.thread_rule import WorkerThreads
+from mltest.agent.worker.open_loop import LATENCY, LATENESS
 from mltest.agent.worker.sample_frame import samples_from_frame
 from mltest.shared.domain import SampleSeries, VerifiedCalls
 from mltest.shared.frames import Frame
@@ -42,6 +43,21 @@ def timed_slice_from_frame(answer: Frame, candidate_id: str, metric: str, batch_
     )
     measuring_ns, is_clipped = number(answer, "measuring_ns"), bool(answer["is_clipped"])
     return TimedSlice(series, measuring_ns, is_clipped, number(answer, "minor_faults"))
+
+
+def requests_from_frame(answer: Frame, candidate_id: str, batch_size: int, rate_index: int) -> tuple[SampleSeries, ...]:
+    """Return what became of the requests of one rate: their latencies and latenesses; errors as above."""
+    return tuple(
+        SampleSeries(
+            candidate_id=candidate_id,
+            metric=metric,
+            batch_size=batch_size,
+            slice_index=rate_index,
+            started_monotonic_ns=number(answer, "started_monotonic_ns"),
+            values=samples_from_frame(answer[key]),
+        )
+        for metric, key in ((LATENCY, "latencies"), (LATENESS, "latenesses"))
+    )
 
 
 def verified_from_frame(answer: Frame, metric: str, batch_size: int) -> VerifiedCalls:

@@ -11,15 +11,25 @@ from mltest.agent.visit.worker_answers import (
     TimedSlice,
     count,
     number,
+    requests_from_frame,
     threads_from_frame,
     timed_slice_from_frame,
     verified_from_frame,
 )
 from mltest.agent.worker.candidate_frame import candidate_to_frame
 from mltest.agent.worker.form import CONVERSION, NATIVE_CALL, PYTHON_CALL
+from mltest.agent.worker.open_loop import overload_remark
 from mltest.agent.worker.sample_frame import samples_from_frame
 from mltest.shared.child import Child, ChildLimits
-from mltest.shared.domain import CallRemark, CallsVerified, LatencySpec, Limits, SampleSeries, VisitCandidate
+from mltest.shared.domain import (
+    CallRemark,
+    CallsVerified,
+    LatencySpec,
+    Limits,
+    OpenLoopSpec,
+    SampleSeries,
+    VisitCandidate,
+)
 from mltest.shared.errors import ChildCrashedError, ResourceLimitError
 from mltest.shared.frames import Frame
 from mltest.shared.naming import clean_text
@@ -138,6 +148,27 @@ class WorkerProcess:
         lengths = {"slice_ns": latency.slice_ns, "max_values": latency.slice_values}
         answer = await self._ask("slice", {"metric": metric, "batch_size": batch_size, **lengths})
         return timed_slice_from_frame(answer, self._candidate.candidate_id, metric, batch_size, slice_index)
+
+    async def answer_requests(self, spec: OpenLoopSpec, seed: int) -> tuple[SampleSeries, ...]:
+        """Let requests of each rate arrive; return what became of them. An overloaded rate is a remark instead."""
+        series: list[SampleSeries] = []
+        for index, rate_per_s in enumerate(spec.rates_per_s):
+            answer = await self._ask(
+                "requests",
+                {
+                    "rate_per_s": rate_per_s,
+                    "duration_ns": spec.duration_ns,
+                    "batch_size": spec.batch_size,
+                    "seed": seed,
+                    "bound_ns": spec.duration_ns,
+                },
+                timeout_ns=2 * spec.duration_ns + self._limits.step_timeout_ns,
+            )
+            if answer["is_overloaded"]:
+                self.remarks.append(overload_remark(rate_per_s, spec.batch_size, spec.duration_ns))
+            else:
+                series += requests_from_frame(answer, self._candidate.candidate_id, spec.batch_size, index)
+        return tuple(series)
 
     async def finish(self) -> tuple[SampleSeries, ...]:
         """End the worker well; return how much memory it took at most."""

@@ -48,7 +48,7 @@ def open_loop(
 
     """
     begin_ns = clock()
-    calls = OpenLoopCalls(started_monotonic_ns=begin_ns)
+    calls = OpenLoopCalls(started_monotonic_ns=time.monotonic_ns())
     free_ns = begin_ns
     for number, offset_ns in enumerate(schedule_ns):
         due_ns = begin_ns + offset_ns

@@ -1,7 +1,7 @@
 """The worker: a fresh interpreter that opens one artifact and runs it; every untrusted byte is opened here.
 
 Commands, in order: hello, load, rows, first, predict (if asked); for timed calls: form (each metric and batch size),
-verify (each, if asked), null, warm (each), threads, slice ...; end.
+verify (each, if asked), null, warm (each), threads, slice ...; requests (each rate, if asked); end.
 """
 
 import gc
@@ -64,6 +64,7 @@ class Worker:
             "predict": self.predict,
             "null": self.null,
             "threads": self.threads,
+            "requests": self.requests,
             "end": self.end,
             **TimedForms(self._form, self._expected).handlers(),
         }
@@ -139,6 +140,25 @@ class Worker:
             "thread_count": working_thread_count(self._thread_times),
             "pool_count": pool_count(),
             "largest_pool": largest_pool(),
+        }
+
+    def requests(self, frame: Frame) -> Frame:
+        """Answer requests that arrive by a schedule, each from when it was due."""
+        from mltest.agent.worker.open_loop import open_loop
+        from mltest.agent.worker.rows import batches_of
+        from mltest.shared.statistics.schedule import poisson_schedule_ns
+
+        batches = batches_of(self._rows, frame["batch_size"])
+        schedule_ns = poisson_schedule_ns(frame["rate_per_s"], frame["duration_ns"], frame["seed"])
+        predict, count = self._model.predict, len(batches)
+        with failures_as(PredictionError):
+            predict(batches[-1])
+            calls = open_loop(lambda number: predict(batches[number % count]), schedule_ns, frame["bound_ns"])
+        return {
+            "started_monotonic_ns": calls.started_monotonic_ns,
+            "is_overloaded": calls.is_overloaded,
+            "latencies": samples_to_frame(calls.latencies_ns),
+            "latenesses": samples_to_frame(calls.latenesses_ns),
         }
 
     def end(self, frame: Frame) -> Frame:

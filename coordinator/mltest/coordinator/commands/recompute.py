@@ -33,7 +33,8 @@ async def _recompute(arguments: argparse.Namespace) -> int:
         return 0
     for line in found.differences:
         print(line)
-    print(f"{len(found.differences)} differences in {count} results and the table.")
+    differences = "1 difference" if len(found.differences) == 1 else f"{len(found.differences)} differences"
+    print(f"{differences} in {count} results and the table.")
     job_id = found.results.job.job_id
     again = f"{program(arguments)} recompute {job_id}"
     shown = f"{program(arguments)} show {job_id}"

@@ -23,6 +23,7 @@ from mltest.coordinator.store import (
     StoredVerification,
     StoredVisit,
 )
+from mltest.coordinator.tests.agreement import LARGEST_VALUE
 from mltest.coordinator.tests.chosen import chosen_tests
 from mltest.coordinator.tests.registry import sample_tests
 from mltest.coordinator.tests.role import RoundSamples, SampleEvidence
@@ -35,16 +36,14 @@ from mltest.shared.domain import (
     MachineClass,
     ModelInfo,
     Outcome,
+    Output,
     Result,
     Standing,
     Standings,
-    Task,
 )
 from mltest.shared.statistics.adaptive import StopReason
 from mltest.shared.statistics.stopping import StopRule
 
-_UNKNOWN_SCALE = 1e300
-"""Nothing stored says how large the values of a regressor are: only answers without a size are too far from them."""
 _WORST_FIRST = (MachineClass.NOISY, MachineClass.UNSPECIFIED, MachineClass.SHARED, MachineClass.DEDICATED)
 
 
@@ -89,6 +88,7 @@ def read_evidence(store: Store, job_id: str) -> Evidence | None:
         return None
     candidates = store.jobs.candidates(job_id)
     remarks = remarks_by_key(store.outcomes.remarks(job_id))
+    evaluations = store.outcomes.evaluations(job_id)
     return Evidence(
         plan=parse_plan(job.spec.plan_toml),
         model=job.model,
@@ -96,10 +96,12 @@ def read_evidence(store: Store, job_id: str) -> Evidence | None:
         candidates=candidates,
         agents=store.outcomes.participants(job_id),
         samples=_samples(job.model, candidates, store.visits.series(job_id), remarks),
-        evaluations=store.outcomes.evaluations(job_id),
+        evaluations=evaluations,
         problems=tuple(problems_of(store.outcomes.of_job(job_id), store.visits.of_job(job_id))),
         machine_classes=machine_classes(store.visits.machine_states(job_id)),
-        verification_reasons=verification_reasons(store.outcomes.verifications(job_id), candidates, job.model),
+        verification_reasons=verification_reasons(
+            store.outcomes.verifications(job_id), candidates, job.model, evaluations
+        ),
     )
 
 
@@ -121,16 +123,24 @@ def remarks_by_key(stored: Iterable[StoredRemarks]) -> dict[Key, tuple[CallRemar
 
 
 def verification_reasons(
-    stored: Iterable[StoredVerification], candidates: Sequence[Candidate], model: ModelInfo
+    stored: Iterable[StoredVerification],
+    candidates: Sequence[Candidate],
+    model: ModelInfo,
+    evaluations: Iterable[Evaluation],
 ) -> dict[Key, str]:
     """Return why the answers of timed calls rule candidates out, of each the first reason that there is."""
     dtypes = {candidate.candidate_id: candidate.input_dtype for candidate in candidates}
-    scale = _UNKNOWN_SCALE if model.task is Task.REGRESSION else 1.0
+    largest = [one.value for found in evaluations for one in found.results if one.metric == LARGEST_VALUE and one.value]
+    scale = max(largest, default=1.0)
+    are_probabilities = model.output is Output.PROBABILITIES
     found: dict[Key, str] = {}
     for one in stored:
         candidate_id = one.verified.candidate_id
         dtype = dtypes.get(candidate_id) or "float32"
-        if reason := verification_reason(one.verified, input_dtype=dtype, largest_value=scale):
+        reason = verification_reason(
+            one.verified, input_dtype=dtype, largest_value=scale, are_probabilities=are_probabilities
+        )
+        if reason:
             found.setdefault((candidate_id, one.agent_id), reason)
     return found
 

@@ -125,7 +125,7 @@ def _visit(
         open_loop=subject.open_loop if is_first else None,
         collects_predictions=is_first,
         verifies_calls=is_first,
-        limits=_limits(subject.plan, agent),
+        limits=_limits(subject, agent, len(group) if is_first else 0),
     )
 
 
@@ -183,10 +183,13 @@ def _seed(seed: int, agent_id: str, round_index: int) -> int:
     return int.from_bytes(digest[:8], "big")
 
 
-def _limits(plan: Plan, agent: AgentInfo) -> Limits:
+def _limits(subject: Subject, agent: AgentInfo, open_loops: int) -> Limits:
+    """Return the limits of a visit in which so many candidates answer requests by a schedule."""
+    plan, requests = subject.plan, subject.open_loop
+    requests_ns = 2 * requests.duration_ns * len(requests.rates_per_s) * open_loops if requests else 0
     return Limits(
         load_timeout_ns=int(plan.load_timeout_s * 1e9),
         step_timeout_ns=int(plan.step_timeout_s * 1e9),
-        visit_timeout_ns=int(plan.visit_timeout_s * 1e9),
+        visit_timeout_ns=int(plan.visit_timeout_s * 1e9) + requests_ns,
         memory_bytes=plan.memory_bytes or int(0.8 * agent.host.memory_bytes),
     )

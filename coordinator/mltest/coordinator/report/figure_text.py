@@ -11,7 +11,15 @@ ABSENT = "-"
 
 _LARGEST_PERCENT = 99
 """Wider intervals are told by factors: so many times less, so many times more."""
-_PLAIN_NUMBERS = ("log_loss", "mse", "mae", "max_abs_difference", "worst_row_difference", "confusion_count")
+_PLAIN_NUMBERS = (
+    "log_loss",
+    "mse",
+    "mae",
+    "max_abs_difference",
+    "largest_value",
+    "worst_row_difference",
+    "confusion_count",
+)
 """Without unit, like ratios, but not between 0 and 1."""
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from mltest.coordinator.builder.evidence import PredictionEvidence
 
+LARGEST_VALUE = "largest_value"
+"""Metric of the largest score of the native model, by which the size of a difference is judged."""
 _WORST_ROWS = 5
 
 
@@ -78,8 +80,10 @@ class Agreement:
             reason = "the candidate and the native model do not give the same kind of scores"
             return [_result(evidence, "max_abs_difference", None, reason=reason)]
         worst = sorted(range(len(differences)), key=lambda row: -differences[row])[:_WORST_ROWS]
+        assert evidence.reference.scores is not None
         return [
             _result(evidence, "max_abs_difference", float(differences.max())),
+            _result(evidence, LARGEST_VALUE, float(abs(evidence.reference.scores).max())),
             *(
                 _result(evidence, "worst_row_difference", float(differences[row]), label=str(row))
                 for row in worst
