@@ -743,7 +743,7 @@ class CandidateEnded(google.protobuf.message.Message):
     reason: builtins.str
     """The reason for people."""
     thread_count: builtins.int
-    """Threads of its process after warming up, the main one included; absent if it did not get that far."""
+    """Threads of its process that worked while it warmed up, the main one included; absent if it did not get that far."""
     @property
     def remarks(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___CallRemark]:
         """What a reader of its numbers has to know."""

@@ -38,7 +38,7 @@ NULL_SLICE_NS = 1_000_000
 MAX_FILE_BYTES = 1 << 30
 """Of a file that a worker writes: its predictions, or what it prints."""
 MAX_REASON_CHARS = 500
-VERIFY_LIMIT_NS = 30_000_000_000
+VERIFY_LIMIT_NS = 5_000_000_000
 """For one form with one batch size; half the time of a step, if that is less."""
 
 _MODULE = "mltest.agent.worker.worker"

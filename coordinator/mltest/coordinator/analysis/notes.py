@@ -2,11 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from mltest.coordinator.planning.limits import find_result
 from mltest.coordinator.planning.plan import Plan
+from mltest.coordinator.planning.profiles import stop_rule
 from mltest.shared.domain import DatasetInfo, Result, Standing, StandingRow
 from mltest.shared.metrics import RESULT_METRICS, Better
+from mltest.shared.statistics.adaptive import StopReason
 
 _TIED = "tied_label_count"
 
@@ -20,6 +23,7 @@ def notes_of(
     results: Sequence[Result],
     dataset: DatasetInfo | None,
     throttled_slice_count: int = 0,
+    stop_reasons: Mapping[tuple[str, str], StopReason] = MappingProxyType({}),
 ) -> tuple[str, ...]:
     """Return the remarks that apply, most important first.
 
@@ -31,10 +35,12 @@ def notes_of(
         results: every result.
         dataset: facts about the data; None if they are not known.
         throttled_slice_count: slices left out because the machine was throttled meanwhile.
+        stop_reasons: why candidates were not measured again, by identities of candidate and agent.
 
     """
     return (
         *_rounds(round_count, plan),
+        *_end_of_rounds(round_count, plan, rows, stop_reasons),
         *_ties(rows, round_count),
         *_order(rows, plan),
         *_throttled(throttled_slice_count),
@@ -51,6 +57,26 @@ def _rounds(round_count: int, plan: Plan) -> list[str]:
     if round_count == 1:
         notes.append("No difference can be claimed from one round: it takes at least 2 (--rounds), better 6 or more.")
     return notes
+
+
+def _end_of_rounds(
+    round_count: int, plan: Plan, rows: Sequence[StandingRow], stop_reasons: Mapping[tuple[str, str], StopReason]
+) -> list[str]:
+    """Say why there was no further round, where their number was not fixed."""
+    rule = stop_rule(plan)
+    if rule is None or not round_count:
+        return []
+    others = [row for row in rows if row.round_count and not row.is_baseline]
+    reasons = [stop_reasons.get((row.candidate_id, row.agent_id)) for row in others]
+    imprecise = sum(reason is StopReason.MAX_ROUNDS for reason in reasons)
+    if None in reasons:
+        why = "the time budget was over" if plan.budget_s else "the job was stopped"
+        return [f"Rounds ended after {round_count}, because {why}: not every ratio is known to {rule.half_width:.1%}."]
+    if imprecise:
+        return [
+            f"Rounds ended after {round_count}, as many as there may be: {imprecise} of {len(others)} are imprecise."
+        ]
+    return [f"Rounds ended after {round_count}: each ratio is known to {rule.half_width:.1%}, or is certainly worse."]
 
 
 def _ties(rows: Sequence[StandingRow], round_count: int) -> list[str]:

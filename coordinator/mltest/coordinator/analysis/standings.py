@@ -106,6 +106,7 @@ def summarise(
             results=results,
             dataset=dataset,
             throttled_slice_count=_throttled_slice_count(samples),
+            stop_reasons=stop_reasons,
         ),
     )
 

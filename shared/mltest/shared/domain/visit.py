@@ -288,7 +288,7 @@ class CandidateEnded:
     reason: str = ""
     remarks: tuple[CallRemark, ...] = ()
     thread_count: int | None = None
-    """Threads of its process after warming up, the main one included; None if it did not get that far."""
+    """Threads of its process that worked while it warmed up, the main one included; None if it did not get that far."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
