@@ -16,7 +16,7 @@ help: ## list the targets
 
 demo: $(VENV)/.run ## set everything up, then find the best way to run a bundled real model on this machine
 	$(SAY) "training a random forest on the digits data, then measuring every way to run it here"
-	@$(BIN)/python examples/forest_digits.py --local --state-dir build/demo
+	@$(BIN)/python examples/forest_digits.py --local --profile quick --state-dir build/demo
 
 test: check unit ## set everything up, then run every check
 

@@ -16,6 +16,9 @@ DAEMONS = {
         "mltest.coordinator.tests.registry",
         "mltest.coordinator.analysis.standings",
         "mltest.coordinator.commands.submit",
+        "mltest.coordinator.commands.compare",
+        "mltest.coordinator.commands.recompute",
+        "mltest.coordinator.commands.regress",
     ),
 }
 

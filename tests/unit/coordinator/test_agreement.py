@@ -83,6 +83,12 @@ def test_a_shift_of_all_values_by_1e_4_is_caught(largest: float, sign: int) -> N
     assert Agreement(max_abs_difference=2e-4).gate(valued(native + sign * 1e-4, reference=native)) == ""
 
 
+def test_a_few_large_values_hide_no_shift_of_the_others() -> None:
+    native = np.linspace(50, 250, 10_000)
+    native[:10] = 5000
+    assert "are shifted by 0.0001" in Agreement().gate(valued(native + 1e-4, reference=native))
+
+
 def test_a_value_of_one_row_may_not_be_off_by_more_than_its_type_explains() -> None:
     native = np.linspace(-1, 1, 10_000)
     values = native.copy()

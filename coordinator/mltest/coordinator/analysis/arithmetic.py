@@ -6,7 +6,7 @@ FLOAT64_TOLERANCE = 1e-12
 FLOAT64_PROBABILITY_TOLERANCE = 1e-6
 """Runtimes that compute in float64 still take the exponential of a softmax in float32."""
 SHIFT_TOLERANCE = 5e-7
-"""Times the largest value: rounding moves rows up and down, so that half of them go either way."""
+"""Times the mean of absolute values: rounding moves rows up and down, so that half of them go either way."""
 
 
 def allowed_difference(largest: float, input_dtype: str, *, are_probabilities: bool = False) -> float:
@@ -23,6 +23,12 @@ def allowed_difference(largest: float, input_dtype: str, *, are_probabilities: b
     return FLOAT64_PROBABILITY_TOLERANCE if are_probabilities else FLOAT64_TOLERANCE * max(1.0, largest)
 
 
-def allowed_shift(largest: float, input_dtype: str) -> float:
-    """Return the largest median of signed differences that arithmetic explains; arguments as `allowed_difference`."""
-    return min(allowed_difference(largest, input_dtype), max(FLOAT32_TOLERANCE, SHIFT_TOLERANCE * largest))
+def allowed_shift(typical: float, input_dtype: str) -> float:
+    """Return the largest median of signed differences that arithmetic explains.
+
+    Args:
+        typical: mean of the absolute values that the model gives; a few large ones hide no shift of the others.
+        input_dtype: as for `allowed_difference`.
+
+    """
+    return min(allowed_difference(typical, input_dtype), max(FLOAT32_TOLERANCE, SHIFT_TOLERANCE * typical))

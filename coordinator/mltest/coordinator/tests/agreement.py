@@ -132,7 +132,7 @@ class Agreement:
         assert ours is not None
         assert theirs is not None
         shift = float(np.abs(np.median(ours - theirs, axis=0)).max())
-        allowed = self.max_abs_difference or allowed_shift(float(np.abs(theirs).max()), evidence.input_dtype)
+        allowed = self.max_abs_difference or allowed_shift(float(np.abs(theirs).mean()), evidence.input_dtype)
         if shift <= allowed:
             return ""
         return (
