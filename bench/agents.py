@@ -49,7 +49,7 @@ def running_agent(state: Path, *options: str) -> Iterator[Agent]:
         yield Agent(process, line["address"], listening_s, process.memory_info().rss)
     finally:
         popen.terminate()
-        popen.wait()
+        popen.communicate()
 
 
 def _wait_until_described(address: str) -> None:

@@ -115,7 +115,7 @@ def daemon(state: Path) -> Iterator[int]:
         yield popen.pid
     finally:
         popen.terminate()
-        popen.wait()
+        popen.communicate()
 
 
 @contextmanager

@@ -12,6 +12,7 @@ EventT = TypeVar("EventT")
 QUICK_PLAN = """
 [job]
 rounds = 2
+row_cap = 300
 agent_return_s = 20
 [[tests]]
 module = "mltest.coordinator.tests.latency"
@@ -23,7 +24,10 @@ class = "Agreement"
 [candidates]
 runtimes = ["scikit-learn", "treelite"]
 """
-"""Seconds instead of minutes: two candidates, few slices."""
+"""Seconds instead of minutes: two candidates, few rows, few slices."""
+
+CANDIDATES = 3
+"""That are measured in such a job, the pinned reference among them."""
 
 SLOW_PLAN = QUICK_PLAN.replace("slice_count = 4", "slice_count = 400").replace("rounds = 2", "rounds = 1")
 """A visit that takes so long that something can happen in its middle."""

@@ -16,7 +16,16 @@ from mltest.shared.domain import (
     StepStarted,
     VisitUpdated,
 )
-from tests.integration.jobs import QUICK_PLAN, SLOW_PLAN, all_events, events_until, is_under_way, job_spec, of_kind
+from tests.integration.jobs import (
+    CANDIDATES,
+    QUICK_PLAN,
+    SLOW_PLAN,
+    all_events,
+    events_until,
+    is_under_way,
+    job_spec,
+    of_kind,
+)
 from tests.models import ModelFiles
 from tests.processes import ProcessGroup
 
@@ -42,7 +51,7 @@ async def test_two_agents_measure_one_job_in_parallel(
     first_ends = [visit.agent_name for visit in of_kind(events, VisitUpdated) if visit.outcome][:2]
     assert set(first_ends) == {"left", "right"}
     series = [found async for found in api.samples(job_id) if found.series.metric == "latency_ns"]
-    assert len(series) == 2 * 2 * 2 * 4
+    assert len(series) == 2 * 2 * CANDIDATES * 4
 
 
 @pytest.mark.parametrize(
@@ -75,7 +84,7 @@ async def test_an_agent_that_is_killed_in_the_middle_and_returns_repeats_the_vis
     assert ends == [(1, Outcome.FAILED), (2, Outcome.OK)]
     assert (await api.job(job_id)).state is JobState.DONE
     series = [found async for found in api.samples(job_id) if found.series.metric == "latency_ns"]
-    assert len(series) == 2 * 400
+    assert len(series) == CANDIDATES * 400
 
 
 async def test_an_agent_that_does_not_return_is_dropped_and_the_others_go_on(

@@ -22,7 +22,16 @@ from mltest.shared.domain import AgentInfo, HostInfo, JobEvent, JobNote, JobStat
 from mltest.v1 import agent_pb2
 from mltest.v1 import agent_service_pb2 as pb
 from mltest.v1.agent_service_pb2_grpc import AgentServiceServicer, add_AgentServiceServicer_to_server
-from tests.integration.jobs import QUICK_PLAN, SLOW_PLAN, all_events, events_until, is_under_way, job_spec, of_kind
+from tests.integration.jobs import (
+    CANDIDATES,
+    QUICK_PLAN,
+    SLOW_PLAN,
+    all_events,
+    events_until,
+    is_under_way,
+    job_spec,
+    of_kind,
+)
 from tests.integration.tcp_proxy import TcpProxy
 from tests.models import ModelFiles
 from tests.processes import ProcessGroup
@@ -60,7 +69,7 @@ async def test_a_stream_that_breaks_is_taken_up_where_it_stopped(
     ends = [(visit.attempt, visit.outcome) for visit in of_kind(events, VisitUpdated) if visit.outcome]
     assert ends == [(1, Outcome.OK)]
     series = [found async for found in api.samples(job_id) if found.series.metric == "latency_ns"]
-    assert len(series) == 2 * 400
+    assert len(series) == CANDIDATES * 400
 
 
 async def test_an_agent_that_another_coordinator_holds_is_waited_for(

@@ -14,7 +14,7 @@ from mltest.coordinator.remote import RemoteCoordinator
 from mltest.shared.domain import JobNote, JobState, Outcome, StepStarted, VisitUpdated
 from mltest.shared.errors import JobStateError, NotPermittedError, RequestInvalidError, StoreBusyError
 from mltest.shared.state import locked_state
-from tests.integration.jobs import SLOW_PLAN, all_events, events_until, is_under_way, job_spec, of_kind
+from tests.integration.jobs import CANDIDATES, SLOW_PLAN, all_events, events_until, is_under_way, job_spec, of_kind
 from tests.models import ModelFiles
 from tests.processes import ProcessGroup
 
@@ -43,7 +43,7 @@ async def test_a_job_goes_on_when_a_killed_coordinator_serves_again(
     assert ends == [(0, 1, Outcome.OK), (1, 2, Outcome.OK)]
     assert [step.step for step in of_kind(events, StepStarted)].count("inspect") == 1
     series = [found async for found in api.samples(job_id) if found.series.metric == "latency_ns"]
-    assert len(series) == 2 * 2 * 200
+    assert len(series) == CANDIDATES * 2 * 200
     await api.close()
 
 

@@ -132,7 +132,7 @@ def test_no_worker_outlives_an_agent_that_is_killed(agent: Running, forest: Mode
     agent.kill()
     process.kill()
     process.communicate()
-    assert len(workers) == 3
+    assert len(workers) == 4  # three candidates and the reference
     for pid in workers:
         wait_until_gone(pid)
 

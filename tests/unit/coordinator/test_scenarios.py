@@ -107,6 +107,8 @@ def test_without_a_limit_no_capacity_is_told() -> None:
         {"rates_per_s": (5.0, 5.0)},
         {"rates_per_s": (float("nan"),)},
         {"rates_per_s": (1e6,)},
+        {"rates_per_s": (3334.0,)},
+        {"rates_per_s": tuple(float(rate) for rate in range(1, 34))},
         {"duration_s": 0.0},
         {"batch_size": 0},
         {"max_lateness_s": 0.0},

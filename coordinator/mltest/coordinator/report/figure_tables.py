@@ -9,6 +9,7 @@ from rich.text import Text
 from mltest.coordinator.planning.figure_names import metric_name
 from mltest.coordinator.report.figure_text import figure_text
 from mltest.coordinator.report.plain import plain_table, printable
+from mltest.coordinator.report.scenario_tables import SCENARIO_METRICS, scenario_tables
 from mltest.shared.domain import Result
 
 _CONFUSION = "confusion_count"
@@ -17,13 +18,15 @@ _CALL_STATISTICS = ("median", "mean", "p90", "p95", "p99")
 
 
 def figure_tables(results: Sequence[Result], classes: Sequence[str]) -> Iterator[RenderableType]:
-    """Yield calls by batch size, single figures, figures of classes, confusion matrix, and the worst rows.
+    """Yield calls by batch size, scenarios, single figures, figures of classes, confusion matrix, and the worst rows.
 
     Args:
         results: of one candidate on one agent.
         classes: of the model, in its order.
 
     """
+    scenarios = [result for result in results if result.metric in SCENARIO_METRICS]
+    results = [result for result in results if result.metric not in SCENARIO_METRICS]
     calls = [result for result in results if result.batch_size]
     singles = [result for result in results if not result.batch_size and not result.label]
     labelled = [result for result in results if result.label]
@@ -32,6 +35,7 @@ def figure_tables(results: Sequence[Result], classes: Sequence[str]) -> Iterator
     worst = [result for result in labelled if result.metric == _WORST_ROW]
     if calls:
         yield _call_table(calls)
+    yield from scenario_tables(scenarios)
     if singles:
         yield _single_table(singles)
     if of_classes:

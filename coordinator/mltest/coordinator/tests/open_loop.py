@@ -17,8 +17,8 @@ _STATISTICS = (MEDIAN, P90, P99, P99_9)
 _CAPACITY = Statistic(name="value", of=max)
 _LATENCY, _LATENESS = "open_loop_latency_ns", "open_loop_lateness_ns"
 _LONGEST_S = 3600.0
-_MOST_REQUESTS = 1_000_000
-"""Of one rate: each is two values that are kept."""
+_MOST_RATES, _MOST_REQUESTS = 32, 200_000
+"""Of one test, and of one rate: agents take no more."""
 
 
 @test
@@ -50,6 +50,8 @@ class OpenLoop:
         rates = self.rates_per_s
         if not rates or not all(0 < rate <= 1e6 for rate in rates) or len(set(rates)) < len(rates):
             raise ValueError("rates_per_s needs at least one rate, each above 0, at most 1e6, and named once")
+        if len(rates) > _MOST_RATES:
+            raise ValueError(f"rates_per_s has to be at most {_MOST_RATES} rates")
         if not 0 < self.duration_s <= _LONGEST_S or self.batch_size < 1:
             raise ValueError(f"duration_s has to be above 0 and at most {_LONGEST_S:g}, batch_size at least 1")
         if max(rates) * self.duration_s > _MOST_REQUESTS:
