@@ -71,8 +71,8 @@ def test_only_calls_that_answer_otherwise_give_a_reason() -> None:
     one = candidate("c")
     good, bad = verification(), verification(differing_row_count=2)
 
-    assert verification_reasons([good], [one], MODEL, []) == {}
-    assert "2 of 10 rows" in verification_reasons([good, bad], [one], MODEL, [])[("c", "a")]
+    assert verification_reasons([good], [one], MODEL, [], Plan()) == {}
+    assert "2 of 10 rows" in verification_reasons([good, bad], [one], MODEL, [], Plan())[("c", "a")]
 
 
 def test_a_difference_of_a_regressor_is_judged_by_the_size_of_its_values() -> None:
@@ -81,8 +81,8 @@ def test_a_difference_of_a_regressor_is_judged_by_the_size_of_its_values() -> No
     largest = Result(candidate_id="c", test="agreement", metric="largest_value", value=1e4)
     evaluation = Evaluation(candidate_id="c", agent_id="a", results=(largest,), gate_reason="")
 
-    assert verification_reasons([found], [candidate("c")], regressor, [evaluation]) == {}
-    assert verification_reasons([found], [candidate("c")], regressor, []) != {}
+    assert verification_reasons([found], [candidate("c")], regressor, [evaluation], Plan()) == {}
+    assert verification_reasons([found], [candidate("c")], regressor, [], Plan()) != {}
 
 
 def test_a_candidate_whose_calls_answer_otherwise_is_gated_with_the_reason() -> None:

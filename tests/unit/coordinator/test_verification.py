@@ -26,6 +26,13 @@ def test_the_form_of_the_call_is_named_where_it_is_not_the_usual_one() -> None:
     assert reason.endswith("(rows 5, 17)")
 
 
+def test_the_user_may_let_labels_and_scores_differ() -> None:
+    found = verified(differing_row_count=10, max_abs_difference=1e-3)
+    assert verification_reason(found, min_label_agreement=0.999, max_abs_difference=1e-3) == ""
+    assert "10 of 10,000 rows" in verification_reason(found, min_label_agreement=0.9995, max_abs_difference=1e-3)
+    assert "by up to 0.001" in verification_reason(found, min_label_agreement=0.999, max_abs_difference=1e-4)
+
+
 @pytest.mark.parametrize(
     ("difference", "arguments", "passes"),
     [

@@ -14,6 +14,8 @@ def verification_reason(
     input_dtype: str = "float32",
     largest_value: float = 1.0,
     are_probabilities: bool = False,
+    min_label_agreement: float = 1.0,
+    max_abs_difference: float = 0.0,
 ) -> str:
     """Return why calls do not answer what the candidate predicts; empty if they do.
 
@@ -22,15 +24,18 @@ def verification_reason(
         input_dtype: type in which the runtime gets X.
         largest_value: absolute value of its predictions; 1 for a classifier.
         are_probabilities: whether calls answer class probabilities.
+        min_label_agreement: share of rows that must have the same label.
+        max_abs_difference: largest difference that is let through; 0: what arithmetic explains.
 
     """
-    allowed = allowed_difference(largest_value, input_dtype, are_probabilities=are_probabilities)
-    reasons = (_reason(calls, allowed) for calls in verified.calls)
+    arithmetic = allowed_difference(largest_value, input_dtype, are_probabilities=are_probabilities)
+    allowed = max_abs_difference or arithmetic
+    reasons = (_reason(calls, allowed, min_label_agreement) for calls in verified.calls)
     return "; ".join(reason for reason in reasons if reason)
 
 
-def _reason(calls: VerifiedCalls, allowed: float) -> str:
-    if calls.differing_row_count:
+def _reason(calls: VerifiedCalls, allowed: float, min_label_agreement: float) -> str:
+    if calls.row_count - calls.differing_row_count < min_label_agreement * calls.row_count:
         what = f"answer {calls.differing_row_count:,} of {calls.row_count:,} rows otherwise"
     elif not calls.max_abs_difference <= allowed:
         what = f"answer by up to {calls.max_abs_difference:.2g} otherwise (at most {allowed:.2g} is allowed)"

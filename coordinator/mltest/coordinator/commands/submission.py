@@ -9,6 +9,7 @@ from mltest.coordinator.planning.figure_names import parse_bound, parse_figure
 from mltest.coordinator.planning.plan_file import parse_plan
 from mltest.coordinator.planning.plan_text import plan_toml
 from mltest.coordinator.tests.scenarios import with_scenarios
+from mltest.coordinator.tests.tolerance import with_tolerance
 from mltest.shared.errors import DataInvalidError, ModelInvalidError, PlanInvalidError, UserError
 
 
@@ -40,12 +41,18 @@ def plan_text(arguments: argparse.Namespace) -> str:
         rounds=arguments.rounds or (0 if arguments.profile else plan.rounds),
         budget_s=arguments.budget or plan.budget_s,
         scenarios=(*plan.scenarios, *arguments.scenario),
+        min_label_agreement=_given(arguments.min_agreement, plan.min_label_agreement),
+        max_abs_difference=_given(arguments.max_difference, plan.max_abs_difference),
         runtimes=tuple(arguments.runtime) or plan.runtimes,
         objective=parse_figure(arguments.order_by) if arguments.order_by else plan.objective,
         bounds=(*plan.bounds, *(parse_bound(text) for text in arguments.limit)),
     )
-    with_scenarios(changed.tests, changed.scenarios)
+    with_tolerance(with_scenarios(changed.tests, changed.scenarios), changed)
     return text if changed == plan else plan_toml(changed)
+
+
+def _given(argument: float | None, otherwise: float) -> float:
+    return otherwise if argument is None else argument
 
 
 def _text_of(path: Path) -> str:

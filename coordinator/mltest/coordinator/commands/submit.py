@@ -68,6 +68,18 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="rank only what keeps it: 'accuracy>=0.95', 'latency<=2ms', 'memory<=200MB'; repeatable",
     )
     parser.add_argument(
+        "--min-agreement",
+        type=float,
+        metavar="SHARE",
+        help="rank a candidate although labels differ from the native model's, if this share is equal (default: 1)",
+    )
+    parser.add_argument(
+        "--max-difference",
+        type=float,
+        metavar="NUMBER",
+        help="rank it although probabilities or values differ by as much (default: what arithmetic explains)",
+    )
+    parser.add_argument(
         "--against",
         default="",
         metavar="JOB",

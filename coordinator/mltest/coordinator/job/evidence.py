@@ -100,7 +100,7 @@ def read_evidence(store: Store, job_id: str) -> Evidence | None:
         problems=tuple(problems_of(store.outcomes.of_job(job_id), store.visits.of_job(job_id))),
         machine_classes=machine_classes(store.visits.machine_states(job_id)),
         verification_reasons=verification_reasons(
-            store.outcomes.verifications(job_id), candidates, job.model, evaluations
+            store.outcomes.verifications(job_id), candidates, job.model, evaluations, parse_plan(job.spec.plan_toml)
         ),
     )
 
@@ -127,6 +127,7 @@ def verification_reasons(
     candidates: Sequence[Candidate],
     model: ModelInfo,
     evaluations: Iterable[Evaluation],
+    plan: Plan,
 ) -> dict[Key, str]:
     """Return why the answers of timed calls rule candidates out, of each the first reason that there is."""
     dtypes = {candidate.candidate_id: candidate.input_dtype for candidate in candidates}
@@ -138,7 +139,12 @@ def verification_reasons(
         candidate_id = one.verified.candidate_id
         dtype = dtypes.get(candidate_id) or "float32"
         reason = verification_reason(
-            one.verified, input_dtype=dtype, largest_value=scale, are_probabilities=are_probabilities
+            one.verified,
+            input_dtype=dtype,
+            largest_value=scale,
+            are_probabilities=are_probabilities,
+            min_label_agreement=plan.min_label_agreement,
+            max_abs_difference=plan.max_abs_difference,
         )
         if reason:
             found.setdefault((candidate_id, one.agent_id), reason)

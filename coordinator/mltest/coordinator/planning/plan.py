@@ -53,6 +53,10 @@ class Plan:
     """Empty means: every registered test that applies, with its defaults."""
     scenarios: tuple[str, ...] = ()
     """What is measured besides the tests: single-stream, offline, open-loop:RATE[,RATE...]."""
+    min_label_agreement: float = 1.0
+    """Share of rows in which a candidate must have the label of the native model to be ranked."""
+    max_abs_difference: float = 0.0
+    """Largest difference from the native model's probabilities or values; 0 means: what arithmetic explains."""
     runtimes: tuple[str, ...] = ()
     """Empty means: all."""
     threads: tuple[int, ...] = (1,)

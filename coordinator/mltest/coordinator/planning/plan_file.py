@@ -9,6 +9,7 @@ from mltest.coordinator.planning.plan_keys import LIMIT_KEYS, OBJECTIVE_KEYS, PL
 from mltest.coordinator.tests.open_loop import merged_open_loop_spec
 from mltest.coordinator.tests.registry import make_test, nearest, sample_tests
 from mltest.coordinator.tests.scenarios import with_scenarios
+from mltest.coordinator.tests.tolerance import with_tolerance
 from mltest.shared.errors import PlanInvalidError
 
 _SECTIONS = (*PLAN_SECTIONS, "objective", "limits", "tests")
@@ -35,7 +36,7 @@ def parse_plan(toml_text: str) -> Plan:
     fields["bounds"] = tuple(_bound(table, where) for table, where in _tables(content, "limits"))
     fields["tests"] = tuple(_test(table, where) for table, where in _tables(content, "tests"))
     plan = Plan(**fields)  # type: ignore[arg-type]  # each value was checked against its key
-    merged_open_loop_spec(sample_tests(with_scenarios(plan.tests, plan.scenarios)))
+    merged_open_loop_spec(sample_tests(with_tolerance(with_scenarios(plan.tests, plan.scenarios), plan)))
     return plan
 
 

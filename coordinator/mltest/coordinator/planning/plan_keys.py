@@ -61,6 +61,10 @@ PLAN_SECTIONS: dict[str, tuple[PlanKey, ...]] = {
         _of_plan("memory_bytes", "Of one worker; 0 means 80 % of the agent's memory.", 0),
         _of_plan("agent_return_s", "How long an agent that vanished is waited for.", 0, float),
     ),
+    "gate": (
+        _of_plan("min_label_agreement", "A candidate with fewer labels of the native model is not ranked.", 0, float),
+        _of_plan("max_abs_difference", "Nor one that is farther off; 0: what arithmetic explains.", 0, float),
+    ),
     "candidates": (
         PlanKey("runtimes", "runtimes", str, "Empty means: all.", is_list=True),
         PlanKey("threads", "threads", int, "Each is a candidate of its own.", 1, is_list=True),

@@ -97,7 +97,7 @@ class Agreement:
             return (
                 f"{int((~right).sum())} of {len(right)} labels differ from the native model "
                 f"(agreement {_share(right)}, at least {self.min_label_agreement:g} is needed; "
-                "min_label_agreement sets it)"
+                "--min-agreement, in a plan min_label_agreement, sets it)"
             )
         differences = _row_differences(evidence)
         if differences is None or not (_are_probabilities(evidence) or evidence.model.output is Output.SCORES):
@@ -108,7 +108,8 @@ class Agreement:
             what = "probability" if _are_probabilities(evidence) else "score"
             return (
                 f"in {int((~close).sum())} of {len(close)} rows a {what} differs from the native model by more than "
-                f"{allowed:.2g} (at most {differences.max():.2g}; max_abs_difference sets what is allowed)"
+                f"{allowed:.2g} (at most {differences.max():.2g}; --max-difference, in a plan max_abs_difference, sets "
+                "what is allowed)"
             )
         return ""
 
@@ -120,7 +121,7 @@ class Agreement:
             return (
                 f"a value differs by {differences.max():.3g} from the native model in "
                 f"{int((differences > allowed).sum())} of {len(differences)} rows; at most {allowed:.3g} is allowed "
-                "(max_abs_difference sets it)"
+                "(--max-difference, in a plan max_abs_difference, sets it)"
             )
         return self._shift_gate(evidence)
 
@@ -137,7 +138,7 @@ class Agreement:
             return ""
         return (
             f"its values are shifted by {shift:.3g} from the native model (median); at most {allowed:.3g} is allowed "
-            "(max_abs_difference sets it)"
+            "(--max-difference, in a plan max_abs_difference, sets it)"
         )
 
     def _allowed(self, evidence: "PredictionEvidence") -> float:

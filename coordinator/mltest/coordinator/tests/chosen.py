@@ -6,13 +6,14 @@ from mltest.coordinator.planning.plan import Plan, TestChoice
 from mltest.coordinator.planning.profiles import PROFILES
 from mltest.coordinator.tests.registry import class_of, default_tests
 from mltest.coordinator.tests.scenarios import with_scenarios
+from mltest.coordinator.tests.tolerance import with_tolerance
 from mltest.shared.domain import ModelInfo
 
 
 def chosen_tests(plan: Plan, model: ModelInfo, *, has_target: bool) -> tuple[TestChoice, ...]:
     """Return the tests of `plan`; without any, the default ones as its profile has them; and its scenarios."""
     tests = plan.tests or _default_tests(plan, model, has_target=has_target)
-    return with_scenarios(tests, plan.scenarios)
+    return with_tolerance(with_scenarios(tests, plan.scenarios), plan)
 
 
 def _default_tests(plan: Plan, model: ModelInfo, *, has_target: bool) -> tuple[TestChoice, ...]:
