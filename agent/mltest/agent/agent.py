@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mltest.agent.identity import agent_id_in
+from mltest.agent.launch.exec_launcher import ExecLauncher
+from mltest.agent.launch.unit_launcher import UnitLauncher
 from mltest.agent.lease.epochs import EpochFile
 from mltest.agent.lease.lease import Lease
 from mltest.agent.lease.lease_keeper import LeaseKeeper
@@ -32,6 +34,8 @@ class AgentConfig:
     allows_pickle: bool = False
     cache_bytes: int
     """How much the blobs may take on disk."""
+    worker_socket: Path | None = None
+    """Socket of the worker unit; None: workers are children of the agent."""
 
 
 class Agent:
@@ -40,6 +44,7 @@ class Agent:
     def __init__(self, config: AgentConfig, folder: Path) -> None:
         self._config = config
         self._work_folder = _emptied(folder / "work")
+        self._launcher = UnitLauncher(config.worker_socket) if config.worker_socket else ExecLauncher()
         self._probing: asyncio.Task[Capabilities] | None = None
         epochs = EpochFile(folder / "epoch")
         epochs.next()
@@ -61,7 +66,7 @@ class Agent:
 
     def start_probing(self) -> None:
         """Look at the machine in the background; whoever needs the answer waits for it."""
-        self._probing = asyncio.create_task(probe(self._work_folder), name="probe")
+        self._probing = asyncio.create_task(probe(self._work_folder, self._launcher), name="probe")
 
     async def stop(self, reason: MltestError) -> None:
         """Cancel what runs, and wait until no child process is left."""
@@ -95,6 +100,7 @@ class Agent:
             store=self.store,
             work_folder=self._work_folder,
             allows_pickle=self._config.allows_pickle,
+            launcher=self._launcher,
             versions=_versions(found),
         )
 

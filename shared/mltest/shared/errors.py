@@ -164,6 +164,12 @@ class VisitInterruptedError(InfrastructureError):
     code = "VISIT_INTERRUPTED"
 
 
+class WorkerUnitError(InfrastructureError):
+    """The worker unit behind {socket} cannot be used: {detail}."""
+
+    code = "WORKER_UNIT"
+
+
 class NoAgentError(InfrastructureError):
     """No agent can run this job: {detail}."""
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mltest.agent.launch.exec_launcher import ExecLauncher
+from mltest.agent.launch.role import Launcher
 from mltest.shared.blobs import BlobStore
 
 
@@ -17,5 +19,7 @@ class VisitSite:
     work_folder: Path
     """Each visit gets a folder below, for as long as it runs."""
     allows_pickle: bool
+    launcher: Launcher = field(default_factory=ExecLauncher)
+    """How workers come to be."""
     versions: Mapping[str, str] = field(default_factory=dict)
     """Of what takes part: mltest, python, packages of runtimes."""

@@ -5,6 +5,7 @@ import re
 import time
 from pathlib import Path
 
+from mltest.agent.launch.role import WorkerRoom
 from mltest.agent.visit.call_remarks import absent_remarks, row_remarks, warm_remarks
 from mltest.agent.visit.thread_rule import check_threads
 from mltest.agent.visit.worker_answers import (
@@ -61,19 +62,14 @@ class WorkerProcess:
         """Threads that worked while warming up; None before."""
 
     @classmethod
-    async def spawn(cls, candidate: VisitCandidate, limits: Limits, folder: Path) -> "WorkerProcess":
-        """Start a fresh interpreter in `folder`; numbers of threads are set before anything is imported."""
+    async def spawn(cls, candidate: VisitCandidate, limits: Limits, room: WorkerRoom) -> "WorkerProcess":
+        """Start a fresh interpreter in `room`; numbers of threads are set before anything is imported."""
         # Child starts interpreters isolated (-I), in which string hashes are random in each process.
         threads = dict.fromkeys(_THREAD_VARIABLES, str(candidate.threads))
         memory_bytes = limits.memory_bytes or default_memory_bytes()
         child_limits = ChildLimits(memory_bytes=memory_bytes, file_bytes=MAX_FILE_BYTES)
-        child = await Child.spawn(_MODULE, folder=folder, limits=child_limits, environment=threads)
+        child = await room.spawn(_MODULE, limits=child_limits, environment=threads)
         return cls(child, candidate, limits)
-
-    @property
-    def pid(self) -> int:
-        """Process id of the worker."""
-        return self._child.pid
 
     async def load(self, artifact: Path) -> tuple[SampleSeries, ...]:
         """Open the artifact; return what starting, importing and loading cost."""
