@@ -57,7 +57,7 @@ class WorkerUnit:
             with connection:
                 if self.host is None or self.host.poll() is not None:
                     variables = {"TMPDIR": str(self._folder), "PATH": "/usr/bin:/bin"}
-                    self.host = subprocess.Popen(self._command, stdin=connection, env=variables)
+                    self.host = subprocess.Popen(self._command, stdin=connection.fileno(), env=variables)
                     self.served += 1
 
 

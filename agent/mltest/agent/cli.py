@@ -61,6 +61,9 @@ def build_parser() -> argparse.ArgumentParser:
     doctor.set_defaults(run=_doctor)
     # The programs of systemd units; without a help text they are not listed.
     verbs.add_parser("worker-host").set_defaults(run=_worker_host)
+    powerd = verbs.add_parser("powerd")
+    powerd.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="where /sys is (default: /)")
+    powerd.set_defaults(run=_powerd)
     completion = verbs.add_parser("completion", help="print a completion script for a shell")
     completion.add_argument("shell", choices=("bash", "zsh", "tcsh"))
     completion.set_defaults(run=_completion)
@@ -154,6 +157,13 @@ def _worker_host(_: argparse.Namespace) -> int:
     from mltest.agent.launch.worker_host import main as host_workers
 
     return host_workers()
+
+
+def _powerd(options: argparse.Namespace) -> int:
+    from mltest.agent.power.powerd import listener_of, run
+
+    asyncio.run(run(listener_of(os.environ, os.getpid()), options.root))
+    return 0
 
 
 def _completion(options: argparse.Namespace) -> int:

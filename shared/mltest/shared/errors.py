@@ -170,6 +170,12 @@ class WorkerUnitError(InfrastructureError):
     code = "WORKER_UNIT"
 
 
+class PowerUnreadableError(InfrastructureError):
+    """The helper behind {socket}, which reads energy counters, cannot be used: {detail}."""
+
+    code = "POWER_UNREADABLE"
+
+
 class NoAgentError(InfrastructureError):
     """No agent can run this job: {detail}."""
 

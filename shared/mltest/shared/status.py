@@ -72,6 +72,9 @@ ERROR_TABLE: dict[str, ErrorEntry] = {
         EXIT_INFRASTRUCTURE,
         "on that machine: systemctl enable --now mltest-worker.socket; journalctl -u 'mltest-worker@*' says more",
     ),
+    "POWER_UNREADABLE": ErrorEntry(
+        _S.UNAVAILABLE, EXIT_INFRASTRUCTURE, "on that machine: systemctl enable --now mltest-powerd.socket"
+    ),
     "NO_AGENT": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_INFRASTRUCTURE, "mltest-coordinator agents shows who is there"),
     "MODEL_CRASHED": ErrorEntry(_S.INVALID_ARGUMENT, EXIT_USER),
     "DEADLINE": ErrorEntry(_S.DEADLINE_EXCEEDED, EXIT_USER, "raise the time limit in the plan"),

@@ -66,8 +66,13 @@ def _copy(frame: Frame) -> Frame:
 
 def _forge(frame: Frame) -> Frame:
     path = Path(frame["path"])
-    make = {"pipe": os.mkfifo, "folder": Path.mkdir, "link": lambda path: path.symlink_to("/etc/hostname")}
-    make[frame["kind"]](path)
+    match frame["kind"]:
+        case "pipe":
+            os.mkfifo(path)
+        case "folder":
+            path.mkdir()
+        case "link":
+            path.symlink_to("/etc/hostname")
     return {}
 
 
