@@ -9,7 +9,7 @@ from mltest.coordinator.analysis.figures import main_figures, smallest_batch
 from mltest.coordinator.analysis.notes import notes_of
 from mltest.coordinator.analysis.paired import PairedTimes, paired_effect
 from mltest.coordinator.analysis.ranking import Contender, ranked
-from mltest.coordinator.analysis.remarks import row_remarks
+from mltest.coordinator.analysis.remarks import row_remarks, stop_text
 from mltest.coordinator.builder.builder import Evaluation
 from mltest.coordinator.planning.figure_names import figure_name
 from mltest.coordinator.planning.plan import Plan
@@ -18,6 +18,7 @@ from mltest.coordinator.tests.registry import sample_tests
 from mltest.coordinator.tests.role import SampleEvidence, SampleTest
 from mltest.shared.domain import (
     AgentInfo,
+    AgentMachine,
     Candidate,
     DatasetInfo,
     MachineClass,
@@ -27,6 +28,7 @@ from mltest.shared.domain import (
     StandingRow,
     Standings,
 )
+from mltest.shared.metrics import RESULT_METRICS
 from mltest.shared.statistics.adaptive import StopReason
 from mltest.shared.statistics.claims import ALPHA_FIXED, ALPHA_STOPPED
 from mltest.shared.statistics.paired import Effect
@@ -37,6 +39,9 @@ _UNRANKED_ORDER = (Standing.GATED, Standing.FAILED, Standing.UNMEASURED, Standin
 _NO_CLASSES: Mapping[str, MachineClass] = MappingProxyType({})
 _NO_STOPS: Mapping[Key, StopReason] = MappingProxyType({})
 _NO_REASONS: Mapping[Key, str] = MappingProxyType({})
+_NO_REMARKS: Mapping[Key, tuple[str, ...]] = MappingProxyType({})
+_NO_COUNTS: Mapping[Key, int] = MappingProxyType({})
+_ABSOLUTE_UNITS = ("s", "rows/s", "1/s", "bytes")
 
 
 def summarise(
@@ -53,6 +58,9 @@ def summarise(
     has_stop_rule: bool = False,
     stop_reasons: Mapping[Key, StopReason] = _NO_STOPS,
     verification_reasons: Mapping[Key, str] = _NO_REASONS,
+    verification_remarks: Mapping[Key, tuple[str, ...]] = _NO_REMARKS,
+    thread_counts: Mapping[Key, int] = _NO_COUNTS,
+    machines: tuple[AgentMachine, ...] = (),
 ) -> tuple[tuple[Result, ...], Standings]:
     """Return every result, and the standings: ranked rows best first, then gated, failed, unmeasured, impossible.
 
@@ -71,10 +79,13 @@ def summarise(
         has_stop_rule: whether the samples decided how many rounds there were.
         stop_reasons: why a candidate was not measured again, by its identity and that of the agent.
         verification_reasons: why the answers of timed calls rule a candidate out, by the same.
+        verification_remarks: which of its calls were not verified on every row, by the same.
+        thread_counts: threads that worked in its processes, by the same.
+        machines: what the machines were like.
 
     """
     choices = chosen_tests(plan, model, has_target=True)
-    results = _results(sample_tests(choices), samples, evaluations)
+    results = classed(_results(sample_tests(choices), samples, evaluations), machine_classes)
     names = {agent.agent_id: agent.name for agent in agents}
     cells = cells_of(
         candidates=candidates,
@@ -90,6 +101,8 @@ def summarise(
         machine_classes=machine_classes,
         stop_reasons=stop_reasons,
         verification_reasons=verification_reasons,
+        verification_remarks=verification_remarks,
+        thread_counts=thread_counts,
         times=PairedTimes(plan.objective),
         alpha=ALPHA_STOPPED if has_stop_rule else ALPHA_FIXED,
     )
@@ -108,7 +121,22 @@ def summarise(
             throttled_slice_count=_throttled_slice_count(samples),
             stop_reasons=stop_reasons,
         ),
+        machines=machines,
     )
+
+
+def classed(results: Sequence[Result], machine_classes: Mapping[str, MachineClass]) -> tuple[Result, ...]:
+    """Return `results` with the class of the machine at each that is an absolute figure of one."""
+    return tuple(
+        replace(result, machine_class=machine_classes[result.agent_id])
+        if result.agent_id in machine_classes and _is_absolute(result.metric)
+        else result
+        for result in results
+    )
+
+
+def _is_absolute(metric: str) -> bool:
+    return metric in RESULT_METRICS and RESULT_METRICS[metric].unit in _ABSOLUTE_UNITS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +148,8 @@ class _Table:
     machine_classes: Mapping[str, MachineClass]
     stop_reasons: Mapping[Key, StopReason]
     verification_reasons: Mapping[Key, str]
+    verification_remarks: Mapping[Key, tuple[str, ...]]
+    thread_counts: Mapping[Key, int]
     times: PairedTimes
     alpha: float
 
@@ -162,7 +192,8 @@ def _row(cell: Cell, standing: Standing, reason: str, table: _Table, baseline: S
     speedup = _speedup(cell, baseline, table)
     interval = speedup.interval if speedup else None
     round_count = len(cell.samples.rounds) if cell.samples else 0
-    stop_reason = table.stop_reasons.get((cell.candidate.candidate_id, agent_id))
+    key = (cell.candidate.candidate_id, agent_id)
+    stop = stop_text(table.plan, table.stop_reasons.get(key), round_count) if _may_stop(cell) else ""
     return StandingRow(
         candidate_id=cell.candidate.candidate_id,
         label=cell.candidate.label,
@@ -177,8 +208,19 @@ def _row(cell: Cell, standing: Standing, reason: str, table: _Table, baseline: S
         figures=main_figures(cell.results, objective),
         machine_class=table.machine_classes.get(agent_id, MachineClass.UNSPECIFIED),
         round_count=round_count,
-        remarks=row_remarks(cell.samples.remarks if cell.samples else (), stop_reason, round_count),
+        remarks=(
+            *([stop] if stop else []),
+            *table.verification_remarks.get(key, ()),
+            *row_remarks(cell.samples.remarks if cell.samples else ()),
+        ),
+        thread_count=table.thread_counts.get(key),
     )
+
+
+def _may_stop(cell: Cell) -> bool:
+    """Return whether it was decided of a cell when it is not measured again; the baseline stays beside the others."""
+    is_stayer = cell.candidate.is_baseline and not cell.candidate.from_job_id
+    return cell.samples is not None and cell.problem is None and not is_stayer
 
 
 def _baselines(cells: Sequence[Cell]) -> dict[str, SampleEvidence]:

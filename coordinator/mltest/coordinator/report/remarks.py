@@ -22,6 +22,7 @@ def remarks(results: JobResults) -> Iterator[str]:
         yield "* the native baseline: the model as submitted, in its own library, on the same agent."
     yield from _machines(ranked)
     yield from _missing(ranked)
+    yield from _of_rows(results.standings.rows)
     yield from results.standings.notes
 
 
@@ -29,6 +30,18 @@ def _machines(rows: Sequence[StandingRow]) -> Iterator[str]:
     """Say what absolute numbers are worth, for each class of machine in the table."""
     found = dict.fromkeys(row.machine_class for row in rows)
     yield from (_WORTH[machine_class] for machine_class in found if machine_class in _WORTH)
+
+
+def _of_rows(rows: Sequence[StandingRow]) -> Iterator[str]:
+    """Say once what has to be known of the figures of some rows, and of which."""
+    measured = [row for row in rows if row.round_count]
+    names: dict[str, list[str]] = {}
+    for row in measured:
+        for text in row.remarks:
+            names.setdefault(text, []).append(f"{row.label} on {row.agent_name}")
+    for text, found in names.items():
+        who = "every candidate" if len(found) == len(measured) > 1 else ", ".join(found)
+        yield f"! {who}: {text}."
 
 
 def _missing(rows: Sequence[StandingRow]) -> Iterator[str]:

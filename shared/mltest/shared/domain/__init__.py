@@ -28,7 +28,15 @@ from mltest.shared.domain.job import (
     StepStarted,
     VisitUpdated,
 )
-from mltest.shared.domain.result import JobResults, Recomputation, Result, Standing, StandingRow, Standings
+from mltest.shared.domain.result import (
+    AgentMachine,
+    JobResults,
+    Recomputation,
+    Result,
+    Standing,
+    StandingRow,
+    Standings,
+)
 from mltest.shared.domain.visit import (
     CallRemark,
     CallsVerified,
@@ -57,6 +65,7 @@ from mltest.shared.domain.visit import (
 
 __all__ = [
     "AgentInfo",
+    "AgentMachine",
     "AgentUpdated",
     "Basis",
     "CallRemark",
