@@ -2,8 +2,8 @@
 
     python -m bench.rigor [--short] [--minutes N] [--replay FILE]
 
-Rounds are kept in build/bench/rigor-rounds.jsonl; --replay computes what follows from them again. The figures so far are
-in build/bench/rigor.json at any time. Exit status: 1 if a bar is missed or could not be measured, else 0.
+Rounds are kept in build/bench/rigor-rounds.jsonl; --replay computes what follows from them again. The figures so far
+are in build/bench/rigor.json at any time. Exit status: 1 if a bar is missed or could not be measured, else 0.
 """
 
 import argparse

@@ -244,3 +244,22 @@ def test_throttled_slices_are_left_out_and_the_table_says_how_many() -> None:
 
     assert "2 slices were left out because the machine was throttled meanwhile." in summary(samples).notes
     assert not any("throttled" in note for note in summary(measured()).notes)
+
+
+def test_what_memory_kept_apart_from_the_baseline_is_compared_through_the_reference_and_says_so() -> None:
+    reference = replace(candidate("reference"), is_reference=True)
+    every = timed("reference", "a", 50_000, seed=9, round_count=12)
+    native = timed("native", "a", 100_000, seed=1, round_count=12)
+    fast = timed("fast", "a", 10_000, seed=2, round_count=12)
+
+    standings = summary(
+        [every, only(native, range(6)), only(fast, range(6, 12))], candidates=(NATIVE, FAST, reference), plan=PLAN
+    )
+
+    row = row_of(standings, "fast")
+    assert places(standings) == [(1, "fast"), (2, "native")]
+    assert row.speedup == pytest.approx(10, rel=0.1)
+    assert row.speedup_low is not None
+    assert row.speedup_low < 10 * 1.1
+    assert row.remarks[0].startswith("coarse: memory does not hold it beside the native baseline")
+    assert not any(text.startswith("coarse") for text in row_of(standings, "native").remarks)

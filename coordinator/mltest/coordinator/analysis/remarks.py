@@ -21,6 +21,10 @@ _TEXTS: Mapping[RemarkKind, str] = MappingProxyType(
 """Where a remark has no text of its own."""
 
 
+APART_TEXT = "coarse: memory does not hold it beside the native baseline; the pinned reference compares them"
+"""Remark on a row whose candidate shares no round with the baseline."""
+
+
 def row_remarks(remarks: Iterable[CallRemark]) -> tuple[str, ...]:
     """Return what is said of the calls of a row in all rounds, each once."""
     return tuple(_calls(remarks))

@@ -7,9 +7,9 @@ from types import MappingProxyType
 from mltest.coordinator.analysis.cells import Cell, Key, Problem, cells_of, objective_result, verdict
 from mltest.coordinator.analysis.figures import main_figures, smallest_batch
 from mltest.coordinator.analysis.notes import notes_of
-from mltest.coordinator.analysis.paired import PairedTimes, paired_effect
+from mltest.coordinator.analysis.paired import PairedTimes, effect_by, paired_effect
 from mltest.coordinator.analysis.ranking import Contender, ranked
-from mltest.coordinator.analysis.remarks import row_remarks, stop_text
+from mltest.coordinator.analysis.remarks import APART_TEXT, row_remarks, stop_text
 from mltest.coordinator.builder.builder import Evaluation
 from mltest.coordinator.planning.figure_names import figure_name
 from mltest.coordinator.planning.plan import Plan
@@ -104,6 +104,7 @@ def summarise(
         verification_remarks=verification_remarks,
         thread_counts=thread_counts,
         times=PairedTimes(plan.objective),
+        references=_references(cells),
         alpha=ALPHA_STOPPED if has_stop_rule else ALPHA_FIXED,
     )
     rows = _rows(cells, table)
@@ -151,6 +152,8 @@ class _Table:
     verification_remarks: Mapping[Key, tuple[str, ...]]
     thread_counts: Mapping[Key, int]
     times: PairedTimes
+    references: Mapping[str, SampleEvidence]
+    """Samples of the pinned reference, by agent."""
     alpha: float
 
 
@@ -168,7 +171,7 @@ def _throttled_slice_count(samples: Sequence[SampleEvidence]) -> int:
 
 def _rows(cells: Sequence[Cell], table: _Table) -> tuple[StandingRow, ...]:
     objective = table.plan.objective
-    baselines, references = _baselines(cells), _references(cells)
+    baselines = _baselines(cells)
     contenders, others = [], []
     for cell in cells:
         if cell.candidate.is_reference:
@@ -180,7 +183,7 @@ def _rows(cells: Sequence[Cell], table: _Table) -> tuple[StandingRow, ...]:
             contenders.append(Contender(row=row, figure=objective_result(cell, objective), samples=cell.samples))
         else:
             others.append(row)
-    placed = ranked(contenders, table.times, references=references, alpha=table.alpha)
+    placed = ranked(contenders, table.times, references=table.references, alpha=table.alpha)
     return (
         *(replace(contender.row, rank=rank) for rank, contender in placed),
         *sorted(others, key=lambda row: _UNRANKED_ORDER.index(row.standing)),
@@ -210,11 +213,20 @@ def _row(cell: Cell, standing: Standing, reason: str, table: _Table, baseline: S
         round_count=round_count,
         remarks=(
             *([stop] if stop else []),
+            *([APART_TEXT] if _is_apart(cell, baseline) else []),
             *table.verification_remarks.get(key, ()),
             *row_remarks(cell.samples.remarks if cell.samples else ()),
         ),
         thread_count=table.thread_counts.get(key),
     )
+
+
+def _is_apart(cell: Cell, baseline: SampleEvidence | None) -> bool:
+    """Return whether a cell was measured in rounds of its own, of which the baseline has none."""
+    if cell.samples is None or baseline is None:
+        return False
+    ours, theirs = ({one.round_index for one in found.rounds} for found in (cell.samples, baseline))
+    return ours.isdisjoint(theirs)
 
 
 def _may_stop(cell: Cell) -> bool:
@@ -244,5 +256,9 @@ def _speedup(cell: Cell, baseline: SampleEvidence | None, table: _Table) -> Effe
     if cell.samples is baseline:
         return Effect(ratio=1.0, interval=None)
     batch_size = table.plan.objective.batch_size or smallest_batch(cell.results)
-    effect = table.times.effect(cell.samples, baseline) or paired_effect(cell.samples, baseline, batch_size)
+    effect = (
+        table.times.effect(cell.samples, baseline)
+        or paired_effect(cell.samples, baseline, batch_size)
+        or effect_by(table.references.get(cell.agent_id), cell.samples, baseline, table.times)
+    )
     return effect and effect.inverse

@@ -9,9 +9,9 @@ from mltest.coordinator.analysis.standings import summarise
 from mltest.coordinator.analysis.verification import verification_reason, verification_remarks
 from mltest.coordinator.api import StoredSeries
 from mltest.coordinator.builder.builder import Evaluation
+from mltest.coordinator.job.blocks import blocks
 from mltest.coordinator.job.deciding import decisions
 from mltest.coordinator.job.matching import match
-from mltest.coordinator.job.scheduler import blocks
 from mltest.coordinator.job.slice_times import Cell, SliceTimes, objective_cell
 from mltest.coordinator.planning.plan import Plan
 from mltest.coordinator.planning.plan_file import parse_plan
@@ -185,7 +185,7 @@ def stop_reasons(evidence: Evidence, rule: StopRule) -> dict[Key, StopReason]:
     possible = [candidate for candidate in evidence.candidates if candidate.is_possible]
     for agent in evidence.agents:
         fitting = match(agent, possible, evidence.plan).candidates
-        groups = blocks(fitting, agent.host.memory_bytes) if fitting else ()
+        groups = blocks(fitting, agent.host.memory_bytes, evidence.dataset) if fitting else ()
         times = _times(evidence, agent.agent_id)
         failed = _failed(evidence.problems, agent.agent_id)
         for decision in decisions(times, groups, failed, cell=_objective_cell(evidence), rule=rule):
