@@ -41,7 +41,7 @@ def _of_rows(rows: Sequence[StandingRow]) -> Iterator[str]:
             names.setdefault(text, []).append(f"{row.label} on {row.agent_name}")
     for text, found in names.items():
         who = "every candidate" if len(found) == len(measured) > 1 else ", ".join(found)
-        yield f"! {who}: {text}."
+        yield f"! {who}: {text.removesuffix('.')}."
 
 
 def _missing(rows: Sequence[StandingRow]) -> Iterator[str]:
