@@ -119,5 +119,13 @@ def test_a_load_that_could_not_be_read_is_not_told_as_none() -> None:
     (machine,) = agent_machines([state(MachineClass.UNSPECIFIED, 0.0)], {})
     unknown = replace(machine, state=replace(machine.state, throttled_slice_count=0))
 
-    assert "its load could not be read" in machine_text(unknown)
+    assert machine_text(unknown).startswith("a: unknown in 1 visit; its load could not be read; ")
     assert "foreign load" not in machine_text(unknown)
+
+
+def test_a_machine_that_hides_its_load_is_called_unknown_beside_its_numbers(results: JobResults) -> None:
+    rows = tuple(replace(one, machine_class=MachineClass.UNSPECIFIED) for one in results.standings.rows)
+    text = screen(StandingsView(replace(results, standings=Standings(rows=rows))), 120)
+
+    assert "lab-1 (unknown)" in text
+    assert "unknown: what else ran on the machine could not be read" in text

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 
+from mltest.coordinator.report.figure_text import class_text
 from mltest.shared.domain import AgentMachine, MachineClass, MachineState
 
 
 def machine_text(machine: AgentMachine) -> str:
     """Return class, load, canary, clocks and temperature of a machine; what could not be read is left out."""
     visits = f"{machine.visit_count} visit{'' if machine.visit_count == 1 else 's'}"
-    return f"{machine.agent_name}: {machine.state.machine_class.value} in {visits}; {'; '.join(_facts(machine.state))}"
+    worth = class_text(machine.state.machine_class)
+    return f"{machine.agent_name}: {worth} in {visits}; {'; '.join(_facts(machine.state))}"
 
 
 def _facts(state: MachineState) -> Iterator[str]:

@@ -8,6 +8,8 @@ from mltest.shared.domain import JobResults, MachineClass, StandingRow
 _WORTH = {
     MachineClass.SHARED: "shared: other work ran on the machine as well; absolute times are indicative, speed-ups and "
     "ranks hold.",
+    MachineClass.UNSPECIFIED: "unknown: what else ran on the machine could not be read; absolute times are indicative, "
+    "speed-ups and ranks hold. See mltest-agent doctor there.",
     MachineClass.NOISY: "noisy: other work took most of the machine, or its speed varied: speed-ups and ranks hold, "
     "absolute times (grey) do not. See mltest-agent doctor there.",
 }
@@ -28,7 +30,7 @@ def remarks(results: JobResults) -> Iterator[str]:
 
 def _machines(rows: Sequence[StandingRow]) -> Iterator[str]:
     """Say what absolute numbers are worth, for each class of machine in the table."""
-    found = dict.fromkeys(row.machine_class for row in rows)
+    found = dict.fromkeys(row.machine_class for row in rows if row.round_count)
     yield from (_WORTH[machine_class] for machine_class in found if machine_class in _WORTH)
 
 
