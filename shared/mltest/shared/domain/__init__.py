@@ -1,6 +1,6 @@
 """Domain values: frozen, without behaviour beyond their own facts, importing only the standard library."""
 
-from mltest.shared.domain.agent import AgentInfo, Compiler, FleetAgent, Gpu, HostInfo, RuntimeInfo
+from mltest.shared.domain.agent import AgentInfo, AgentUse, Compiler, FleetAgent, Gpu, HostInfo, RuntimeInfo
 from mltest.shared.domain.comparison import (
     Basis,
     Change,
@@ -58,6 +58,7 @@ from mltest.shared.domain.visit import (
 __all__ = [
     "AgentInfo",
     "AgentUpdated",
+    "AgentUse",
     "Basis",
     "CallRemark",
     "CallsVerified",
