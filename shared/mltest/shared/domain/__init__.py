@@ -1,6 +1,6 @@
 """Domain values: frozen, without behaviour beyond their own facts, importing only the standard library."""
 
-from mltest.shared.domain.agent import AgentInfo, Compiler, FleetAgent, Gpu, HostInfo, RuntimeInfo
+from mltest.shared.domain.agent import AgentInfo, AgentUse, Compiler, FleetAgent, Gpu, HostInfo, RuntimeInfo
 from mltest.shared.domain.comparison import (
     Basis,
     Change,
@@ -67,6 +67,7 @@ __all__ = [
     "AgentInfo",
     "AgentMachine",
     "AgentUpdated",
+    "AgentUse",
     "Basis",
     "CallRemark",
     "CallsVerified",
