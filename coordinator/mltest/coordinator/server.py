@@ -11,12 +11,11 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from mltest.coordinator.engine import Coordinator
-from mltest.coordinator.remote import options_with_large_messages
 from mltest.coordinator.service import SERVICE_NAME, CoordinatorService
 from mltest.coordinator.socket_file import published_address, socket_path
 from mltest.shared.blob_service import add_blob_service
 from mltest.shared.errors import NotPermittedError, RequestInvalidError
-from mltest.shared.grpc_options import MAX_CONCURRENT_RPCS, server_options
+from mltest.shared.grpc_options import MAX_CONCURRENT_RPCS, MAX_LARGE_RESPONSE_BYTES, server_options
 from mltest.v1 import blob_service_pb2
 from mltest.v1.coordinator_service_pb2_grpc import add_CoordinatorServiceServicer_to_server
 
@@ -45,9 +44,8 @@ class CoordinatorServer:
 
         """
         guest_jobs: set[str] = set()
-        server = grpc.aio.server(
-            options=options_with_large_messages(server_options()), maximum_concurrent_rpcs=MAX_CONCURRENT_RPCS
-        )
+        options = server_options(max_response_bytes=MAX_LARGE_RESPONSE_BYTES)
+        server = grpc.aio.server(options=options, maximum_concurrent_rpcs=MAX_CONCURRENT_RPCS)
         add_CoordinatorServiceServicer_to_server(CoordinatorService(coordinator, guest_jobs.add), server)
         add_blob_service(server, coordinator.blobs)
         _add_health_and_reflection(server)
