@@ -26,6 +26,8 @@ WATCH = "/mltest.v1.AgentService/WatchAgent"
 DESCRIBE = "/mltest.v1.AgentService/DescribeAgent"
 STATUS = "/mltest.v1.BlobService/GetBlobStatus"
 
+_STREAMS = 16
+"""What a server of ours allows on one connection."""
 _OPENING = 64
 """Connections that are opened at the same time."""
 
@@ -122,9 +124,40 @@ async def stream_flood(address: str, count: int, *, connections: int = 1) -> Asy
             calls = [watch(b"") for _ in range(count // connections)]
             for call in calls:
                 stack.callback(call.cancel)
-            await calls[0].read()
+            await _any_answer(calls)
         return stack.pop_all()
     raise AssertionError("unreachable")
+
+
+async def half_calls(address: str, connections: int) -> "HalfCalls":
+    """Open as many calls as there may be, and never send their requests."""
+    headers = header_block(call_headers(DESCRIBE))
+    calls = b"".join(frame(HEADERS, END_HEADERS, 1 + 2 * number, headers) for number in range(_STREAMS))
+    async with AsyncExitStack() as stack:
+        opened = [await stack.enter_async_context(RawConnection(address)) for _ in range(connections)]
+        for connection in opened:
+            await connection.send(calls)
+        return HalfCalls(opened, stack.pop_all())
+    raise AssertionError("unreachable")
+
+
+@dataclass(frozen=True, slots=True)
+class HalfCalls:
+    """Calls whose requests are missing; they are given up when this is left."""
+
+    connections: Sequence[RawConnection]
+    stack: AsyncExitStack
+
+    async def ended(self) -> None:
+        """Return once the server has ended all of them."""
+        for connection in self.connections:
+            await connection.received_frames(HEADERS, _STREAMS)
+
+    async def __aenter__(self) -> "HalfCalls":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stack.aclose()
 
 
 async def refusal(
@@ -149,6 +182,14 @@ def _channel(address: str) -> grpc.aio.Channel:
         ("grpc.use_local_subchannel_pool", 1),
     ]
     return grpc.aio.insecure_channel(address, options=options)
+
+
+async def _any_answer(calls: Sequence["grpc.aio.UnaryStreamCall[bytes, bytes]"]) -> None:
+    reading = [asyncio.ensure_future(call.read()) for call in calls]
+    _, others = await asyncio.wait(reading, return_when=asyncio.FIRST_COMPLETED)
+    for other in others:
+        other.cancel()
+    await asyncio.gather(*reading, return_exceptions=True)
 
 
 async def _say(writer: asyncio.StreamWriter, text: bytes, byte_every_s: float) -> None:

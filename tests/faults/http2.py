@@ -48,6 +48,11 @@ class RawConnection:
         assert self._reading is not None
         return self._reading.done()
 
+    async def received_frames(self, kind: int, count: int) -> None:
+        """Return once so many frames of a kind have come, or the connection is closed."""
+        while self.received.count(kind) < count and not self.is_closed:
+            await asyncio.sleep(0.02)
+
     async def closed(self) -> None:
         """Return once the peer has closed the connection."""
         assert self._reading is not None

@@ -18,7 +18,7 @@ from mltest.agent.listening import ListenChoice, bind, join_host_port, reachable
 from mltest.agent.service import SERVICE_NAME, AgentService
 from mltest.shared.blob_service import add_blob_service
 from mltest.shared.errors import VisitInterruptedError
-from mltest.shared.grpc_options import MAX_CONCURRENT_RPCS, server_options
+from mltest.shared.grpc_server import new_server
 from mltest.shared.naming import SECURITY_LOOPBACK, SECURITY_NONE, Advertisement
 from mltest.shared.notify import READY, STOPPING, feed_watchdog, notify
 from mltest.shared.protocol import PROTOCOL_VERSION
@@ -45,7 +45,7 @@ async def serve(config: AgentConfig, listening: ListenChoice, *, folder: Path, a
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     with locked_state(folder):
         agent = Agent(config, folder)
-        server = grpc.aio.server(options=server_options(), maximum_concurrent_rpcs=MAX_CONCURRENT_RPCS)
+        server = new_server()
         port = bind(server, listening)
         await _add_services(server, agent)
         agent.start_probing()

@@ -140,6 +140,12 @@ class BlobBusyError(InfrastructureError):
     code = "BLOB_BUSY"
 
 
+class ServerBusyError(InfrastructureError):
+    """Too many {what} at once: {limit} are served."""
+
+    code = "SERVER_BUSY"
+
+
 class DiskFullError(InfrastructureError):
     """There is no room for {needed_bytes} more bytes below {folder}."""
 

@@ -1,5 +1,6 @@
 """Options of gRPC servers and channels: small bounds for what a stranger can hold, and dead peers noticed early.
 
+How many calls a server takes at once is for `mltest.shared.rpc_guard` to say.
 The library's defaults keep silent connections open for ever and notice a stopped peer after minutes only.
 `tests/system/test_abuse.py` and `tests/system/test_silent_peers.py` show that each of them bites.
 """
@@ -16,9 +17,6 @@ MAX_RESPONSE_BYTES = 4 * MIB
 
 MAX_LARGE_RESPONSE_BYTES = 64 * MIB
 """Largest message from a coordinator: results of a job with many classes, candidates and agents are one."""
-
-MAX_CONCURRENT_RPCS = 32
-"""Of a whole server; pass it as `maximum_concurrent_rpcs`."""
 
 _MAX_METADATA_BYTES = 8192
 

@@ -61,6 +61,7 @@ ERROR_TABLE: dict[str, ErrorEntry] = {
     "BLOB_CORRUPT": ErrorEntry(_S.DATA_LOSS, EXIT_INFRASTRUCTURE, "upload it again"),
     "BLOB_OFFSET": ErrorEntry(_S.OUT_OF_RANGE, EXIT_INFRASTRUCTURE, "ask GetBlobStatus where to go on"),
     "BLOB_BUSY": ErrorEntry(_S.ABORTED, EXIT_INFRASTRUCTURE, "wait for the other upload"),
+    "SERVER_BUSY": ErrorEntry(_S.RESOURCE_EXHAUSTED, EXIT_INFRASTRUCTURE, "repeat it when other callers have ended"),
     "DISK_FULL": ErrorEntry(_S.RESOURCE_EXHAUSTED, EXIT_INFRASTRUCTURE, "make room on that disk, then repeat"),
     "STORE_BUSY": ErrorEntry(
         _S.FAILED_PRECONDITION, EXIT_INFRASTRUCTURE, "wait for it to end, or name another folder with --state-dir"
