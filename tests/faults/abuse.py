@@ -120,7 +120,9 @@ async def stream_flood(address: str, count: int, *, connections: int = 1) -> Asy
     async with AsyncExitStack() as stack:
         for _ in range(connections):
             channel = await stack.enter_async_context(_channel(address))
-            watch = channel.unary_stream(WATCH, request_serializer=None, response_deserializer=None)
+            watch: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(
+                WATCH, request_serializer=None, response_deserializer=None
+            )
             calls = [watch(b"") for _ in range(count // connections)]
             for call in calls:
                 stack.callback(call.cancel)
@@ -166,7 +168,9 @@ async def refusal(
     """Send one call and return how it is refused."""
     compression = grpc.Compression.Gzip if is_gzipped else grpc.Compression.NoCompression
     async with _channel(address) as channel:
-        call = channel.unary_unary(STATUS, request_serializer=None, response_deserializer=None)
+        call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
+            STATUS, request_serializer=None, response_deserializer=None
+        )
         try:
             await call(request, metadata=tuple(metadata), compression=compression, timeout=30)
         except grpc.aio.AioRpcError as error:

@@ -1,7 +1,7 @@
 """A client of one agent that behaves, in a process of its own: python -m tests.faults.honest_client ADDRESS.
 
-It asks without a pause who the agent is, over one connection, until its standard input is closed; then it writes what it
-saw as one line of JSON. While it is being attacked, its times are those of any user who was connected before.
+It asks without a pause who the agent is, over one connection, until its standard input is closed; then it writes what
+it saw as one line of JSON. While it is being attacked, its times are those of any user who was connected before.
 """
 
 import json

@@ -72,9 +72,7 @@ async def test_an_agent_that_stops_is_noticed_on_an_open_stream(processes: Proce
 
 
 @pytest.mark.promise(44)
-async def test_a_client_that_stops_loses_its_connection_and_its_stream(
-    processes: ProcessGroup, tmp_path: Path
-) -> None:
+async def test_a_client_that_stops_loses_its_connection_and_its_stream(processes: ProcessGroup, tmp_path: Path) -> None:
     agent = processes.agent(tmp_path, *CLEAR)
     clock = asyncio.get_running_loop().time
     with watching_client(agent.address) as pid:

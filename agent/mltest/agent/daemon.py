@@ -14,6 +14,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from mltest.agent.agent import Agent, AgentConfig
+from mltest.agent.copied_state import check_not_copied
 from mltest.agent.listening import ListenChoice, bind, join_host_port, reachable_addresses
 from mltest.agent.service import SERVICE_NAME, AgentService
 from mltest.shared.blob_service import add_blob_service
@@ -37,6 +38,7 @@ async def serve(config: AgentConfig, listening: ListenChoice, *, folder: Path, a
 
     Raises:
         StoreBusyError: another agent uses `folder`.
+        IdentityCopiedError: `folder` is a copy of that of another machine.
         RequestInvalidError: it cannot listen there.
 
     """
@@ -44,6 +46,7 @@ async def serve(config: AgentConfig, listening: ListenChoice, *, folder: Path, a
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     with locked_state(folder):
+        check_not_copied(folder)
         agent = Agent(config, folder)
         server = new_server()
         port = bind(server, listening)
@@ -80,6 +83,7 @@ async def _be_found(agent: Agent, listening: ListenChoice, port: int) -> None:
 
     advertisement = Advertisement(
         agent_id=agent.agent_id,
+        instance_id=agent.instance_id,
         name=agent.name,
         protocol_version=PROTOCOL_VERSION,
         port=port,

@@ -110,6 +110,18 @@ class AgentBusyError(InfrastructureError):
     code = "AGENT_BUSY"
 
 
+class AgentClonedError(InfrastructureError):
+    """Agent {agent} exists twice, at {addresses}: one disk or state directory is a copy. Neither gets a job."""
+
+    code = "AGENT_CLONED"
+
+
+class IdentityCopiedError(UserError):
+    """The identity in {folder} belongs to another machine: this disk or state directory is a copy."""
+
+    code = "IDENTITY_COPIED"
+
+
 class ProtocolMismatchError(InfrastructureError):
     """{peer} speaks protocol {peer_version} (at least {peer_min}), this software {own_version} (at least {own_min})."""
 

@@ -1,7 +1,6 @@
 """Makes gRPC servers with the bounds that every one of ours has."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import grpc.aio
 
@@ -12,7 +11,7 @@ from mltest.shared.rpc_guard import RpcGuard
 def new_server(
     *,
     max_response_bytes: int = MAX_RESPONSE_BYTES,
-    interceptors: "Sequence[grpc.aio.ServerInterceptor[Any, Any]]" = (),
+    interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
 ) -> grpc.aio.Server:
     """Return a server without services or ports; `interceptors` see a call before its bounds are looked at."""
     options = server_options(max_response_bytes=max_response_bytes)

@@ -36,7 +36,7 @@ _Handler = Any
 """A method of a servicer, of any of the four kinds."""
 
 
-class RpcGuard(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # the base class has no types at run time
+class RpcGuard(grpc.aio.ServerInterceptor):
     """Guards every call of one server."""
 
     def __init__(self) -> None:

@@ -56,6 +56,10 @@ ERROR_TABLE: dict[str, ErrorEntry] = {
         _S.UNAVAILABLE, EXIT_INFRASTRUCTURE, "is mltest-agent running there, and reachable (--insecure off loopback)?"
     ),
     "AGENT_BUSY": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_INFRASTRUCTURE, "wait for its holder, or use another agent"),
+    "AGENT_CLONED": ErrorEntry(
+        _S.FAILED_PRECONDITION, EXIT_INFRASTRUCTURE, "run mltest-agent reset-identity on the machine that is the copy"
+    ),
+    "IDENTITY_COPIED": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_USER, "mltest-agent reset-identity makes a new one"),
     "PROTOCOL_MISMATCH": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_INFRASTRUCTURE, "upgrade the older of the two"),
     "LEASE_LOST": ErrorEntry(_S.ABORTED, EXIT_INFRASTRUCTURE, "acquire a new lease"),
     "BLOB_CORRUPT": ErrorEntry(_S.DATA_LOSS, EXIT_INFRASTRUCTURE, "upload it again"),

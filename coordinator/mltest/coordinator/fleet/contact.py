@@ -35,10 +35,12 @@ class AgentContact:
         Raises:
             AgentUnreachableError: it went away, or did not come back in time.
             AgentBusyError: somebody else held it for too long.
+            AgentClonedError: it exists twice.
             StoppedError: the user did not want to wait any longer.
             MltestError: it refuses what it was sent.
 
         """
+        self._site.fleet.check_single(self._agent.agent_id, self._agent.name)
         if self._session is None:
             await self._find()
             self._session = await self._open()
