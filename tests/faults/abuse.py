@@ -120,9 +120,7 @@ async def stream_flood(address: str, count: int, *, connections: int = 1) -> Asy
     async with AsyncExitStack() as stack:
         for _ in range(connections):
             channel = await stack.enter_async_context(_channel(address))
-            watch: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(
-                WATCH, request_serializer=None, response_deserializer=None
-            )
+            watch: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(WATCH)
             calls = [watch(b"") for _ in range(count // connections)]
             for call in calls:
                 stack.callback(call.cancel)
@@ -168,9 +166,7 @@ async def refusal(
     """Send one call and return how it is refused."""
     compression = grpc.Compression.Gzip if is_gzipped else grpc.Compression.NoCompression
     async with _channel(address) as channel:
-        call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
-            STATUS, request_serializer=None, response_deserializer=None
-        )
+        call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(STATUS)
         try:
             await call(request, metadata=tuple(metadata), compression=compression, timeout=30)
         except grpc.aio.AioRpcError as error:
