@@ -2,6 +2,7 @@
 
 import asyncio
 import platform
+import secrets
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -49,6 +50,7 @@ class Agent:
         epochs = EpochFile(folder / "epoch")
         epochs.next()
         self.agent_id = agent_id_in(folder)
+        self.instance_id = secrets.token_hex(8)
         self.store = BlobStore(folder / "blobs", config.cache_bytes)
         self.state = Watched(AgentState())
         self.outbox = DiskOutbox(folder / "outbox")
@@ -94,6 +96,7 @@ class Agent:
             compilers=found.compilers,
             runtimes=found.runtimes,
             allows_pickle=self._config.allows_pickle,
+            instance_id=self.instance_id,
         )
         return replace(info, capability_digest=capability_digest(info))
 

@@ -14,11 +14,12 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from mltest.agent.agent import Agent, AgentConfig
+from mltest.agent.copied_state import check_not_copied
 from mltest.agent.listening import ListenChoice, bind, join_host_port, reachable_addresses
 from mltest.agent.service import SERVICE_NAME, AgentService
 from mltest.shared.blob_service import add_blob_service
 from mltest.shared.errors import VisitInterruptedError
-from mltest.shared.grpc_options import MAX_CONCURRENT_RPCS, server_options
+from mltest.shared.grpc_server import new_server
 from mltest.shared.naming import SECURITY_LOOPBACK, SECURITY_NONE, Advertisement
 from mltest.shared.notify import READY, STOPPING, feed_watchdog, notify
 from mltest.shared.protocol import PROTOCOL_VERSION
@@ -37,6 +38,7 @@ async def serve(config: AgentConfig, listening: ListenChoice, *, folder: Path, a
 
     Raises:
         StoreBusyError: another agent uses `folder`.
+        IdentityCopiedError: `folder` is a copy of that of another machine.
         RequestInvalidError: it cannot listen there.
 
     """
@@ -44,8 +46,9 @@ async def serve(config: AgentConfig, listening: ListenChoice, *, folder: Path, a
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     with locked_state(folder):
+        check_not_copied(folder)
         agent = Agent(config, folder)
-        server = grpc.aio.server(options=server_options(), maximum_concurrent_rpcs=MAX_CONCURRENT_RPCS)
+        server = new_server()
         port = bind(server, listening)
         await _add_services(server, agent)
         agent.start_probing()
@@ -80,6 +83,7 @@ async def _be_found(agent: Agent, listening: ListenChoice, port: int) -> None:
 
     advertisement = Advertisement(
         agent_id=agent.agent_id,
+        instance_id=agent.instance_id,
         name=agent.name,
         protocol_version=PROTOCOL_VERSION,
         port=port,

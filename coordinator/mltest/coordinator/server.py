@@ -11,12 +11,12 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from mltest.coordinator.engine import Coordinator
-from mltest.coordinator.remote import options_with_large_messages
 from mltest.coordinator.service import SERVICE_NAME, CoordinatorService
 from mltest.coordinator.socket_file import published_address, socket_path
 from mltest.shared.blob_service import add_blob_service
 from mltest.shared.errors import NotPermittedError, RequestInvalidError
-from mltest.shared.grpc_options import MAX_CONCURRENT_RPCS, server_options
+from mltest.shared.grpc_options import MAX_LARGE_RESPONSE_BYTES
+from mltest.shared.grpc_server import new_server
 from mltest.v1 import blob_service_pb2
 from mltest.v1.coordinator_service_pb2_grpc import add_CoordinatorServiceServicer_to_server
 
@@ -45,12 +45,10 @@ class CoordinatorServer:
 
         """
         guest_jobs: set[str] = set()
-        server = grpc.aio.server(
-            options=options_with_large_messages(server_options()), maximum_concurrent_rpcs=MAX_CONCURRENT_RPCS
-        )
+        server = new_server(max_response_bytes=MAX_LARGE_RESPONSE_BYTES)
         add_CoordinatorServiceServicer_to_server(CoordinatorService(coordinator, guest_jobs.add), server)
         add_blob_service(server, coordinator.blobs)
-        _add_health_and_reflection(server)
+        await _add_health_and_reflection(server)
         with ExitStack() as files:
             address = f"unix:{files.enter_context(socket_path(folder))}"
             _bind(server, address)
@@ -108,10 +106,10 @@ def _private_umask() -> Iterator[None]:
         os.umask(old)
 
 
-def _add_health_and_reflection(server: grpc.aio.Server) -> None:
-    service = health.HealthServicer()
+async def _add_health_and_reflection(server: grpc.aio.Server) -> None:
+    service = health.aio.HealthServicer()
     names = (SERVICE_NAME, _BLOB_SERVICE_NAME)
     for name in ("", *names):
-        service.set(name, health_pb2.HealthCheckResponse.SERVING)
+        await service.set(name, health_pb2.HealthCheckResponse.SERVING)
     health_pb2_grpc.add_HealthServicer_to_server(service, server)
     reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)

@@ -116,6 +116,18 @@ class AgentDiedError(InfrastructureError):
     code = "AGENT_DIED"
 
 
+class AgentClonedError(InfrastructureError):
+    """Agent {agent} exists twice, at {addresses}: one disk or state directory is a copy. Neither gets a job."""
+
+    code = "AGENT_CLONED"
+
+
+class IdentityCopiedError(UserError):
+    """The identity in {folder} belongs to another machine: this disk or state directory is a copy."""
+
+    code = "IDENTITY_COPIED"
+
+
 class ProtocolMismatchError(InfrastructureError):
     """{peer} speaks protocol {peer_version} (at least {peer_min}), this software {own_version} (at least {own_min})."""
 
@@ -144,6 +156,12 @@ class BlobBusyError(InfrastructureError):
     """Blob {sha256} is being uploaded by somebody else."""
 
     code = "BLOB_BUSY"
+
+
+class ServerBusyError(InfrastructureError):
+    """Too many {what} at once: {limit} are served."""
+
+    code = "SERVER_BUSY"
 
 
 class DiskFullError(InfrastructureError):

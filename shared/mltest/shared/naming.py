@@ -21,6 +21,7 @@ SECURITY_LOOPBACK = "loopback"
 """Served on this machine only."""
 
 _AGENT_ID = re.compile(r"[0-9a-f]{32}")
+_INSTANCE_ID = re.compile(r"[0-9a-f]{16}|")
 _DIGEST = re.compile(r"[0-9a-f]{64}|")
 
 
@@ -30,6 +31,8 @@ class Advertisement:
 
     agent_id: str
     """32 lower-case hexadecimal digits."""
+    instance_id: str = ""
+    """Of the running process; empty in versions that do not say it."""
     name: str
     """For people."""
     protocol_version: int
@@ -49,6 +52,7 @@ def advertisement_to_txt(advertisement: Advertisement) -> dict[str, str]:
     """Return the TXT record of `advertisement`: flat, at most `MAX_TXT_BYTES`."""
     return {
         "id": advertisement.agent_id,
+        "boot": advertisement.instance_id,
         "name": advertisement.name,
         "v": str(advertisement.protocol_version),
         "port": str(advertisement.port),
@@ -69,6 +73,7 @@ def advertisement_from_txt(record: Mapping[bytes, bytes | None]) -> Advertisemen
     text = {key: (record.get(key.encode()) or b"").decode(errors="replace") for key in _KEYS}
     return Advertisement(
         agent_id=_matching(_AGENT_ID, text["id"], "id"),
+        instance_id=_matching(_INSTANCE_ID, text["boot"], "boot"),
         name=clean_text(text["name"], MAX_NAME_CHARS) or text["id"][:8],
         protocol_version=_number(text["v"], "v", 2**31),
         port=_number(text["port"], "port", 65_535),
@@ -89,7 +94,7 @@ def is_name(text: str) -> bool:
 
 
 _SECURITY = re.compile(f"{SECURITY_NONE}|{SECURITY_LOOPBACK}")
-_KEYS = ("id", "name", "v", "port", "digest", "sec")
+_KEYS = ("id", "boot", "name", "v", "port", "digest", "sec")
 
 
 def _matching(pattern: re.Pattern[str], text: str, key: str) -> str:

@@ -64,11 +64,16 @@ ERROR_TABLE: dict[str, ErrorEntry] = {
     ),
     "AGENT_BUSY": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_INFRASTRUCTURE, "wait for its holder, or use another agent"),
     "AGENT_DIED": ErrorEntry(_S.ABORTED, EXIT_INFRASTRUCTURE, "look at that machine, and at the candidate's model"),
+    "AGENT_CLONED": ErrorEntry(
+        _S.FAILED_PRECONDITION, EXIT_INFRASTRUCTURE, "run mltest-agent reset-identity on the machine that is the copy"
+    ),
+    "IDENTITY_COPIED": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_USER, "mltest-agent reset-identity makes a new one"),
     "PROTOCOL_MISMATCH": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_INFRASTRUCTURE, "upgrade the older of the two"),
     "LEASE_LOST": ErrorEntry(_S.ABORTED, EXIT_INFRASTRUCTURE, "acquire a new lease"),
     "BLOB_CORRUPT": ErrorEntry(_S.DATA_LOSS, EXIT_INFRASTRUCTURE, "upload it again"),
     "BLOB_OFFSET": ErrorEntry(_S.OUT_OF_RANGE, EXIT_INFRASTRUCTURE, "ask GetBlobStatus where to go on"),
     "BLOB_BUSY": ErrorEntry(_S.ABORTED, EXIT_INFRASTRUCTURE, "wait for the other upload"),
+    "SERVER_BUSY": ErrorEntry(_S.RESOURCE_EXHAUSTED, EXIT_INFRASTRUCTURE, "repeat it when other callers have ended"),
     "DISK_FULL": ErrorEntry(_S.RESOURCE_EXHAUSTED, EXIT_INFRASTRUCTURE, "make room on that disk, then repeat"),
     "STORE_BUSY": ErrorEntry(
         _S.FAILED_PRECONDITION, EXIT_INFRASTRUCTURE, "wait for it to end, or name another folder with --state-dir"

@@ -57,10 +57,12 @@ class AgentContact:
         Raises:
             AgentUnreachableError: it went away, or did not come back in time.
             AgentBusyError: somebody else held it for too long.
+            AgentClonedError: it exists twice.
             StoppedError: the user did not want to wait any longer.
             MltestError: it refuses what it was sent.
 
         """
+        self._site.fleet.check_single(self._agent.agent_id, self._agent.name)
         self._blobs = blobs
         if self._session is not None and self._session.is_lost:
             await self.leave()

@@ -88,6 +88,8 @@ class AgentInfo:
     """Whether pickled models may be opened there."""
     capability_digest: str = ""
     """SHA-256 over what it can run; changes when that does."""
+    instance_id: str = ""
+    """Names the running process: made anew at each start; empty if it does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
