@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from mltest.coordinator.api import StoredSeries
+from mltest.coordinator.fleet.agent_doors import AgentDoors
 from mltest.coordinator.fleet.fleet import Fleet
 from mltest.coordinator.job.against import check_usable
 from mltest.coordinator.job.job_run import JobRun, Stop
@@ -69,7 +70,7 @@ class Coordinator:
             thread=self._thread,
             news=News(),
             blobs=BlobStore(folder / "blobs", options.blob_capacity_bytes),
-            fleet=Fleet(self._store, self._thread),
+            fleet=Fleet(self._store, self._thread, AgentDoors(folder)),
             busy_wait_s=options.busy_wait_s,
         )
         self._runs: dict[str, JobRun] = {}

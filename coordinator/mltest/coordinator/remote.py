@@ -26,6 +26,7 @@ from mltest.shared.domain import (
 from mltest.shared.errors import CoordinatorUnreachableError, RequestInvalidError
 from mltest.shared.grpc_options import Options, channel_options
 from mltest.shared.status import error_from_rpc
+from mltest.shared.trust.local_door import local_door
 from mltest.v1 import coordinator_service_pb2 as pb
 from mltest.v1 import job_pb2
 from mltest.v1.coordinator_service_pb2_grpc import CoordinatorServiceStub
@@ -46,7 +47,7 @@ class RemoteCoordinator:
 
     def __init__(self, address: str) -> None:
         self._address = address
-        self._channel = grpc.aio.insecure_channel(address, options=options_with_large_messages(channel_options()))
+        self._channel = local_door(address).channel(address, options_with_large_messages(channel_options()))
         self._stub = CoordinatorServiceStub(self._channel)
 
     async def is_ready(self, timeout_s: float) -> bool:

@@ -571,6 +571,8 @@ class FleetAgent(google.protobuf.message.Message):
     SOURCE_FIELD_NUMBER: builtins.int
     REASON_FIELD_NUMBER: builtins.int
     AGENT_FIELD_NUMBER: builtins.int
+    IS_STRANGER_FIELD_NUMBER: builtins.int
+    ADVERTISED_NAME_FIELD_NUMBER: builtins.int
     address: builtins.str
     """Address (host:port)."""
     is_alive: builtins.bool
@@ -581,6 +583,10 @@ class FleetAgent(google.protobuf.message.Message):
     """How it was found: mdns, static, known."""
     reason: builtins.str
     """Why it cannot be used; empty if it can."""
+    is_stranger: builtins.bool
+    """Whether it answers, but is not enrolled here (or not with the key that it shows now): it is never sent anything."""
+    advertised_name: builtins.str
+    """Name by which it advertises itself; not verified, and empty where the agent itself said who it is."""
     @property
     def agent(self) -> mltest.v1.agent_pb2.AgentInfo:
         """What it says of itself; absent if it never answered."""
@@ -594,9 +600,11 @@ class FleetAgent(google.protobuf.message.Message):
         source: builtins.str = ...,
         reason: builtins.str = ...,
         agent: mltest.v1.agent_pb2.AgentInfo | None = ...,
+        is_stranger: builtins.bool = ...,
+        advertised_name: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_agent", b"_agent", "_last_seen_unix_ns", b"_last_seen_unix_ns", "agent", b"agent", "last_seen_unix_ns", b"last_seen_unix_ns"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_agent", b"_agent", "_last_seen_unix_ns", b"_last_seen_unix_ns", "address", b"address", "agent", b"agent", "is_alive", b"is_alive", "last_seen_unix_ns", b"last_seen_unix_ns", "reason", b"reason", "source", b"source"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_agent", b"_agent", "_last_seen_unix_ns", b"_last_seen_unix_ns", "address", b"address", "advertised_name", b"advertised_name", "agent", b"agent", "is_alive", b"is_alive", "is_stranger", b"is_stranger", "last_seen_unix_ns", b"last_seen_unix_ns", "reason", b"reason", "source", b"source"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_agent", b"_agent"]) -> typing.Literal["agent"] | None: ...
     @typing.overload

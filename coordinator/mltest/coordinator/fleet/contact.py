@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+from mltest.coordinator.fleet.agent_client import AgentClient
 from mltest.coordinator.fleet.delivery import deliver
 from mltest.coordinator.fleet.session import AgentSession
 from mltest.coordinator.job.errand import Errand
@@ -81,7 +82,9 @@ class AgentContact:
         is_told = False
         while True:
             try:
-                return await AgentSession.open(self._address, holder=self._errand.holder, purpose=self._errand.purpose)
+                return await AgentSession.open(
+                    self._connect, self._address, holder=self._errand.holder, purpose=self._errand.purpose
+                )
             except AgentBusyError as error:
                 if clock() >= deadline_s:
                     self.is_lost = True
@@ -91,6 +94,9 @@ class AgentContact:
                     waiting = f"{error.message} It is waited for, {self._site.busy_wait_s:g} s at most."
                     await self._errand.tell(JobNote(text=waiting))
             await self._pause(_BUSY_RETRY_S)
+
+    async def _connect(self, address: str) -> AgentClient:
+        return await self._site.fleet.reach(address, agent_id=self._agent.agent_id, name=self._agent.name)
 
     async def _pause(self, delay_s: float) -> None:
         if await self._errand.is_stopped_within(delay_s):

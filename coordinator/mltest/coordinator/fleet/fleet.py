@@ -6,14 +6,34 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mltest.coordinator.fleet.agent_client import AgentClient
+from mltest.coordinator.fleet.agent_doors import AgentDoors
 from mltest.coordinator.fleet.browse import Browser
 from mltest.coordinator.store import Store
 from mltest.coordinator.store.store_thread import StoreThread
 from mltest.shared.domain import AgentInfo, FleetAgent
-from mltest.shared.errors import MltestError, ProtocolMismatchError
+from mltest.shared.errors import (
+    AgentNotEnrolledError,
+    InvitationExpiredError,
+    InvitationRefusedError,
+    InvitationUsedUpError,
+    KeyChangedError,
+    MltestError,
+    NotTrustedError,
+    ProtocolMismatchError,
+)
+from mltest.shared.status import next_step_of
 
 STATIC, MDNS, KNOWN = "static", "mdns", "known"
 _PARALLEL_QUESTIONS = 64
+_STRANGE = (
+    AgentNotEnrolledError,
+    InvitationExpiredError,
+    InvitationRefusedError,
+    InvitationUsedUpError,
+    KeyChangedError,
+    NotTrustedError,
+)
+"""Somebody answers there who is not spoken to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +52,8 @@ class Lead:
 class Fleet:
     """Finds agents; those that answer are remembered."""
 
-    def __init__(self, store: Store, thread: StoreThread) -> None:
+    def __init__(self, store: Store, thread: StoreThread, doors: AgentDoors) -> None:
+        self._doors = doors
         self._store = store
         self._thread = thread
         self._browser = Browser()
@@ -43,7 +64,7 @@ class Fleet:
 
         Without discovery only `addresses` are asked, with it also agents known from before.
         """
-        leads = [Lead(addresses=(address,), source=STATIC) for address in addresses]
+        leads = [await self._static(address) for address in addresses]
         if uses_discovery:
             leads += [*await self._advertised(), *await self._known()]
         found = await asyncio.gather(*(self._ask(lead) for lead in leads))
@@ -54,18 +75,50 @@ class Fleet:
         return agents
 
     async def locate(self, agent_id: str, last_address: str, *, uses_discovery: bool) -> str | None:
-        """Return the address at which the agent `agent_id` answers now, there or where it is advertised."""
+        """Return the address at which the agent `agent_id` answers now, there or where it is advertised.
+
+        Raises:
+            AgentNotEnrolledError, KeyChangedError, NotTrustedError: somebody answers there, and is not spoken to.
+
+        """
         sightings = self._browser.sightings() if uses_discovery else ()
         seen = [
             address for found in sightings if found.advertisement.agent_id == agent_id for address in found.addresses
         ]
+        strange: MltestError | None = None
         for address in dict.fromkeys((last_address, *seen)):
             try:
-                if (await describe_agent(address)).agent_id == agent_id:
+                if (await self.describe(address, agent_id=agent_id)).agent_id == agent_id:
                     return address
+            except _STRANGE as error:
+                strange = error
             except MltestError:
                 continue
+        if strange is not None:
+            raise strange
         return None
+
+    async def reach(self, address: str, *, agent_id: str = "", name: str = "") -> AgentClient:
+        """Return a client of the agent at `address`; the errors are those of `AgentDoors.reach`."""
+        return await self._doors.reach(address, agent_id=agent_id, name=name)
+
+    async def describe(self, address: str, *, agent_id: str = "", name: str = "") -> AgentInfo:
+        """Return who answers at `address`.
+
+        Raises:
+            AgentUnreachableError, ProtocolMismatchError: nobody to work with.
+            MltestError: somebody who is not enrolled; see `AgentDoors.reach`.
+
+        """
+        client = await self.reach(address, agent_id=agent_id, name=name)
+        try:
+            agent = await client.describe()
+            if client.agent_id:
+                # An agent that was invited once more, although it is enrolled, has a secret that nobody asks for.
+                await client.complete_pairing()
+            return agent
+        finally:
+            await client.close()
 
     async def listen(self) -> None:
         """Begin to listen for advertised agents; `survey` does that where it needs it."""
@@ -73,7 +126,15 @@ class Fleet:
 
     async def close(self) -> None:
         """Stop listening."""
+        self._doors.close()
         await self._browser.close()
+
+    async def _static(self, address: str) -> Lead:
+        """Return a lead that expects at `address` who answered there last."""
+        known = [found for found in await self._thread.run(self._store.agents.known) if found.address == address]
+        newest = max(known, key=lambda found: found.last_seen_unix_ns or 0, default=None)
+        agent = newest.agent if newest else None
+        return Lead(addresses=(address,), source=STATIC, agent_id=agent.agent_id if agent else "")
 
     async def _advertised(self) -> list[Lead]:
         await self.listen()
@@ -90,7 +151,13 @@ class Fleet:
 
     async def _known(self) -> list[Lead]:
         return [
-            Lead(addresses=(known.address,), source=KNOWN, name=known.agent.name if known.agent else "", known=known)
+            Lead(
+                addresses=(known.address,),
+                source=KNOWN,
+                name=known.agent.name if known.agent else "",
+                agent_id=known.agent.agent_id if known.agent else "",
+                known=known,
+            )
             for known in await self._thread.run(self._store.agents.known)
         ]
 
@@ -101,7 +168,7 @@ class Fleet:
     async def _ask_address(self, lead: Lead, address: str) -> FleetAgent:
         async with self._slots:
             try:
-                agent = await describe_agent(address, lead.name)
+                agent = await self.describe(address, agent_id=lead.agent_id, name=lead.name)
             except MltestError as error:
                 return _gone(lead, address, error)
         return FleetAgent(
@@ -114,28 +181,17 @@ def is_usable(agent: FleetAgent) -> bool:
     return agent.is_alive and not agent.reason
 
 
-async def describe_agent(address: str, name: str = "") -> AgentInfo:
-    """Return who answers at `address`; `name` is for messages.
-
-    Raises:
-        AgentUnreachableError, ProtocolMismatchError: nobody to work with.
-
-    """
-    client = AgentClient(address, name)
-    try:
-        return await client.describe()
-    finally:
-        await client.close()
-
-
 def _gone(lead: Lead, address: str, error: MltestError) -> FleetAgent:
+    is_stranger = isinstance(error, _STRANGE)
     return FleetAgent(
         address=address,
         is_alive=isinstance(error, ProtocolMismatchError),
         last_seen_unix_ns=lead.known.last_seen_unix_ns if lead.known else None,
         source=lead.source,
-        reason=error.message,
+        reason=f"{error.message} To mend it: {next_step_of(error)}." if is_stranger else error.message,
         agent=lead.known.agent if lead.known else None,
+        is_stranger=is_stranger,
+        advertised_name="" if lead.known else lead.name,
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from mltest.coordinator.fleet.agent_client import AgentClient
@@ -11,17 +12,21 @@ _LOG = logging.getLogger(__name__)
 
 _HEARTBEAT_S = 10.0
 
+Connect = Callable[[str], Awaitable[AgentClient]]
+"""Returns a client of the agent at an address."""
+
 
 class AgentSession:
     """The right to run visits on an agent, and the connection to it."""
 
-    def __init__(self, client: AgentClient, epoch: int) -> None:
+    def __init__(self, connect: Connect, client: AgentClient, epoch: int) -> None:
+        self._connect = connect
         self.client = client
         self.epoch = epoch
         self._heartbeat = asyncio.ensure_future(self._renew())
 
     @classmethod
-    async def open(cls, address: str, *, holder: str, purpose: str) -> "AgentSession":
+    async def open(cls, connect: Connect, address: str, *, holder: str, purpose: str) -> "AgentSession":
         """Take the lease; `holder` gets back what an earlier life of it still holds.
 
         Raises:
@@ -29,17 +34,17 @@ class AgentSession:
             AgentUnreachableError: the agent does not answer.
 
         """
-        client = AgentClient(address)
+        client = await connect(address)
         try:
             grant = await client.acquire(holder=holder, purpose=purpose)
         except BaseException:
             await client.close()
             raise
-        return cls(client, grant.epoch)
+        return cls(connect, client, grant.epoch)
 
     async def reconnect(self, address: str) -> None:
         """Go on over a new connection, perhaps to a new address."""
-        old, self.client = self.client, AgentClient(address)
+        old, self.client = self.client, await self._connect(address)
         await old.close()
 
     async def close(self, *, is_lost: bool = False) -> None:

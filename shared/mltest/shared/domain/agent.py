@@ -106,3 +106,7 @@ class FleetAgent:
     """Why it cannot be used; empty if it can."""
     agent: AgentInfo | None = None
     """None if it never answered."""
+    is_stranger: bool = False
+    """Whether it answers, but is not enrolled here, or not with the key that it shows now."""
+    advertised_name: str = ""
+    """Not verified; empty where the agent itself said who it is."""
