@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from mltest.agent.trust_verbs import add_trust_verbs
 from mltest.shared.errors import MltestError
 from mltest.shared.logs import LOG_LEVELS, configure_logging
 from mltest.shared.naming import MAX_NAME_CHARS, clean_text, is_name
@@ -55,6 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     describe = verbs.add_parser("describe", help="show what this machine offers", description="Look at this machine.")
     describe.add_argument("--json", action="store_true", help="the same as data")
     describe.set_defaults(run=_describe)
+    add_trust_verbs(verbs, _state_folder)
     _add_selftest(verbs)
     doctor = verbs.add_parser("doctor", help="say what makes this machine a bad ruler", description=_DOCTOR)
     doctor.add_argument("--json", action="store_true", help="findings and readings as data")
@@ -110,18 +112,23 @@ def _serve(options: argparse.Namespace) -> int:
     from mltest.agent.daemon import serve
     from mltest.agent.joining import is_joined
     from mltest.agent.listening import chosen_listening
-    from mltest.shared.state import default_state_folder
 
     name = options.name or _host_name()
+    folder = (options.state_dir or _state_folder(options)).absolute()
     config = AgentConfig(
         name=name, tags=tuple(options.tag), allows_pickle=options.allow_pickle, cache_bytes=options.cache_bytes
     )
-    folder = (options.state_dir or default_state_folder(f"agent-{name}")).absolute()
     listening = chosen_listening(
         host=options.listen, port=options.port, is_insecure=options.insecure, is_joined=is_joined(folder)
     )
     asyncio.run(serve(config, listening, folder=folder, advertises=not options.no_advertise))
     return 0
+
+
+def _state_folder(options: argparse.Namespace) -> Path:
+    from mltest.shared.state import default_state_folder
+
+    return default_state_folder(f"agent-{options.name or _host_name()}")
 
 
 def _describe(options: argparse.Namespace) -> int:

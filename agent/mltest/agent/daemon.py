@@ -45,10 +45,11 @@ async def serve(config: AgentConfig, listening: ListenChoice, *, folder: Path, a
         book = TrustBook(folder, roles=(COORDINATOR,), local=local)
         agent = Agent(config, folder)
         front = Front(agent, book)
+        port = await front.bind(listening)
         agent.start_probing()
-        port = await front.open(listening)
         presence = _Presence(agent, front, book, local, listening=listening, port=port, advertises=advertises)
         presence.publish()
+        await front.start()
         _say_listening(agent, listening, port)
         _warn_of_a_copy(folder)
         background = [asyncio.create_task(feed_watchdog()), asyncio.create_task(presence.keep())]

@@ -35,11 +35,12 @@ class Front:
     def __init__(self, agent: Agent, book: TrustBook) -> None:
         self._agent = agent
         self._book = book
+        self._bound: list[tuple[grpc.aio.Server, TrustGuard]] = []
         self._servers: list[grpc.aio.Server] = []
         self._guards: list[asyncio.Task[None]] = []
 
-    async def open(self, choice: ListenChoice) -> int:
-        """Serve there, and return the port.
+    async def bind(self, choice: ListenChoice) -> int:
+        """Take a place to listen at, and return its port; calls are taken from `start` on.
 
         Raises:
             RequestInvalidError: it cannot listen there.
@@ -51,18 +52,25 @@ class Front:
         )
         port = bind(server, choice, None if choice.is_insecure else self._book.credentials())
         await self._add_services(server)
-        await server.start()
-        self._servers.append(server)
-        self._guards.append(asyncio.create_task(guard.watch()))
+        self._bound.append((server, guard))
         return port
+
+    async def start(self) -> None:
+        """Serve wherever a place was taken."""
+        bound, self._bound = self._bound, []
+        for server, guard in bound:
+            await server.start()
+            self._servers.append(server)
+            self._guards.append(asyncio.create_task(guard.watch()))
 
     async def open_to_network(self, port: int) -> None:
         """Serve on every address of this machine too, at the port that is open on loopback already."""
         for host in reachable_addresses(EVERYWHERE):
             try:
-                await self.open(ListenChoice(host=host, port=port, is_insecure=False))
+                await self.bind(ListenChoice(host=host, port=port, is_insecure=False))
             except RequestInvalidError as error:
                 _LOG.warning("%s", error.message)
+        await self.start()
 
     async def close(self) -> None:
         """Take no more calls, and end those that go on."""

@@ -100,6 +100,12 @@ def _introduced(certificate_der: bytes, old: Peer) -> Peer:
         if len(certificate_der) > _MAX_CERTIFICATE_BYTES:
             raise ValueError("it is too long")
         pem = certificate_to_pem(certificate_der)
-        return replace(old, device_id=device_id_of(certificate_der), certificate_pem=pem, since_unix_s=0)
+        return replace(
+            old,
+            device_id=device_id_of(certificate_der),
+            certificate_pem=pem,
+            lasting_id=old.lasting_id or old.device_id,
+            since_unix_s=0,
+        )
     except ValueError as error:
         raise RequestInvalidError(detail=f"certificate_der: {error}") from error

@@ -211,6 +211,10 @@ class Coordinator:
             check_address(address)
         return await self._site.fleet.survey(addresses, uses_discovery=uses_discovery)
 
+    async def forget(self, agent: str) -> tuple[str, ...]:
+        """Enrol an agent no more."""
+        return await self._site.fleet.forget(agent)
+
     async def listen_for_agents(self) -> None:
         """Begin to listen for agents now, so that the first job finds them at once."""
         await self._site.fleet.listen()

@@ -154,6 +154,12 @@ class RemoteCoordinator:
             response = await self._stub.ListAgents(request, timeout=_AGENTS_TIMEOUT_S)
         return tuple(from_proto(agent, FleetAgent) for agent in response.agents)
 
+    async def forget(self, agent: str) -> tuple[str, ...]:
+        """Enrol an agent no more."""
+        with self._translated():
+            response = await self._stub.ForgetAgent(pb.ForgetAgentRequest(agent=agent), timeout=_CALL_TIMEOUT_S)
+        return tuple(response.device_ids)
+
     async def close(self) -> None:
         """Close the connection; jobs go on."""
         await self._channel.close()

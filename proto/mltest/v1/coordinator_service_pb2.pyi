@@ -631,3 +631,41 @@ class ListAgentsResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["agents", b"agents"]) -> None: ...
 
 Global___ListAgentsResponse: typing_extensions.TypeAlias = ListAgentsResponse
+
+@typing.final
+class ForgetAgentRequest(google.protobuf.message.Message):
+    """Asks to forget an agent."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    AGENT_FIELD_NUMBER: builtins.int
+    agent: builtins.str
+    """Its name, or the beginning of its id; it has to fit one enrolled agent only."""
+    def __init__(
+        self,
+        *,
+        agent: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["agent", b"agent"]) -> None: ...
+
+Global___ForgetAgentRequest: typing_extensions.TypeAlias = ForgetAgentRequest
+
+@typing.final
+class ForgetAgentResponse(google.protobuf.message.Message):
+    """The agent is enrolled no more."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DEVICE_IDS_FIELD_NUMBER: builtins.int
+    @property
+    def device_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Ids of the keys that were pinned."""
+
+    def __init__(
+        self,
+        *,
+        device_ids: collections.abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["device_ids", b"device_ids"]) -> None: ...
+
+Global___ForgetAgentResponse: typing_extensions.TypeAlias = ForgetAgentResponse

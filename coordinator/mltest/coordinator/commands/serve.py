@@ -39,11 +39,12 @@ async def _serve(arguments: argparse.Namespace) -> int:
     import asyncio
     import signal
 
-    from mltest.coordinator.home import serve
     from mltest.shared.logs import configure_logging
-    from mltest.shared.notify import STOPPING, feed_watchdog, notify
 
     configure_logging("debug" if arguments.debug else arguments.log_level)
+    from mltest.coordinator.home import serve
+    from mltest.shared.notify import STOPPING, feed_watchdog, notify
+
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

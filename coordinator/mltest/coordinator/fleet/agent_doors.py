@@ -81,7 +81,7 @@ class AgentDoors:
             PeerUnknownError: no enrolled agent is meant.
 
         """
-        forgotten = self._peers.named(text)
+        forgotten = self._peers.named(text, AGENT)
         for peer in forgotten:
             self._peers.remove(peer.device_id)
         return forgotten
@@ -103,7 +103,7 @@ class AgentDoors:
     def _expected(self, address: str, agent_id: str, name: str) -> list[Peer]:
         """Return who was enrolled under what is known of who should answer at `address`."""
         pins = self._peers.of_role(AGENT)
-        same = [pin for pin in pins if agent_id and pin.agent_id == agent_id]
+        same = [pin for pin in pins if agent_id and pin.lasting_id == agent_id]
         return same or [pin for pin in pins if pin.address == address or (name and pin.name == name)]
 
     async def _probe(self, address: str, identity: Identity, name: str) -> Found:
@@ -122,13 +122,13 @@ class AgentDoors:
     async def _known(self, address: str, pin: Peer, found: Found, keys: Keys) -> AgentClient:
         """Return a client of an agent whose key is pinned; one that knows an older key of ours is told the newer."""
         if found.accepts_us:
-            return AgentClient(address, _door(keys.current, found), pin.name, agent_id=pin.agent_id)
+            return AgentClient(address, _door(keys.current, found), pin.name, agent_id=pin.lasting_id)
         identity = await self._accepted(address, found, keys, pin.name)
         if identity is None:
             detail = "it does not trust this coordinator any more"
             raise AgentNotEnrolledError(agent=pin.name, device_id=pin.device_id, detail=detail, next_step=JOIN)
         await self._introduce(AgentClient(address, _door(identity, found), pin.name), keys.current)
-        return AgentClient(address, _door(keys.current, found), pin.name, agent_id=pin.agent_id)
+        return AgentClient(address, _door(keys.current, found), pin.name, agent_id=pin.lasting_id)
 
     async def _accepted(self, address: str, found: Found, keys: Keys, name: str) -> Identity | None:
         """Return which of our keys is accepted there."""

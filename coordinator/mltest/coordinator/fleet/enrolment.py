@@ -59,7 +59,7 @@ class Enrolment:
     def _check_place(self, agent: AgentInfo, found: Found, address: str) -> None:
         """Return if nobody else who is enrolled is what this agent says to be."""
         for pin in self.peers.of_role(AGENT):
-            is_same = pin.agent_id == agent.agent_id or (pin.name == agent.name and _same_host(pin.address, address))
+            is_same = pin.lasting_id == agent.agent_id or (pin.name == agent.name and _same_host(pin.address, address))
             if is_same and pin.device_id != found.device_id:
                 raise KeyChangedError(
                     agent=pin.name,
@@ -76,7 +76,7 @@ def _pin(agent: AgentInfo, found: Found, address: str) -> Peer:
         certificate_pem=certificate_to_pem(found.certificate_der),
         role=AGENT,
         name=agent.name,
-        agent_id=agent.agent_id,
+        lasting_id=agent.agent_id,
         address=address,
     )
 

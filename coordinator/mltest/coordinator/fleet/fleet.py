@@ -120,6 +120,18 @@ class Fleet:
         finally:
             await client.close()
 
+    async def forget(self, text: str) -> tuple[str, ...]:
+        """Enrol an agent no more, and do not look for it any more; return the ids of its keys.
+
+        Raises:
+            PeerUnknownError: no enrolled agent is meant.
+
+        """
+        forgotten = self._doors.forget(text)
+        for agent_id in {peer.lasting_id for peer in forgotten}:
+            await self._thread.run(self._store.agents.remove, agent_id)
+        return tuple(peer.device_id for peer in forgotten)
+
     async def listen(self) -> None:
         """Begin to listen for advertised agents; `survey` does that where it needs it."""
         await self._browser.start()

@@ -60,5 +60,5 @@ def _state(found: FleetAgent) -> Text:
     if found.is_alive and not found.reason:
         return printable("alive", style="green")
     if found.is_stranger:
-        return printable(f"not enrolled: {found.reason}", style="yellow")
+        return printable("not enrolled", style="yellow")
     return printable(f"{'alive' if found.is_alive else 'gone'}: {found.reason}".removesuffix(": "), style="red")

@@ -49,7 +49,6 @@ class TrustBook:
         self._lock = threading.Lock()
         self._keys = keys_in(state, make=make)
         self._keys_signature: object = identity_signature(state)
-        self._given: object = None
         self._ids: OrderedDict[bytes, tuple[str, bytes]] = OrderedDict()
 
     @property
@@ -65,9 +64,23 @@ class TrustBook:
 
     def credentials(self) -> grpc.ServerCredentials:
         """Return credentials that ask at each handshake who is trusted now."""
+        given = [self._state_of_trust()]
+
+        def changed() -> grpc.ServerCertificateConfiguration | None:
+            try:
+                if (now := self._state_of_trust()) == given[0]:
+                    return None
+                configuration = self._configuration()
+            except Exception:
+                # The library would go on with what it had, and say nothing.
+                _LOG.exception("who is trusted cannot be read; what was trusted before still is")
+                return None
+            given[0] = now
+            return configuration
+
         return grpc.dynamic_ssl_server_credentials(
             self._configuration(),
-            cast("Callable[[], grpc.ServerCertificateConfiguration]", self._configuration_if_changed),
+            cast("Callable[[], grpc.ServerCertificateConfiguration]", changed),
             require_client_authentication=True,
         )
 
@@ -80,19 +93,9 @@ class TrustBook:
                 return Caller(device_id=device_id, certificate_der=certificate_der, peer=pin)
             return None
 
-    def _configuration_if_changed(self) -> grpc.ServerCertificateConfiguration | None:
-        try:
-            return None if self._state_of_trust() == self._given else self._configuration()
-        except Exception:
-            # The library would go on with what it had, and say nothing.
-            _LOG.exception("who is trusted cannot be read; what was trusted before still is")
-            return None
-
     def _configuration(self) -> grpc.ServerCertificateConfiguration:
         with self._lock:
-            given = self._read_state_of_trust()
             keys, trusted = self._current_keys(), self._trusted()
-            self._given = given
         # Without a root nobody could be refused by name; its own certificate lets nobody in but itself.
         roots = "".join(trusted.values()) or keys.current.certificate_pem
         # Callers name the key that they expect (SNI), so both are there while the older one counts.
@@ -106,10 +109,7 @@ class TrustBook:
 
     def _state_of_trust(self) -> object:
         with self._lock:
-            return self._read_state_of_trust()
-
-    def _read_state_of_trust(self) -> object:
-        return self._current_keys(), tuple(sorted(self._trusted()))
+            return self._current_keys(), tuple(sorted(self._trusted()))
 
     def _current_keys(self) -> Keys:
         signature = identity_signature(self._state)

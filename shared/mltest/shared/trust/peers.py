@@ -35,8 +35,8 @@ class Peer:
     """coordinator, agent or client."""
     name: str = ""
     """For people, as it was called when it was pinned."""
-    agent_id: str = ""
-    """Of an agent: its identity, which outlives its keys."""
+    lasting_id: str = ""
+    """What outlives its keys: the identity of an agent, the first key of a coordinator; empty: there was one key only."""
     address: str = ""
     """Of an agent: where it was when it was enrolled, host:port."""
     secret_hex: str = ""
@@ -81,8 +81,8 @@ class Peers:
         """Return the peer with that key."""
         return next((peer for peer in self.all() if peer.device_id == device_id), None)
 
-    def named(self, text: str) -> tuple[Peer, ...]:
-        """Return the peers with that name, or whose id begins with `text`: several keys of one, never two peers.
+    def named(self, text: str, role: str) -> tuple[Peer, ...]:
+        """Return the peers of `role` with that name, or whose id begins with `text`: all keys of one, never two peers.
 
         Raises:
             PeerUnknownError: there is none, or more than one is meant.
@@ -90,12 +90,12 @@ class Peers:
         """
         found = [
             peer
-            for peer in self.all()
-            if text and (peer.name == text or peer.device_id.startswith(text) or peer.agent_id.startswith(text))
+            for peer in self.of_role(role)
+            if text and (peer.name == text or peer.device_id.startswith(text) or peer.lasting_id.startswith(text))
         ]
-        if len({(peer.role, peer.agent_id or peer.name or peer.device_id) for peer in found}) != 1:
+        if len({_owner(peer) for peer in found}) != 1:
             raise PeerUnknownError(peer=text, detail="more than one fits" if found else "nobody of that name or id")
-        return tuple(found)
+        return tuple(peer for peer in self.of_role(role) if _owner(peer) == _owner(found[0]))
 
     def put(self, peer: Peer) -> Peer:
         """Pin a peer, or replace what is known of it; return it as it was written."""
@@ -118,14 +118,8 @@ class Peers:
         return {peer.device_id: peer for peer in found if peer is not None}
 
 
-def new_peer(certificate_der: bytes, certificate_pem: str, *, role: str, name: str = "") -> Peer:
-    """Return a peer for a certificate.
-
-    Raises:
-        ValueError: it is not a certificate.
-
-    """
-    return Peer(device_id=device_id_of(certificate_der), certificate_pem=certificate_pem, role=role, name=name)
+def _owner(peer: Peer) -> str:
+    return peer.lasting_id or peer.device_id
 
 
 def read_peer(path: Path) -> Peer | None:
