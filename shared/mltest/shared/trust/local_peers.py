@@ -42,13 +42,18 @@ class LocalPeer:
 
 
 def local_folder(environment: Mapping[str, str] = os.environ) -> Path:
-    """Return the folder: below the user's run-time directory if there is one, else below the user's state."""
+    """Return the folder: below the user's run-time directory if there is one, else below the user's state.
+
+    A service with a state directory of its own shares it with nobody.
+    """
     if named := environment.get(FOLDER_VARIABLE):
         return Path(named)
+    if "STATE_DIRECTORY" in environment:
+        return default_state_folder("", environment) / "local-peers"
     for run_time in (environment.get("XDG_RUNTIME_DIR", ""), f"/run/user/{os.geteuid()}"):
         if run_time and is_private_folder(Path(run_time)):
             return Path(run_time) / "mltest"
-    return default_state_folder("local-peers", environment) / "local-peers"
+    return default_state_folder("local-peers", environment)
 
 
 class LocalPeers:
