@@ -128,3 +128,7 @@ class FleetAgent:
     """None if it does not say."""
     flag: str = ""
     """Why it should be looked after; empty if all is well."""
+    is_stranger: bool = False
+    """Whether it answers, but is not enrolled here, or not with the key that it shows now."""
+    advertised_name: str = ""
+    """Not verified; empty where the agent itself said who it is."""
