@@ -84,6 +84,7 @@ class Agent:
             compilers=found.compilers,
             runtimes=found.runtimes,
             allows_pickle=self._config.allows_pickle,
+            sandbox=found.sandbox,
         )
         return replace(info, capability_digest=capability_digest(info))
 
@@ -96,6 +97,7 @@ class Agent:
             work_folder=self._work_folder,
             allows_pickle=self._config.allows_pickle,
             versions=_versions(found),
+            sandbox=found.sandbox,
         )
 
     async def _capabilities(self) -> Capabilities:

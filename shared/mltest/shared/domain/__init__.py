@@ -1,6 +1,16 @@
 """Domain values: frozen, without behaviour beyond their own facts, importing only the standard library."""
 
-from mltest.shared.domain.agent import AgentInfo, Compiler, FleetAgent, Gpu, HostInfo, RuntimeInfo
+from mltest.shared.domain.agent import (
+    UNKNOWN_SANDBOX,
+    AgentInfo,
+    Compiler,
+    FleetAgent,
+    Gpu,
+    HostInfo,
+    RuntimeInfo,
+    SandboxInfo,
+    SandboxLevel,
+)
 from mltest.shared.domain.comparison import (
     Basis,
     Change,
@@ -56,6 +66,7 @@ from mltest.shared.domain.visit import (
 )
 
 __all__ = [
+    "UNKNOWN_SANDBOX",
     "AgentInfo",
     "AgentUpdated",
     "Basis",
@@ -101,6 +112,8 @@ __all__ = [
     "RuntimeInfo",
     "SampleBatch",
     "SampleSeries",
+    "SandboxInfo",
+    "SandboxLevel",
     "Standing",
     "StandingRow",
     "Standings",
