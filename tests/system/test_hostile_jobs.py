@@ -6,7 +6,7 @@ import pytest
 
 from mltest.coordinator.api import CoordinatorApi
 from mltest.coordinator.home import open_coordinator
-from mltest.shared.domain import JobSpec, JobState, SandboxLevel
+from mltest.shared.domain import JobSpec, JobState
 from tests.hostile.pickles import SECRET
 from tests.hostile.processes import descendants, resident_bytes
 from tests.hostile.turncoats import write_turncoat
@@ -57,24 +57,21 @@ async def outcomes(api: CoordinatorApi, job_id: str) -> dict[str, str]:
     return {runtimes[row.candidate_id]: row.reason for row in results.standings.rows}
 
 
+@pytest.mark.parametrize(("attack", "words"), ATTACKS.items())
 async def test_a_model_that_turns_hostile_on_the_agent_harms_itself_only(
-    agent: Running, forest: ModelFiles, tmp_path: Path
+    attack: str, words: str, agent: Running, forest: ModelFiles, tmp_path: Path
 ) -> None:
     key = tmp_path / "id_ed25519"
     key.write_text(SECRET)
     api = await open_coordinator(tmp_path / "home", needs_to_run=True)
     try:
-        (found,) = await api.agents(addresses=[agent.address], uses_discovery=False)
-        assert found.agent is not None
-        assert found.agent.sandbox.level is SandboxLevel.FULL, found.agent.sandbox.reason
         before_bytes = resident_bytes(agent.process.pid)
-        for attack, words in ATTACKS.items():
-            model = write_turncoat(tmp_path / "model", attack.format(key=str(key)))
-            told = await outcomes(api, await submitted(api, model, forest.data, agent))
-            assert words in told["scikit-learn"]
-            assert told["onnxruntime"] == ""
-            assert descendants(agent.process.pid) == set()
-        assert (await outcomes(api, await submitted(api, forest.model, forest.data, agent)))["scikit-learn"] == ""
+        model = write_turncoat(tmp_path / "model", attack.format(key=str(key)))
+        told = await outcomes(api, await submitted(api, model, forest.data, agent))
+        assert words in told["scikit-learn"]
+        # The converted candidate of the same visit was measured behind it: the next honest model does well.
+        assert told["onnxruntime"] == ""
+        assert descendants(agent.process.pid) == set()
         assert resident_bytes(agent.process.pid) - before_bytes < MAX_GROWTH_BYTES
     finally:
         await api.close()
@@ -82,7 +79,7 @@ async def test_a_model_that_turns_hostile_on_the_agent_harms_itself_only(
     assert agent.process.poll() is None
 
 
-async def test_an_agent_with_a_weaker_sandbox_than_the_plan_wants_takes_no_part(
+async def test_an_agent_whose_sandbox_stops_everything_takes_part_where_a_plan_wants_that(
     agent: Running, forest: ModelFiles, tmp_path: Path
 ) -> None:
     api = await open_coordinator(tmp_path / "home", needs_to_run=True)

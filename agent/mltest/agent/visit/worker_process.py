@@ -70,11 +70,18 @@ class WorkerProcess:
 
     @classmethod
     async def spawn(
-        cls, candidate: VisitCandidate, limits: Limits, folder: Path, *, readable: Sequence[Path]
+        cls,
+        candidate: VisitCandidate,
+        limits: Limits,
+        folder: Path,
+        *,
+        readable: Sequence[Path],
+        confinement: Confinement = Confinement.MODEL,
     ) -> "WorkerProcess":
         """Start a fresh interpreter in `folder`; numbers of threads are set before anything is imported.
 
-        Of what else lies on this machine it sees its libraries and `readable`.
+        Of what else lies on this machine it sees its libraries and `readable`. Another `confinement` is for measuring
+        what this one costs.
         """
         await asyncio.to_thread(folder.mkdir, mode=0o700)
         # Child starts interpreters isolated (-I), in which string hashes are random in each process.
@@ -83,7 +90,7 @@ class WorkerProcess:
             memory_bytes=limits.memory_bytes or default_memory_bytes(),
             file_bytes=MAX_FILE_BYTES,
             cpu_s=limits.visit_timeout_ns * (os.cpu_count() or 1) // 10**9 + _MORE_CPU_S,
-            confinement=Confinement.MODEL,
+            confinement=confinement,
             readable=tuple(map(str, readable)),
         )
         child = await Child.spawn(_MODULE, folder=folder, limits=child_limits, environment=threads)
