@@ -97,6 +97,7 @@ class Agent:
             runtimes=found.runtimes,
             allows_pickle=self._config.allows_pickle,
             instance_id=self.instance_id,
+            sandbox=found.sandbox,
         )
         return replace(info, capability_digest=capability_digest(info))
 
@@ -109,6 +110,7 @@ class Agent:
             work_folder=self._work_folder,
             allows_pickle=self._config.allows_pickle,
             versions=_versions(found),
+            sandbox=found.sandbox,
         )
 
     async def _capabilities(self) -> Capabilities:

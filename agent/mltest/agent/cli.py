@@ -8,7 +8,6 @@ import signal
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from mltest.agent.trust_verbs import add_trust_verbs
@@ -134,9 +133,10 @@ def _state_folder(options: argparse.Namespace) -> Path:
 def _describe(options: argparse.Namespace) -> int:
     from mltest.agent.probe.describe import described
     from mltest.agent.probe.probe import probe
+    from mltest.shared.jsonable import to_jsonable
 
     found = asyncio.run(probe(Path(tempfile.gettempdir())))
-    print(json.dumps(asdict(found), indent=2) if options.json else described(found))
+    print(json.dumps(to_jsonable(found), indent=2) if options.json else described(found))
     return 0
 
 

@@ -260,6 +260,12 @@ class ResourceLimitError(MltestError):
     code = "RESOURCE_LIMIT"
 
 
+class CompileFailedError(MltestError):
+    """It does not compile: {detail}."""
+
+    code = "COMPILE_FAILED"
+
+
 class RuntimeMissingError(MltestError):
     """Runtime {runtime} is not usable here: {detail}."""
 

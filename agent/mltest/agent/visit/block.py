@@ -12,11 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from mltest.agent.host.machine_watch import MachineWatch
+from mltest.agent.visit.loop_library import NO_LOOP, loop_for
 from mltest.agent.visit.sample_buffer import SampleBuffer
 from mltest.agent.visit.slice_order import Cell, slice_order
 from mltest.agent.visit.slice_tally import SliceTally
 from mltest.agent.visit.visit_log import VisitLog
-from mltest.agent.visit.visit_notes import load_notes
+from mltest.agent.visit.visit_notes import load_notes, weaker_walls
 from mltest.agent.visit.visit_site import VisitSite
 from mltest.agent.visit.worker_process import WorkerProcess
 from mltest.shared.domain import (
@@ -58,6 +59,8 @@ class Block:
         self._tally = SliceTally()
         self._watch = MachineWatch()
         self._loads = [os.getloadavg()[0]]
+        self._loop = NO_LOOP
+        self._weaker: tuple[str, ...] = ()
         self.buffer = SampleBuffer(time.monotonic_ns())
         """Counts what was measured."""
         self.machine: MachineState | None = None
@@ -76,6 +79,7 @@ class Block:
             ResourceLimitError: the journal is full.
 
         """
+        self._loop = await loop_for(self._spec.latency, self._site.loop_folder)
         for candidate in self._spec.candidates:
             await self._attempt(candidate, self._prepare(candidate))
             await self._flush()
@@ -101,6 +105,7 @@ class Block:
             *load_notes(self._loads, os.cpu_count() or 1),
             *self._row_texts,
             *self._tally.notes(),
+            *self._weaker,
         )
 
     async def _prepare(self, candidate: VisitCandidate) -> None:
@@ -108,12 +113,16 @@ class Block:
             detail = f"agent {self._site.agent_name} opens no pickles; start it with mltest-agent serve --allow-pickle"
             raise ModelRefusedError(detail=detail)
         store, spec = self._site.store, self._spec
+        artifact, dataset = store.path(candidate.artifact_sha256), store.path(spec.dataset_sha256)
+        readable = [artifact, dataset, *([self._loop.path] if self._loop.path else [])]
+        folder = self._folder / f"candidate-{spec.candidates.index(candidate)}"
         self._log.step(candidate.candidate_id)
         await self._log.settle(0)
-        worker = await WorkerProcess.spawn(candidate, spec.limits, self._folder)
+        worker = await WorkerProcess.spawn(candidate, spec.limits, folder, readable=readable)
         self._workers[candidate.candidate_id] = worker
-        self.buffer.add(await worker.load(store.path(candidate.artifact_sha256)))
-        await worker.read_rows(store.path(spec.dataset_sha256), spec.latency)
+        self.buffer.add(await worker.load(artifact, self._loop))
+        self._weaker += weaker_walls(candidate.candidate_id, worker.walls, self._site.sandbox)
+        await worker.read_rows(dataset, spec.latency)
         self.buffer.add(await worker.first_calls())
         await self._flush()
         if spec.collects_predictions:
@@ -130,7 +139,7 @@ class Block:
         await worker.count_threads()
 
     async def _store_predictions(self, candidate: VisitCandidate, worker: WorkerProcess) -> None:
-        path = self._folder / "predictions.npz"
+        path = worker.folder / "predictions.npz"
         await worker.predict_to(path)
         if not path.is_file() or path.is_symlink():
             # The worker may have been taken over by its model: a pipe here would never end.
