@@ -96,7 +96,7 @@ async def test_a_worker_gets_its_variables_and_no_others(room: WorkerRoom, monke
 
     assert {"OMP_NUM_THREADS", "MLTEST_CHILD", "PATH"} <= set(found["variables"])
     assert "SECRET_OF_THE_AGENT" not in found["variables"]
-    assert found["folder"] == str(room.output("x").parent)
+    assert found["folder"] == str(room.output(child, "x").parent)
 
 
 @pytest.mark.parametrize("name", ["SIGSEGV", "SIGKILL", "SIGABRT"])
@@ -196,21 +196,21 @@ async def test_a_worker_reads_what_is_brought_and_writes_what_is_fetched(
     (tmp_path / "artifact").write_bytes(b"bytes of a model")
 
     where = await room.bring(tmp_path / "artifact")
-    await ask(child, "copy", source=str(where), target=str(room.output("predictions.npz")))
+    await ask(child, "copy", source=str(where), target=str(room.output(child, "predictions.npz")))
 
     assert await room.bring(tmp_path / "artifact") == where
-    with await room.fetch("predictions.npz") as stream:
+    with await room.fetch(child, "predictions.npz") as stream:
         assert stream.read() == b"bytes of a model"
     with pytest.raises(PredictionError, match="the worker wrote no file"):
-        await room.fetch("predictions.npz")
+        await room.fetch(child, "predictions.npz")
 
 
 @pytest.mark.parametrize("kind", ["pipe", "link", "folder"])
 async def test_only_a_regular_file_is_fetched(room: WorkerRoom, child: Child, kind: str) -> None:
-    await ask(child, "forge", kind=kind, path=str(room.output("predictions.npz")))
+    await ask(child, "forge", kind=kind, path=str(room.output(child, "predictions.npz")))
 
     with pytest.raises(PredictionError, match="the worker wrote no file"):
-        await room.fetch("predictions.npz")
+        await room.fetch(child, "predictions.npz")
 
 
 async def test_the_time_of_workers_is_known(room: WorkerRoom, child: Child) -> None:

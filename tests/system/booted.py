@@ -18,14 +18,28 @@ import pytest
 
 SYSTEMD = Path("/usr/lib/systemd/systemd")
 BOOT_DEADLINE_S = 60.0
-_MASKED_SERVICES = (
-    "sysctl modules-load binfmt remount-fs udevd udev-trigger random-seed timesyncd resolved networkd logind "
-    "machine-id-commit firstboot"
-)
 _MASKED = (
-    *("modprobe@.service", "proc-sys-fs-binfmt_misc.automount", "timers.target", "dev-hugepages.mount"),
-    *("dev-mqueue.mount", "sys-kernel-debug.mount", "sys-kernel-tracing.mount", "sys-kernel-config.mount"),
-    *(f"systemd-{name}.service" for name in _MASKED_SERVICES.split()),
+    *(
+        "systemd-sysctl.service",
+        "systemd-modules-load.service",
+        "systemd-binfmt.service",
+        "proc-sys-fs-binfmt_misc.automount",
+    ),
+    *("modprobe@.service", "sys-kernel-debug.mount", "sys-kernel-tracing.mount", "sys-kernel-config.mount"),
+    *("dev-hugepages.mount", "dev-mqueue.mount", "systemd-remount-fs.service", "systemd-udevd.service"),
+    *(
+        "systemd-udev-trigger.service",
+        "systemd-random-seed.service",
+        "systemd-timesyncd.service",
+        "systemd-resolved.service",
+    ),
+    *(
+        "timers.target",
+        "systemd-networkd.service",
+        "systemd-logind.service",
+        "systemd-machine-id-commit.service",
+        "systemd-firstboot.service",
+    ),
 )
 _BOOT = r"""
 set -e

@@ -10,21 +10,27 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from mltest.shared.child_process import ChildLimits, ChildProcess, ExecProcess
-from mltest.shared.errors import ChildCrashedError, DeadlineError, InfrastructureError, error_class
+from mltest.shared.child_process import ChildProcess, ExecProcess
+from mltest.shared.errors import ChildCrashedError, DeadlineError, InfrastructureError, MltestError, error_class
 from mltest.shared.frames import Frame, decode_frame, encode_frame
+from mltest.shared.sandbox.limit_errors import crash_error
+from mltest.shared.sandbox.limits import ChildLimits, Confinement
 
-__all__ = ["Child", "ChildLimits"]
+__all__ = ["Child", "ChildLimits", "Confinement"]
 
 _STDERR_TAIL_BYTES = 2000
+_NONSENSE = (KeyError, ValueError, TypeError, RecursionError)
+"""What reading an answer raises that the child forged."""
 
 
 class Child:
     """A fresh interpreter that runs a module whose main calls `mltest.shared.child_side.serve`."""
 
-    def __init__(self, process: ChildProcess, stderr: BinaryIO, spawned_ns: int) -> None:
+    def __init__(self, process: ChildProcess, limits: ChildLimits, stderr: BinaryIO, spawned_ns: int) -> None:
         self._process = process
+        self._limits = limits
         self._stderr = stderr
+        self._last_words = ""
         self.spawned_ns = spawned_ns
         """`perf_counter_ns` just before the process was started."""
 
@@ -32,7 +38,10 @@ class Child:
     async def spawn(
         cls, module: str, *, folder: Path, limits: ChildLimits, environment: Mapping[str, str] | None = None
     ) -> "Child":
-        """Start `module` with `folder` as working directory and only the named variables in its environment."""
+        """Start `module` with `folder` as working directory and only the named variables in its environment.
+
+        A confined child may write nowhere but below `folder`, which is its home, too.
+        """
         stderr = stderr_file(folder)
         try:
             spawned_ns = time.perf_counter_ns()
@@ -42,7 +51,7 @@ class Child:
         except BaseException:
             stderr.close()
             raise
-        return cls(process, stderr, spawned_ns)
+        return cls(process, limits, stderr, spawned_ns)
 
     @property
     def pid(self) -> int:
@@ -54,9 +63,11 @@ class Child:
 
         Raises:
             DeadlineError: no answer within `timeout_s`; the tree has been killed.
-            ChildCrashedError: the process died; signal or exit status and its last words are in the message.
+            ChildCrashedError: the process died; signal or exit status and its last words are in the message. Or its
+                answer makes no sense, and the tree has been killed.
+            ResourceLimitError: it died of a limit.
             InfrastructureError: it is gone, and nobody knows why.
-            MltestError: what the handler raised.
+            MltestError: what the handler raised; never that the infrastructure is at fault.
 
         """
         try:
@@ -71,11 +82,11 @@ class Child:
             raise await self._crashed() from error
         if not line.endswith(b"\n"):
             raise await self._crashed()
-        answer = decode_frame(line)
-        if "error" in answer:
-            raise error_class(answer["error"]["code"])(answer["error"]["message"])
-        result: Frame = answer["ok"]
-        return result
+        try:
+            return _answered(line)
+        except _NONSENSE as error:
+            await self.kill()
+            raise ChildCrashedError(how=f"its answer makes no sense ({type(error).__name__})") from error
 
     def pause(self) -> None:
         """Stop every thread of the child's group until `resume`."""
@@ -89,20 +100,42 @@ class Child:
         """End the whole tree and wait for its root; doing it again changes nothing."""
         with suppress(InfrastructureError):
             await self._process.end()
-        self._stderr.close()
+        self._keep_last_words()
 
-    async def _crashed(self) -> ChildCrashedError:
-        return ChildCrashedError(how=self._last_words(await self._process.end()))
-
-    def _last_words(self, status: int) -> str:
+    async def _crashed(self) -> MltestError:
+        status = await self._process.end()
+        self._keep_last_words()
         how = f"signal {_signal_name(-status)}" if status < 0 else f"exit status {status}"
-        text = _tail(self._stderr).decode(errors="replace").strip()
-        return f"{how}: {text.splitlines()[-1]}" if text else how
+        return crash_error(f"{how}: {self._last_words}" if self._last_words else how, self._limits)
+
+    def _keep_last_words(self) -> None:
+        if not self._stderr.closed:
+            self._last_words = _last_line(self._stderr)
+            self._stderr.close()
 
 
 def stderr_file(folder: Path) -> BinaryIO:
-    """Return a file without a name, on the disk of `folder`, for what a child says at its end."""
+    """Return a file without a name, on the disk of `folder`, for what a child says at its end.
+
+    Nobody can put something else in its place.
+    """
     return cast("BinaryIO", tempfile.TemporaryFile(dir=folder, buffering=0))
+
+
+def _answered(line: bytes) -> Frame:
+    answer = decode_frame(line)
+    if "error" in answer:
+        raise _raised(str(answer["error"]["code"]), str(answer["error"]["message"]))
+    result: Frame = answer["ok"]
+    if not isinstance(result, dict):
+        raise TypeError("an answer is a JSON object")
+    return result
+
+
+def _raised(code: str, message: str) -> MltestError:
+    """Return the error that a child told; one of the infrastructure, which would be tried again, is not its to tell."""
+    found = error_class(code)
+    return ChildCrashedError(message) if issubclass(found, InfrastructureError) else found(message)
 
 
 def _signal_name(number: int) -> str:
@@ -112,9 +145,8 @@ def _signal_name(number: int) -> str:
         return str(number)
 
 
-def _tail(stream: BinaryIO) -> bytes:
+def _last_line(stream: BinaryIO) -> str:
     """Return the end of a file that may be as long as its writer liked, without moving where the child writes."""
-    if stream.closed:
-        return b""
     size_bytes = os.fstat(stream.fileno()).st_size
-    return os.pread(stream.fileno(), _STDERR_TAIL_BYTES, max(0, size_bytes - _STDERR_TAIL_BYTES))
+    text = os.pread(stream.fileno(), _STDERR_TAIL_BYTES, max(0, size_bytes - _STDERR_TAIL_BYTES))
+    return (text.decode(errors="replace").strip().splitlines() or [""])[-1]

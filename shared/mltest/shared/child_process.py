@@ -1,31 +1,19 @@
 """How a child process comes to be and is ended: the role that `Child` talks through, and its usual form by exec."""
 
 import asyncio
-import json
 import os
 import signal
 import sys
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from mltest.shared.child_side import PARENT_PID
 from mltest.shared.frames import MAX_FRAME_BYTES
 from mltest.shared.process_tree import MARK, kill_tree, signal_tree
+from mltest.shared.sandbox.limits import PARENT_PID, ChildLimits, Confinement, limits_to_argument
 
 _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "OPENBLAS_CORETYPE")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChildLimits:
-    """What the child sets for itself before it opens anything; 0 means no limit."""
-
-    memory_bytes: int = 0
-    """Private writable memory (RLIMIT_DATA)."""
-    file_bytes: int = 0
-    """Size of one written file (RLIMIT_FSIZE)."""
 
 
 class ChildProcess(Protocol):
@@ -85,7 +73,7 @@ class ExecProcess:
             stdout=asyncio.subprocess.PIPE,
             stderr=stderr,
             cwd=folder,
-            env=child_variables(mark, environment),
+            env=child_variables(mark, folder, limits, environment),
             start_new_session=True,
             limit=MAX_FRAME_BYTES,
         )
@@ -129,10 +117,12 @@ def new_mark() -> str:
 
 def child_command(module: str, limits: ChildLimits) -> list[str]:
     """Return the command line of a fresh, isolated interpreter that runs `module`."""
-    return [sys.executable, "-I", "-m", module, json.dumps(asdict(limits))]
+    return [sys.executable, "-I", "-m", module, limits_to_argument(limits)]
 
 
-def child_variables(mark: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the whole environment of a child of this process: what it needs of ours, and `environment`."""
+def child_variables(mark: str, folder: Path, limits: ChildLimits, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the whole environment of a child that works in `folder`: what it needs of ours, and `environment`."""
     kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+    if limits.confinement is not Confinement.NONE:
+        kept |= {"HOME": str(folder), "TMPDIR": str(folder)}
     return kept | {MARK: mark, PARENT_PID: str(os.getpid()), **environment}

@@ -1,5 +1,7 @@
 """Workers as children of the agent: the way where no worker unit is installed."""
 
+import asyncio
+import tempfile
 from collections.abc import Mapping
 from io import BufferedReader
 from pathlib import Path
@@ -14,37 +16,39 @@ class ExecRoom:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._children: list[Child] = []
+        self._folders: dict[Child, Path] = {}
 
     async def open(self) -> None:
         """Do nothing: the folder is there."""
 
     async def spawn(self, module: str, *, limits: ChildLimits, environment: Mapping[str, str]) -> Child:
-        """Start a child in the folder."""
-        child = await Child.spawn(module, folder=self._folder, limits=limits, environment=environment)
-        self._children.append(child)
+        """Start a child in a folder below."""
+        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="worker-", dir=self._folder))
+        child = await Child.spawn(module, folder=folder, limits=limits, environment=environment)
+        self._folders[child] = folder
         return child
 
     async def bring(self, path: Path) -> Path:
         """Return `path`: the child opens the very file."""
         return path
 
-    def output(self, name: str) -> Path:
-        """Return a path in the folder."""
-        return self._folder / name
+    def output(self, child: Child, name: str) -> Path:
+        """Return a path in the folder of `child`."""
+        return self._folders[child] / name
 
-    async def fetch(self, name: str) -> BufferedReader:
-        """Open a file in the folder, and remove it."""
-        return open_output(self._folder / name)
+    async def fetch(self, child: Child, name: str) -> BufferedReader:
+        """Open a file in the folder of `child`, and remove it."""
+        return open_output(self.output(child, name))
 
     async def own_time(self) -> OwnTime:
         """Return the children: they are seen from here, and counted with their descendants."""
-        return OwnTime(pids=tuple(child.pid for child in self._children))
+        return OwnTime(pids=tuple(child.pid for child in self._folders))
 
     async def close(self) -> None:
         """Kill every child that is left."""
-        while self._children:
-            await self._children.pop().kill()
+        while self._folders:
+            child, _ = self._folders.popitem()
+            await child.kill()
 
 
 class ExecLauncher:

@@ -5,7 +5,6 @@ import itertools
 import socket
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from mltest.agent.launch.messages import close_all, receive_message, send_message
 from mltest.shared.errors import WorkerUnitError, error_class
@@ -37,8 +36,8 @@ class HostConnection:
         self._loop.add_reader(channel, self._read)
 
     @classmethod
-    async def open(cls, path: Path, *, patience_s: float = PATIENCE_S) -> tuple["HostConnection", Frame]:
-        """Connect; return the connection and what the host says of its room.
+    async def open(cls, path: Path, *, patience_s: float = PATIENCE_S) -> "HostConnection":
+        """Connect, and wait until the host is ready.
 
         Raises:
             WorkerUnitError: nobody listens there, or somebody else uses the unit for longer than `patience_s`.
@@ -50,15 +49,15 @@ class HostConnection:
             channel = await _connected(path)
             try:
                 async with asyncio.timeout_at(deadline_s):
-                    ready = await _first_message(channel)
+                    is_ready = await _is_greeted(channel)
             except TimeoutError as error:
                 channel.close()
                 raise WorkerUnitError(socket=path, detail="its host does not answer") from error
             except BaseException:
                 channel.close()
                 raise
-            if ready is not None:
-                return cls(path, channel), ready
+            if is_ready:
+                return cls(path, channel)
             channel.close()
             if loop.time() + _RETRY_S > deadline_s:
                 raise WorkerUnitError(socket=path, detail="it is in use, or its host does not start")
@@ -154,8 +153,8 @@ async def _connected(path: Path) -> socket.socket:
     return channel
 
 
-async def _first_message(channel: socket.socket) -> dict[str, Any] | None:
-    """Return what the host says of its room; None if systemd hung up because the unit is in use."""
+async def _is_greeted(channel: socket.socket) -> bool:
+    """Return whether the host says that it is ready; it does not if systemd hung up because the unit is in use."""
     loop = asyncio.get_running_loop()
     readable = asyncio.Event()
     loop.add_reader(channel, readable.set)
@@ -163,11 +162,10 @@ async def _first_message(channel: socket.socket) -> dict[str, Any] | None:
         await readable.wait()
         received = receive_message(channel)
     except (OSError, ValueError):
-        return None
+        return False
     finally:
         loop.remove_reader(channel)
     if received is None:
-        return None
+        return False
     close_all(received[1])
-    ready: dict[str, Any] = received[0]["ready"]
-    return ready
+    return "ready" in received[0]

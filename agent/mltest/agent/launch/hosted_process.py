@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from pathlib import Path
 from typing import BinaryIO
 
 from mltest.agent.launch.host_connection import HostConnection
@@ -11,9 +12,13 @@ from mltest.shared.frames import MAX_FRAME_BYTES, Frame
 class HostedProcess:
     """Signals and the end go through the host, which does everything in the order in which it was asked."""
 
-    def __init__(self, host: HostConnection, pid: int, requests: asyncio.StreamWriter, answers: "AnswerPipe") -> None:
+    def __init__(
+        self, host: HostConnection, pid: int, folder: Path, requests: asyncio.StreamWriter, answers: "AnswerPipe"
+    ) -> None:
         self._host = host
         self._pid = pid
+        self.folder = folder
+        """In which it works, as it is called there."""
         self._requests = requests
         self._answers = answers
         self._status: int | None = None
@@ -32,7 +37,7 @@ class HostedProcess:
             with stdin, stdout:
                 answer, _ = await host.ask(frame, [stdin.fileno(), stdout.fileno(), stderr])
             answers = await AnswerPipe.open(answers_end)
-            return cls(host, int(answer["pid"]), await _writer(requests_end), answers)
+            return cls(host, int(answer["pid"]), Path(answer["folder"]), await _writer(requests_end), answers)
         except BaseException:
             requests_end.close()
             answers_end.close()

@@ -2,7 +2,7 @@
 
 The socket is of type SOCK_SEQPACKET, so that a packet is a message and its files belong to it. A message of the agent
 is `{"do": ..., "id": N, ...}`; its answer `{"id": N, "ok": {...}}` or `{"id": N, "error": {"code", "message"}}`. One
-without `id` has no answer. The host begins with `{"ready": {...}}`.
+without `id` has no answer. The host begins with `{"ready": {}}`.
 """
 
 import os

@@ -32,7 +32,7 @@ class WorkerRoom(Protocol):
         ...
 
     async def spawn(self, module: str, *, limits: ChildLimits, environment: Mapping[str, str]) -> Child:
-        """Start a fresh interpreter that runs `module`; its working directory is empty or shared with its room.
+        """Start a fresh interpreter that runs `module` in a folder of its own.
 
         Raises:
             InfrastructureError: the room is gone.
@@ -49,12 +49,12 @@ class WorkerRoom(Protocol):
         """
         ...
 
-    def output(self, name: str) -> Path:
-        """Return where a worker has to write its file `name`, for `fetch` to find it."""
+    def output(self, child: Child, name: str) -> Path:
+        """Return where `child` has to write its file `name`, for `fetch` to find it."""
         ...
 
-    async def fetch(self, name: str) -> BufferedReader:
-        """Open a file that a worker wrote, once: it is removed. It is a regular file; its content is hostile.
+    async def fetch(self, child: Child, name: str) -> BufferedReader:
+        """Open a file that `child` wrote, once: it is removed. It is a regular file; its content is hostile.
 
         Raises:
             PredictionError: the worker wrote no such file.

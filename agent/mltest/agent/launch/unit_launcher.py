@@ -7,7 +7,6 @@ pipes from this process to it, as if it were a child of this process.
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import asdict
 from io import BufferedReader
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from mltest.agent.launch.output_file import regular_file
 from mltest.agent.launch.role import OwnTime
 from mltest.shared.child import Child, ChildLimits, stderr_file
 from mltest.shared.errors import PredictionError, WorkerUnitError
+from mltest.shared.sandbox.limits import limits_to_argument
 
 
 class UnitRoom:
@@ -26,26 +26,24 @@ class UnitRoom:
         self._path = path
         self._folder = folder
         self._host: HostConnection | None = None
-        self._work = Path()
         self._brought: dict[Path, Path] = {}
-        self._children: list[Child] = []
+        self._processes: dict[Child, HostedProcess] = {}
 
     async def open(self) -> None:
         """Connect to the unit's socket, which starts it."""
-        self._host, ready = await HostConnection.open(self._path)
-        self._work = Path(ready["work"])
+        self._host = await HostConnection.open(self._path)
 
     async def spawn(self, module: str, *, limits: ChildLimits, environment: Mapping[str, str]) -> Child:
         """Have the host start a worker at the other ends of new pipes."""
-        frame = {"do": "start", "module": module, "limits": asdict(limits), "environment": dict(environment)}
+        orders = {"module": module, "limits": limits_to_argument(limits), "environment": dict(environment)}
         stderr = stderr_file(self._folder)
         with ExitStack() as on_failure:
             on_failure.callback(stderr.close)
             spawned_ns = time.perf_counter_ns()
-            process = await HostedProcess.start(self._connection(), frame, stderr.fileno())
+            process = await HostedProcess.start(self._connection(), {"do": "start", **orders}, stderr.fileno())
             on_failure.pop_all()
-        child = Child(process, stderr, spawned_ns)
-        self._children.append(child)
+        child = Child(process, limits, stderr, spawned_ns)
+        self._processes[child] = process
         return child
 
     async def bring(self, path: Path) -> Path:
@@ -57,13 +55,13 @@ class UnitRoom:
             self._brought[path] = Path(answer["path"])
         return self._brought[path]
 
-    def output(self, name: str) -> Path:
+    def output(self, child: Child, name: str) -> Path:
         """Return a path in the unit."""
-        return self._work / name
+        return self._processes[child].folder / name
 
-    async def fetch(self, name: str) -> BufferedReader:
+    async def fetch(self, child: Child, name: str) -> BufferedReader:
         """Get a file of the unit as an open one."""
-        _, files = await self._connection().ask({"do": "fetch", "name": name})
+        _, files = await self._connection().ask({"do": "fetch", "pid": child.pid, "name": name})
         if len(files) != 1:
             raise PredictionError(detail="the worker wrote no file")
         return regular_file(files[0])
@@ -76,8 +74,9 @@ class UnitRoom:
     async def close(self) -> None:
         """Kill every worker that is left, and hang up: the unit ends, with whatever is left in it."""
         try:
-            while self._children:
-                await self._children.pop().kill()
+            while self._processes:
+                child, _ = self._processes.popitem()
+                await child.kill()
         finally:
             if self._host is not None:
                 await self._host.close()

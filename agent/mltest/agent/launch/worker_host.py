@@ -20,10 +20,11 @@ from pathlib import Path
 from mltest.agent.host.processor_time import tree_ticks
 from mltest.agent.launch.messages import close_all, receive_message, send_message
 from mltest.agent.launch.output_file import open_output
-from mltest.shared.child_process import ChildLimits, child_command, child_variables, new_mark
+from mltest.shared.child_process import child_command, child_variables, new_mark
 from mltest.shared.errors import DiskFullError, MltestError, RequestInvalidError
 from mltest.shared.frames import Frame
 from mltest.shared.process_tree import kill_tree, signal_tree
+from mltest.shared.sandbox.limits import limits_from_argument
 
 MAX_CHILDREN = 256
 KILL_WAIT_S = 5.0
@@ -42,6 +43,7 @@ Answer = tuple[Frame, list[int]]
 class _Hosted:
     process: "subprocess.Popen[bytes]"
     mark: str
+    folder: Path
 
 
 class WorkerHost:
@@ -67,7 +69,7 @@ class WorkerHost:
         for folder in (self._inputs, self._work):
             folder.mkdir(mode=0o700)
         try:
-            send_message(self._channel, {"ready": {"work": str(self._work), "inputs": str(self._inputs)}})
+            send_message(self._channel, {"ready": {}})
             while (received := receive_message(self._channel)) is not None:
                 self._handle(*received)
         except OSError:
@@ -99,19 +101,21 @@ class WorkerHost:
             raise RequestInvalidError(detail=f"a room has at most {MAX_CHILDREN} workers")
         mark = new_mark()
         stdin, stdout, stderr = files
+        limits = limits_from_argument(frame["limits"])
+        folder = Path(tempfile.mkdtemp(prefix="worker-", dir=self._work))
         process = subprocess.Popen(
-            child_command(frame["module"], ChildLimits(**frame["limits"])),
+            child_command(frame["module"], limits),
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
-            cwd=self._work,
-            env=child_variables(mark, frame["environment"]),
+            cwd=folder,
+            env=child_variables(mark, folder, limits, frame["environment"]),
             start_new_session=True,
         )
         with suppress(OSError):
             Path(f"/proc/{process.pid}/oom_score_adj").write_text(_FIRST_TO_DIE)
-        self._children[process.pid] = _Hosted(process, mark)
-        return {"pid": process.pid}, []
+        self._children[process.pid] = _Hosted(process, mark, folder)
+        return {"pid": process.pid, "folder": str(folder)}, []
 
     def _signal(self, frame: Frame, number: signal.Signals) -> Answer:
         if (hosted := self._children.get(frame["pid"])) is not None and hosted.process.returncode is None:
@@ -142,7 +146,7 @@ class WorkerHost:
         return {"path": str(path)}, []
 
     def _fetch(self, frame: Frame, _: list[int]) -> Answer:
-        with open_output(self._work / _checked(frame["name"])) as stream:
+        with open_output(self._children[frame["pid"]].folder / _checked(frame["name"])) as stream:
             return {}, [os.dup(stream.fileno())]
 
 

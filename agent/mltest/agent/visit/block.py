@@ -12,11 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from mltest.agent.host.machine_watch import MachineWatch
+from mltest.agent.visit.loop_library import NO_LOOP, LoopLibrary, loop_for
 from mltest.agent.visit.sample_buffer import SampleBuffer
 from mltest.agent.visit.slice_order import Cell, slice_order
 from mltest.agent.visit.slice_tally import SliceTally
 from mltest.agent.visit.visit_log import VisitLog
-from mltest.agent.visit.visit_notes import load_notes
+from mltest.agent.visit.visit_notes import load_notes, weaker_walls
 from mltest.agent.visit.visit_site import VisitSite
 from mltest.agent.visit.worker_process import WorkerProcess
 from mltest.shared.domain import (
@@ -60,6 +61,8 @@ class Block:
         self._tally = SliceTally()
         self._watch = MachineWatch()
         self._loads = [os.getloadavg()[0]]
+        self._loop = NO_LOOP
+        self._weaker: tuple[str, ...] = ()
         self.buffer = SampleBuffer(time.monotonic_ns())
         """Counts what was measured."""
         self.machine: MachineState | None = None
@@ -78,6 +81,7 @@ class Block:
             ResourceLimitError: the journal is full.
 
         """
+        self._loop = await loop_for(self._spec.latency, self._site.loop_folder)
         await self._room.open()
         for candidate in self._spec.candidates:
             await self._attempt(candidate, self._prepare(candidate))
@@ -95,9 +99,9 @@ class Block:
             await worker.kill()
         await self._room.close()
         if batch := self.buffer.take(time.monotonic_ns()):
-            self._log.append(batch)
+            self._log.append(batch, needs_disk=False)
         for candidate in tuple(self._open.values()):
-            self._end(candidate, outcome, error)
+            self._end(candidate, outcome, error, needs_disk=False)
 
     def notes(self) -> tuple[str, ...]:
         """Return what makes the numbers less reliable."""
@@ -105,6 +109,7 @@ class Block:
             *load_notes(self._loads, os.cpu_count() or 1),
             *self._row_texts,
             *self._tally.notes(),
+            *self._weaker,
         )
 
     async def _prepare(self, candidate: VisitCandidate) -> None:
@@ -114,9 +119,14 @@ class Block:
         store, spec, room = self._site.store, self._spec, self._room
         artifact = await room.bring(store.path(candidate.artifact_sha256))
         dataset = await room.bring(store.path(spec.dataset_sha256))
-        worker = await WorkerProcess.spawn(candidate, spec.limits, room)
+        loop = await self._brought_loop()
+        readable = [artifact, dataset, *([loop.path] if loop.path else [])]
+        self._log.step(candidate.candidate_id)
+        await self._log.settle(0)
+        worker = await WorkerProcess.spawn(candidate, spec.limits, room, readable=readable)
         self._workers[candidate.candidate_id] = worker
-        self.buffer.add(await worker.load(artifact))
+        self.buffer.add(await worker.load(artifact, loop))
+        self._weaker += weaker_walls(candidate.candidate_id, worker.walls, self._site.sandbox)
         await worker.read_rows(dataset, spec.latency)
         self.buffer.add(await worker.first_calls())
         await self._flush()
@@ -126,6 +136,10 @@ class Block:
             self._row_texts = tuple(remark.text for remark in worker.remarks)
             await self._warm_up(candidate, worker, spec.latency)
 
+    async def _brought_loop(self) -> LoopLibrary:
+        """Return the compiled loop where workers find it."""
+        return replace(self._loop, path=await self._room.bring(self._loop.path)) if self._loop.path else self._loop
+
     async def _warm_up(self, candidate: VisitCandidate, worker: WorkerProcess, latency: LatencySpec) -> None:
         await worker.make_forms(latency)
         if self._spec.verifies_calls:
@@ -134,8 +148,8 @@ class Block:
         await worker.count_threads()
 
     async def _store_predictions(self, candidate: VisitCandidate, worker: WorkerProcess) -> None:
-        await worker.predict_to(self._room.output(PREDICTIONS))
-        with await self._room.fetch(PREDICTIONS) as predictions:
+        await worker.predict_to(worker.output(PREDICTIONS))
+        with await worker.fetch(PREDICTIONS) as predictions:
             blob = await asyncio.to_thread(self._site.store.add, predictions)
         self._log.append(
             PredictionsStored(candidate_id=candidate.candidate_id, sha256=blob.sha256, size_bytes=blob.size_bytes)
@@ -146,6 +160,8 @@ class Block:
         cells = self._cells()
         if latency is None or not cells:
             return
+        self._log.step(candidates[0].candidate_id, is_measuring=True)
+        await self._log.settle(0)
         own = await self._room.own_time()
         self._watch.begin(own.pids, own.unseen_ticks)
         for slice_index, cell in slice_order(cells, latency.slice_count, self._spec.seed):
@@ -167,6 +183,7 @@ class Block:
                 await self._flush()
 
     async def _requests(self, candidate: VisitCandidate, spec: OpenLoopSpec) -> None:
+        self._log.step(candidate.candidate_id, is_measuring=True)
         self.buffer.add(await self._workers[candidate.candidate_id].answer_requests(spec, self._spec.seed))
 
     def _cells(self) -> tuple[Cell, ...]:
@@ -180,6 +197,7 @@ class Block:
 
     async def _slice(self, candidate: VisitCandidate, cell: Cell, slice_index: int, latency: LatencySpec) -> None:
         worker = self._workers[candidate.candidate_id]
+        self._log.step(candidate.candidate_id, is_measuring=True)
         timed = await worker.timed_slice(cell.metric, cell.batch_size, slice_index, latency)
         self.buffer.add([replace(timed.series, is_throttled=self._watch.after_slice())])
         self._tally.add(timed)
@@ -205,7 +223,14 @@ class Block:
         await self._flush()
         self._end(candidate, Outcome.FAILED, error)
 
-    def _end(self, candidate: VisitCandidate, outcome: Outcome, error: MltestError | None = None) -> None:
+    def _end(
+        self,
+        candidate: VisitCandidate,
+        outcome: Outcome,
+        error: MltestError | None = None,
+        *,
+        needs_disk: bool = True,
+    ) -> None:
         worker = self._workers.pop(candidate.candidate_id, None)
         del self._open[candidate.candidate_id]
         self._log.append(
@@ -216,7 +241,8 @@ class Block:
                 reason=clean_text(error.message, MAX_REASON_CHARS) if error else "",
                 remarks=tuple(worker.remarks) if worker else (),
                 thread_count=worker.thread_count if worker else None,
-            )
+            ),
+            needs_disk=needs_disk,
         )
 
     async def _flush(self) -> None:
