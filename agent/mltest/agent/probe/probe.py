@@ -1,8 +1,10 @@
-"""Finds out what this machine offers, in child processes, one at a time; a part that fails narrows the offer."""
+"""Finds out what this machine offers, in child processes; a part that fails narrows the offer."""
 
+import asyncio
 import logging
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,19 +30,22 @@ async def probe(folder: Path) -> Capabilities:
 
 
 async def _probe_in(folder: Path) -> Capabilities:
-    sandbox = await tried_sandbox(folder)
+    sandbox, found = await asyncio.gather(tried_sandbox(folder), _looked_at(folder))
+    return replace(found, sandbox=sandbox)
+
+
+async def _looked_at(folder: Path) -> Capabilities:
     try:
         answer = await _ask(folder, {"command": "host"}, what="looking at the machine")
     except MltestError as error:
         _LOG.warning("the machine could not be looked at: %s", error)
-        return Capabilities(software_version=software_version(), host=_bare_host(), sandbox=sandbox)
+        return Capabilities(software_version=software_version(), host=_bare_host())
     runtimes = [await _probed(folder, known) for known in answer["runtimes"]]
     return Capabilities(
         software_version=answer["software_version"],
         host=host_from_json(answer["host"]),
         compilers=tuple(compiler_from_json(compiler) for compiler in answer["compilers"]),
         runtimes=tuple(runtimes),
-        sandbox=sandbox,
     )
 
 
