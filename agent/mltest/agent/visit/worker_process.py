@@ -41,11 +41,12 @@ NULL_SLICE_NS = 1_000_000
 MAX_FILE_BYTES = 1 << 30
 """Of a file that a worker writes: its predictions, or what it prints."""
 MAX_REASON_CHARS = 500
-VERIFY_LIMIT_NS = 5_000_000_000
-"""For one form with one batch size; half the time of a step, if that is less."""
 
 _MODULE = "mltest.agent.worker.worker"
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_THREAD_VARIABLES = (
+    *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"),
+    *("VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS", "RAYON_NUM_THREADS"),
+)
 _MORE_CPU_S = 60
 """Beside what a visit may take on every processor; its deadlines end a worker earlier, where anybody keeps them."""
 
@@ -147,7 +148,7 @@ class WorkerProcess:
 
     async def verify(self) -> CallsVerified:
         """Compare what each form answers with what the candidate predicts for the whole dataset."""
-        limit_ns = min(VERIFY_LIMIT_NS, self._limits.step_timeout_ns // 2)
+        limit_ns = self._limits.step_timeout_ns // 2
         calls = []
         for metric, size in self.forms:
             if metric != CONVERSION:

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mltest.coordinator.commands.agent_arguments import add_agent_arguments
+from mltest.coordinator.commands.durations import duration
 from mltest.coordinator.commands.verb import Verb, coordinator, print_json, run_async
 from mltest.coordinator.planning.plan_keys import SANDBOX_LEVELS
 from mltest.coordinator.planning.profiles import PROFILES
-from mltest.shared.units import parse_quantity
 
 if TYPE_CHECKING:
     from mltest.coordinator.api import CoordinatorApi
@@ -42,7 +42,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="rounds go on until ratios are known to 5, 2.5 or 1 %% (default: standard)",
     )
     parser.add_argument(
-        "--budget", type=_duration, metavar="TIME", help="begin no further round behind this time on an agent: 90s, 30m"
+        "--budget", type=duration, metavar="TIME", help="begin no further round behind this time on an agent: 90s, 30m"
     )
     parser.add_argument(
         "--rounds", type=_positive, metavar="N", help="exactly so many fresh processes for each candidate"
@@ -144,16 +144,6 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
     return number
-
-
-def _duration(text: str) -> float:
-    try:
-        seconds = parse_quantity(text, "s")
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time like 90s, 30m or 2h") from error
-    if seconds <= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not above 0")
-    return seconds
 
 
 VERB = Verb(

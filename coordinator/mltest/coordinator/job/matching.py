@@ -1,6 +1,5 @@
 """Who can run what: pure functions from what agents say of themselves, candidates, and the plan."""
 
-import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -81,13 +80,3 @@ def mismatch(candidate: Candidate, agent: AgentInfo) -> Mismatch | None:
     else:
         return None
     return Mismatch(candidate_id=candidate.candidate_id, reason_code=code, reason=reason)
-
-
-def exposure_of(address: str) -> str:
-    """Return what an agent at `address` (host:port) is exposed to; empty on loopback."""
-    host = address.rpartition(":")[0].strip("[]")
-    try:
-        is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        is_loopback = False
-    return "" if is_loopback else f"reached at {address}, where model and data cross the network in the clear"

@@ -19,7 +19,7 @@ def fleet_table(agents: Sequence[FleetAgent]) -> Table:
         agent = found.agent
         tags = f" [{', '.join(agent.tags)}]" if agent and agent.tags else ""
         table.add_row(
-            printable((agent.name if agent else "?") + tags, style="bold"),
+            printable((agent.name if agent else found.advertised_name or "?") + tags, style="bold"),
             printable(f"{found.address} ({found.source})"),
             printable(_machine(agent) if agent else ""),
             printable(_runtimes(agent) if agent else ""),
@@ -66,4 +66,6 @@ def _sandbox(sandbox: SandboxInfo) -> str:
 def _state(found: FleetAgent) -> Text:
     if found.is_alive and not found.reason:
         return printable("alive", style="green")
+    if found.is_stranger:
+        return printable("not enrolled", style="yellow")
     return printable(f"{'alive' if found.is_alive else 'gone'}: {found.reason}".removesuffix(": "), style="red")

@@ -3,6 +3,7 @@
 from mltest.shared.domain.agent import (
     UNKNOWN_SANDBOX,
     AgentInfo,
+    AgentUse,
     Compiler,
     FleetAgent,
     Gpu,
@@ -38,7 +39,15 @@ from mltest.shared.domain.job import (
     StepStarted,
     VisitUpdated,
 )
-from mltest.shared.domain.result import JobResults, Recomputation, Result, Standing, StandingRow, Standings
+from mltest.shared.domain.result import (
+    AgentMachine,
+    JobResults,
+    Recomputation,
+    Result,
+    Standing,
+    StandingRow,
+    Standings,
+)
 from mltest.shared.domain.visit import (
     CallRemark,
     CallsVerified,
@@ -68,7 +77,9 @@ from mltest.shared.domain.visit import (
 __all__ = [
     "UNKNOWN_SANDBOX",
     "AgentInfo",
+    "AgentMachine",
     "AgentUpdated",
+    "AgentUse",
     "Basis",
     "CallRemark",
     "CallsVerified",
