@@ -108,6 +108,14 @@ ERROR_TABLE: dict[str, ErrorEntry] = {
     ),
     "COORDINATOR_UNREACHABLE": ErrorEntry(_S.UNAVAILABLE, EXIT_INFRASTRUCTURE, "is mltest-coordinator serve running?"),
     "VISIT_INTERRUPTED": ErrorEntry(_S.ABORTED, EXIT_INFRASTRUCTURE),
+    "WORKER_UNIT": ErrorEntry(
+        _S.UNAVAILABLE,
+        EXIT_INFRASTRUCTURE,
+        "on that machine: systemctl enable --now mltest-worker.socket; journalctl -u 'mltest-worker@*' says more",
+    ),
+    "POWER_UNREADABLE": ErrorEntry(
+        _S.UNAVAILABLE, EXIT_INFRASTRUCTURE, "on that machine: systemctl enable --now mltest-powerd.socket"
+    ),
     "NO_AGENT": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_INFRASTRUCTURE, "mltest-coordinator agents shows who is there"),
     "MODEL_CRASHED": ErrorEntry(
         _S.INVALID_ARGUMENT, EXIT_USER, "try it in its own library: what ends the process there ends it here"

@@ -11,7 +11,6 @@ from mltest.shared.domain import SandboxInfo, SandboxLevel
 from mltest.shared.sandbox import trial
 from mltest.shared.sandbox.attempts import ATTEMPTS
 from mltest.shared.sandbox.landlock import landlock_version
-from mltest.shared.sandbox.limits import Confinement
 from tests.hostile.processes import descendants
 from tests.unit.shared.sandbox.weak_child import VERSION, WITHOUT
 
@@ -34,42 +33,38 @@ def _weak_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial, "_MODULE", MODULE)
 
 
-async def tried(folder: Path, monkeypatch: pytest.MonkeyPatch, **environment: str) -> SandboxInfo:
-    spawn = Child.spawn
+async def tried(folder: Path, **environment: str) -> SandboxInfo:
+    async def spawn(module: str, *, limits: ChildLimits) -> Child:
+        return await Child.spawn(module, folder=inside, limits=limits, environment=environment)
 
-    async def with_variables(module: str, *, folder: Path, limits: ChildLimits) -> Child:
-        return await spawn(module, folder=folder, limits=limits, environment=environment)
-
-    monkeypatch.setattr(Child, "spawn", with_variables)
-    found = await trial.tried_sandbox(folder)
+    inside, outside = folder / "inside", folder / "outside"
+    inside.mkdir()
+    outside.mkdir()
+    found = await trial.tried_sandbox(outside, spawn)
+    assert list(outside.iterdir()) == []
     assert descendants() == set()
     return found
 
 
 @needs_landlock
 async def test_a_kernel_with_everything_stops_everything(tmp_path: Path) -> None:
-    found = await trial.tried_sandbox(tmp_path)
+    found = await tried(tmp_path)
     assert (found.level, found.reason) == (SandboxLevel.FULL, "")
     assert {"landlock 7", "seccomp", "rlimits"} <= set(found.walls)
-    assert list(tmp_path.iterdir()) == []
 
 
 @needs_landlock
 @pytest.mark.usefixtures("_weak_kernel")
 @pytest.mark.parametrize("version", range(1, 8))
-async def test_every_version_of_landlock_and_a_filter_stop_everything(
-    version: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = await tried(tmp_path, monkeypatch, **{VERSION: str(version), WITHOUT: "namespaces"})
+async def test_every_version_of_landlock_and_a_filter_stop_everything(version: int, tmp_path: Path) -> None:
+    found = await tried(tmp_path, **{VERSION: str(version), WITHOUT: "namespaces"})
     assert found.walls == (f"landlock {version}", "seccomp", "rlimits")
     assert (found.level, found.reason) == (SandboxLevel.FULL, "")
 
 
 @pytest.mark.usefixtures("_weak_kernel")
-async def test_without_landlock_files_are_open_and_the_sandbox_is_degraded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = await tried(tmp_path, monkeypatch, **{WITHOUT: "landlock"})
+async def test_without_landlock_files_are_open_and_the_sandbox_is_degraded(tmp_path: Path) -> None:
+    found = await tried(tmp_path, **{WITHOUT: "landlock"})
     assert found.level is SandboxLevel.DEGRADED
     assert "reading other files, writing other files" in found.reason
     assert "the kernel lacks Landlock" in found.reason
@@ -78,34 +73,25 @@ async def test_without_landlock_files_are_open_and_the_sandbox_is_degraded(
 
 @needs_landlock
 @pytest.mark.usefixtures("_weak_kernel")
-async def test_without_a_filter_datagrams_and_processes_pass_and_the_sandbox_is_degraded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = await tried(tmp_path, monkeypatch, **{WITHOUT: "seccomp,namespaces"})
+async def test_without_a_filter_datagrams_and_processes_pass_and_the_sandbox_is_degraded(tmp_path: Path) -> None:
+    found = await tried(tmp_path, **{WITHOUT: "seccomp,namespaces"})
     assert found.level is SandboxLevel.DEGRADED
     assert "UDP" in found.reason and "starting processes" in found.reason
     assert "reading other files" not in found.reason and "signals" not in found.reason
 
 
 @pytest.mark.usefixtures("_weak_kernel")
-async def test_without_anything_there_is_no_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = await tried(tmp_path, monkeypatch, **{WITHOUT: "landlock,seccomp,namespaces"})
+async def test_without_anything_there_is_no_sandbox(tmp_path: Path) -> None:
+    found = await tried(tmp_path, **{WITHOUT: "landlock,seccomp,namespaces"})
     assert found.level is SandboxLevel.NONE
     assert found.walls == ("rlimits",)
 
 
-async def test_each_attempt_gets_through_where_nothing_stops_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    limits = ChildLimits(memory_bytes=0, file_bytes=0, confinement=Confinement.NONE)
-    monkeypatch.setattr(trial, "_LIMITS", ChildLimits(memory_bytes=512 << 20, file_bytes=8 << 20))
-    spawn = Child.spawn
+async def test_each_attempt_gets_through_where_nothing_stops_it(tmp_path: Path) -> None:
+    async def unlimited(module: str, *, limits: ChildLimits) -> Child:
+        return await Child.spawn(module, folder=tmp_path, limits=ChildLimits())
 
-    async def unlimited(module: str, *, folder: Path, limits_: ChildLimits = limits, **_: object) -> Child:
-        return await spawn(module, folder=folder, limits=limits_)
-
-    monkeypatch.setattr(Child, "spawn", unlimited)
-    found = await trial.tried_sandbox(tmp_path)
+    found = await trial.tried_sandbox(tmp_path, unlimited)
     assert found.level is SandboxLevel.NONE
     # A machine may forbid tracing and reading others' memory by itself (kernel.yama.ptrace_scope).
     wanted = {name for name in ATTEMPTS if "tracing" not in name and "memory of other" not in name}
@@ -115,6 +101,6 @@ async def test_each_attempt_gets_through_where_nothing_stops_it(
 
 async def test_a_child_that_cannot_be_started_is_no_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial, "_MODULE", "mltest.no.such.module")
-    found = await trial.tried_sandbox(tmp_path)
+    found = await tried(tmp_path)
     assert found.level is SandboxLevel.NONE
     assert found.reason.startswith("trying it failed")
