@@ -80,7 +80,10 @@ def test_the_name_of_an_invitation_does_not_tell_its_secret() -> None:
 
 
 def test_a_proof_holds_for_two_keys_and_one_question_only() -> None:
-    agent, other = public_key_of(IDENTITY.certificate_der), public_key_of(identity_from_pem(made_here()).certificate_der)
+    agent, other = (
+        public_key_of(IDENTITY.certificate_der),
+        public_key_of(identity_from_pem(made_here()).certificate_der),
+    )
     nonce = new_nonce()
     keys = {"agent_key": agent, "coordinator_key": other, "nonce": nonce}
     proof = proof_of(SECRET, **keys)
