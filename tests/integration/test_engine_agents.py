@@ -24,6 +24,7 @@ from mltest.shared.trust.local_peers import LocalPeers
 from mltest.v1 import agent_pb2
 from mltest.v1 import agent_service_pb2 as pb
 from mltest.v1.agent_service_pb2_grpc import AgentServiceServicer, add_AgentServiceServicer_to_server
+from tests.faults.tcp_proxy import FaultProxy
 from tests.integration.jobs import (
     CANDIDATES,
     QUICK_PLAN,
@@ -34,7 +35,6 @@ from tests.integration.jobs import (
     job_spec,
     of_kind,
 )
-from tests.integration.tcp_proxy import TcpProxy
 from tests.models import ModelFiles
 from tests.processes import ProcessGroup
 
@@ -62,7 +62,7 @@ async def test_a_stream_that_breaks_is_taken_up_where_it_stopped(
     api: CoordinatorApi, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
 ) -> None:
     agent = processes.agent(tmp_path / "a", *LOOPBACK)
-    async with TcpProxy(agent.address) as proxy:
+    async with FaultProxy(agent.address) as proxy:
         job_id = await api.submit(await job_spec(api, forest, proxy.address, plan=SLOW_PLAN))
         await events_until(api, job_id, is_under_way)
         proxy.cut()

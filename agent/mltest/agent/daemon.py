@@ -11,6 +11,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from mltest.agent.agent import Agent, AgentConfig
+from mltest.agent.copied_state import check_not_copied
 from mltest.agent.front import Front, opened
 from mltest.agent.listening import ListenChoice, join_host_port, reachable_addresses
 from mltest.shared.errors import VisitInterruptedError
@@ -19,7 +20,6 @@ from mltest.shared.notify import READY, STOPPING, feed_watchdog, notify
 from mltest.shared.protocol import PROTOCOL_VERSION
 from mltest.shared.state import locked_state
 from mltest.shared.trust.book import TrustBook
-from mltest.shared.trust.identity import is_copied
 from mltest.shared.trust.local_peers import LocalPeers, Publication
 from mltest.shared.trust.peers import COORDINATOR
 
@@ -34,6 +34,7 @@ async def serve(config: AgentConfig, listening: ListenChoice, *, folder: Path, a
 
     Raises:
         StoreBusyError: another agent uses `folder`.
+        IdentityCopiedError: `folder` is a copy of that of another machine.
         RequestInvalidError: it cannot listen there.
 
     """
@@ -41,6 +42,7 @@ async def serve(config: AgentConfig, listening: ListenChoice, *, folder: Path, a
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     with locked_state(folder):
+        check_not_copied(folder)
         local = LocalPeers()
         book = TrustBook(folder, roles=(COORDINATOR,), local=local)
         agent = Agent(config, folder)
@@ -51,7 +53,6 @@ async def serve(config: AgentConfig, listening: ListenChoice, *, folder: Path, a
         presence.publish()
         await front.start()
         _say_listening(agent, listening, port)
-        _warn_of_a_copy(folder)
         background = [asyncio.create_task(feed_watchdog()), asyncio.create_task(presence.keep())]
         await stopping.wait()
         notify(STOPPING)
@@ -126,6 +127,7 @@ async def _be_found(agent: Agent, listening: ListenChoice, port: int) -> None:
 
     advertisement = Advertisement(
         agent_id=agent.agent_id,
+        instance_id=agent.instance_id,
         name=agent.name,
         protocol_version=PROTOCOL_VERSION,
         port=port,
@@ -170,13 +172,3 @@ def _say_where(agent: Agent, listening: ListenChoice, port: int) -> None:
         _LOG.warning("--insecure: every user of this machine can run models here, in the clear")
     elif listening.opens_when_joined:
         _LOG.info("only this machine reaches it until it is joined: mltest-agent join -")
-
-
-def _warn_of_a_copy(folder: Path) -> None:
-    if is_copied(folder):
-        _LOG.warning(
-            "the key in %s was made on another machine: if that machine is still there, two agents share one identity; "
-            "mltest-agent reset-identity --state-dir %s gives this one a new one",
-            folder,
-            folder,
-        )

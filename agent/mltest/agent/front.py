@@ -16,7 +16,7 @@ from mltest.agent.pairing_service import PairingService
 from mltest.agent.service import SERVICE_NAME, AgentService
 from mltest.shared.blob_service import add_blob_service
 from mltest.shared.errors import RequestInvalidError
-from mltest.shared.grpc_options import MAX_CONCURRENT_RPCS, server_options
+from mltest.shared.grpc_server import new_server
 from mltest.shared.trust.book import TrustBook
 from mltest.shared.trust.guard import TrustGuard
 from mltest.v1.agent_service_pb2_grpc import add_AgentServiceServicer_to_server
@@ -47,9 +47,7 @@ class Front:
 
         """
         guard = TrustGuard(self._book, serves_clear=choice.is_insecure)
-        server = grpc.aio.server(
-            options=server_options(), maximum_concurrent_rpcs=MAX_CONCURRENT_RPCS, interceptors=[guard]
-        )
+        server = new_server(interceptors=[guard])
         port = bind(server, choice, None if choice.is_insecure else self._book.credentials())
         await self._add_services(server)
         self._bound.append((server, guard))

@@ -12,12 +12,12 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from mltest.coordinator.engine import Coordinator
-from mltest.coordinator.remote import options_with_large_messages
 from mltest.coordinator.service import SERVICE_NAME, CoordinatorService
 from mltest.coordinator.socket_file import published_address, socket_path
 from mltest.shared.blob_service import add_blob_service
 from mltest.shared.errors import NotPermittedError, RequestInvalidError
-from mltest.shared.grpc_options import MAX_CONCURRENT_RPCS, server_options
+from mltest.shared.grpc_options import MAX_LARGE_RESPONSE_BYTES
+from mltest.shared.grpc_server import new_server
 from mltest.shared.trust.book import TrustBook
 from mltest.shared.trust.guard import TrustGuard
 from mltest.shared.trust.identity import made_here
@@ -64,11 +64,7 @@ class CoordinatorServer:
         local = LocalPeers()
         book = await asyncio.to_thread(TrustBook, folder, roles=(CLIENT,), local=local, make=made_here)
         guard = TrustGuard(book, serves_clear=is_insecure)
-        server = grpc.aio.server(
-            options=options_with_large_messages(server_options()),
-            maximum_concurrent_rpcs=MAX_CONCURRENT_RPCS,
-            interceptors=[guard],
-        )
+        server = new_server(max_response_bytes=MAX_LARGE_RESPONSE_BYTES, interceptors=[guard])
         add_CoordinatorServiceServicer_to_server(CoordinatorService(coordinator, guest_jobs.add), server)
         add_blob_service(server, coordinator.blobs)
         await _add_health_and_reflection(server)

@@ -35,6 +35,7 @@ class AgentInfo(google.protobuf.message.Message):
     RUNTIMES_FIELD_NUMBER: builtins.int
     ALLOWS_PICKLE_FIELD_NUMBER: builtins.int
     CAPABILITY_DIGEST_FIELD_NUMBER: builtins.int
+    INSTANCE_ID_FIELD_NUMBER: builtins.int
     agent_id: builtins.str
     """Stable identity, made at the first start and kept in the agent's state directory."""
     name: builtins.str
@@ -49,6 +50,10 @@ class AgentInfo(google.protobuf.message.Message):
     """Whether pickled models may be opened here (--allow-pickle)."""
     capability_digest: builtins.str
     """SHA-256 over the capabilities above; changes when they do."""
+    instance_id: builtins.str
+    """Names the running process: made anew at each start. Two processes that live at the same time under one agent_id are
+    copies of each other. Empty in agents that do not say it.
+    """
     @property
     def tags(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Words to select agents by, as given with --tag."""
@@ -79,9 +84,10 @@ class AgentInfo(google.protobuf.message.Message):
         runtimes: collections.abc.Iterable[Global___RuntimeInfo] | None = ...,
         allows_pickle: builtins.bool = ...,
         capability_digest: builtins.str = ...,
+        instance_id: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["host", b"host"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["agent_id", b"agent_id", "allows_pickle", b"allows_pickle", "capability_digest", b"capability_digest", "compilers", b"compilers", "host", b"host", "min_protocol_version", b"min_protocol_version", "name", b"name", "protocol_version", b"protocol_version", "runtimes", b"runtimes", "software_version", b"software_version", "tags", b"tags"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["agent_id", b"agent_id", "allows_pickle", b"allows_pickle", "capability_digest", b"capability_digest", "compilers", b"compilers", "host", b"host", "instance_id", b"instance_id", "min_protocol_version", b"min_protocol_version", "name", b"name", "protocol_version", b"protocol_version", "runtimes", b"runtimes", "software_version", b"software_version", "tags", b"tags"]) -> None: ...
 
 Global___AgentInfo: typing_extensions.TypeAlias = AgentInfo
 
@@ -248,3 +254,37 @@ class RuntimeInfo(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["formats", b"formats", "is_available", b"is_available", "name", b"name", "package_versions", b"package_versions", "reason", b"reason", "version", b"version"]) -> None: ...
 
 Global___RuntimeInfo: typing_extensions.TypeAlias = RuntimeInfo
+
+@typing.final
+class AgentUse(google.protobuf.message.Message):
+    """Who uses an agent now."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    HOLDER_FIELD_NUMBER: builtins.int
+    PURPOSE_FIELD_NUMBER: builtins.int
+    LEASE_LEFT_NS_FIELD_NUMBER: builtins.int
+    WAITING_COUNT_FIELD_NUMBER: builtins.int
+    VISIT_ID_FIELD_NUMBER: builtins.int
+    holder: builtins.str
+    """Who holds the lease; empty if it is free."""
+    purpose: builtins.str
+    """What for, for people."""
+    lease_left_ns: builtins.int
+    """How long the lease lasts if it is not renewed, in ns, on the agent's monotonic clock."""
+    waiting_count: builtins.int
+    """How many others wait for it."""
+    visit_id: builtins.str
+    """The visit that runs; empty if none does."""
+    def __init__(
+        self,
+        *,
+        holder: builtins.str = ...,
+        purpose: builtins.str = ...,
+        lease_left_ns: builtins.int = ...,
+        waiting_count: builtins.int = ...,
+        visit_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["holder", b"holder", "lease_left_ns", b"lease_left_ns", "purpose", b"purpose", "visit_id", b"visit_id", "waiting_count", b"waiting_count"]) -> None: ...
+
+Global___AgentUse: typing_extensions.TypeAlias = AgentUse

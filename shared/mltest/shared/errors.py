@@ -158,6 +158,24 @@ class AgentBusyError(InfrastructureError):
     code = "AGENT_BUSY"
 
 
+class AgentDiedError(InfrastructureError):
+    """The agent died while it was at this candidate: {detail}."""
+
+    code = "AGENT_DIED"
+
+
+class AgentClonedError(InfrastructureError):
+    """Agent {agent} exists twice, at {addresses}: one disk or state directory is a copy. Neither gets a job."""
+
+    code = "AGENT_CLONED"
+
+
+class IdentityCopiedError(UserError):
+    """The identity in {folder} belongs to another machine: this disk or state directory is a copy."""
+
+    code = "IDENTITY_COPIED"
+
+
 class ProtocolMismatchError(InfrastructureError):
     """{peer} speaks protocol {peer_version} (at least {peer_min}), this software {own_version} (at least {own_min})."""
 
@@ -186,6 +204,12 @@ class BlobBusyError(InfrastructureError):
     """Blob {sha256} is being uploaded by somebody else."""
 
     code = "BLOB_BUSY"
+
+
+class ServerBusyError(InfrastructureError):
+    """Too many {what} at once: {limit} are served."""
+
+    code = "SERVER_BUSY"
 
 
 class DiskFullError(InfrastructureError):

@@ -23,6 +23,7 @@ SECURITY_LOOPBACK = "loopback"
 """Served on this machine only."""
 
 _AGENT_ID = re.compile(r"[a-z2-7]{52}|[0-9a-f]{32}")
+_INSTANCE_ID = re.compile(r"[0-9a-f]{16}|")
 _DIGEST = re.compile(r"[0-9a-f]{64}|")
 
 
@@ -32,6 +33,8 @@ class Advertisement:
 
     agent_id: str
     """Device id of the agent's first key: 52 characters of base32 (32 hexadecimal digits before pairing)."""
+    instance_id: str = ""
+    """Of the running process; empty in versions that do not say it."""
     name: str
     """For people."""
     protocol_version: int
@@ -51,6 +54,7 @@ def advertisement_to_txt(advertisement: Advertisement) -> dict[str, str]:
     """Return the TXT record of `advertisement`: flat, at most `MAX_TXT_BYTES`."""
     return {
         "id": advertisement.agent_id,
+        "boot": advertisement.instance_id,
         "name": advertisement.name,
         "v": str(advertisement.protocol_version),
         "port": str(advertisement.port),
@@ -71,6 +75,7 @@ def advertisement_from_txt(record: Mapping[bytes, bytes | None]) -> Advertisemen
     text = {key: (record.get(key.encode()) or b"").decode(errors="replace") for key in _KEYS}
     return Advertisement(
         agent_id=_matching(_AGENT_ID, text["id"], "id"),
+        instance_id=_matching(_INSTANCE_ID, text["boot"], "boot"),
         name=clean_text(text["name"], MAX_NAME_CHARS) or text["id"][:8],
         protocol_version=_number(text["v"], "v", 2**31),
         port=_number(text["port"], "port", 65_535),
@@ -91,7 +96,7 @@ def is_name(text: str) -> bool:
 
 
 _SECURITY = re.compile(f"{SECURITY_TLS}|{SECURITY_LOOPBACK}|{SECURITY_NONE}")
-_KEYS = ("id", "name", "v", "port", "digest", "sec")
+_KEYS = ("id", "boot", "name", "v", "port", "digest", "sec")
 
 
 def _matching(pattern: re.Pattern[str], text: str, key: str) -> str:

@@ -46,4 +46,4 @@ def runtime_from_json(content: Mapping[str, Any]) -> RuntimeInfo:
     return RuntimeInfo(**{**content, "formats": tuple(content["formats"])})
 
 
-_IDENTITY = {"agent_id", "name", "capability_digest"}
+_IDENTITY = {"agent_id", "name", "capability_digest", "instance_id"}

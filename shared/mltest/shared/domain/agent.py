@@ -88,6 +88,24 @@ class AgentInfo:
     """Whether pickled models may be opened there."""
     capability_digest: str = ""
     """SHA-256 over what it can run; changes when that does."""
+    instance_id: str = ""
+    """Names the running process: made anew at each start; empty if it does not say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentUse:
+    """Who uses an agent now."""
+
+    holder: str = ""
+    """Of the lease; empty if it is free."""
+    purpose: str = ""
+    """What for, for people."""
+    lease_left_ns: int = 0
+    """How long the lease lasts if it is not renewed."""
+    waiting_count: int = 0
+    """How many others wait for it."""
+    visit_id: str = ""
+    """That runs; empty if none does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +124,10 @@ class FleetAgent:
     """Why it cannot be used; empty if it can."""
     agent: AgentInfo | None = None
     """None if it never answered."""
+    use: AgentUse | None = None
+    """None if it does not say."""
+    flag: str = ""
+    """Why it should be looked after; empty if all is well."""
     is_stranger: bool = False
     """Whether it answers, but is not enrolled here, or not with the key that it shows now."""
     advertised_name: str = ""
