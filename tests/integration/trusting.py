@@ -1,5 +1,6 @@
 """Servers in the process of the test, and clients of every kind."""
 
+import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -16,8 +17,11 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from mltest.agent.agent import Agent, AgentConfig
 from mltest.agent.front import Front
 from mltest.agent.listening import ListenChoice
+from mltest.agent.probe.capabilities import Capabilities
 from mltest.coordinator.engine import Coordinator
 from mltest.coordinator.server import CoordinatorServer
+from mltest.shared.domain import HostInfo
+from mltest.shared.errors import VisitInterruptedError
 from mltest.shared.grpc_options import channel_options
 from mltest.shared.trust.book import TrustBook
 from mltest.shared.trust.identity import Identity, keys_in, made_here
@@ -109,16 +113,24 @@ class Served:
 
 
 @asynccontextmanager
-async def served_agent(state: Path) -> AsyncIterator[Served]:
-    """An agent that serves coordinators; it does not look at its machine."""
+async def served_agent(state: Path, *, name: str = "lab-1") -> AsyncIterator[Served]:
+    """An agent that serves coordinators; it does not look at its machine, and says that it has nothing to offer."""
     state.mkdir(mode=0o700)
     local = LocalPeers()
     book = TrustBook(state, roles=(COORDINATOR,), local=local, make=made_here)
-    front = Front(Agent(AgentConfig(name="lab-1", cache_bytes=10**9), state), book)
+    agent = Agent(AgentConfig(name=name, cache_bytes=10**9), state)
+    front = Front(agent, book)
     port = await front.bind(ListenChoice(host="127.0.0.1", port=0, is_insecure=False))
+    agent._probing = asyncio.create_task(_nothing())
     await front.start()
     yield Served(f"127.0.0.1:{port}", state, COORDINATOR)
+    await agent.stop(VisitInterruptedError(detail="the test is over"))
     await front.close()
+
+
+async def _nothing() -> Capabilities:
+    host = HostInfo(architecture="x86_64", cpu_model="", logical_cores=1, memory_bytes=1, os="", kernel="")
+    return Capabilities(software_version="0", host=host)
 
 
 @asynccontextmanager
