@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from mltest.coordinator.fleet.agent_client import AgentClient
 from mltest.coordinator.fleet.browse import Browser
 from mltest.coordinator.fleet.clones import CloneWatch, cloned
+from mltest.coordinator.fleet.knock import knock
 from mltest.coordinator.fleet.probe_budget import ProbeBudget
 from mltest.coordinator.store import Store
 from mltest.coordinator.store.store_thread import StoreThread
@@ -127,6 +128,8 @@ class Fleet:
     async def _describe_suspect(self, address: str, agent_id: str) -> AgentInfo:
         if address not in self._trusted and not self._budget.take():
             raise AgentUnreachableError(agent=address, detail="too many others are advertised")
+        if address not in self._trusted:
+            await knock(address)
         return await describe_agent(address)
 
     def _affordable(self, leads: Sequence[Lead], known: Sequence[Lead]) -> list[Lead]:
@@ -168,6 +171,8 @@ class Fleet:
     async def _ask_address(self, lead: Lead, address: str) -> FleetAgent:
         async with self._slots:
             try:
+                if address not in self._trusted:
+                    await knock(address)
                 agent = await describe_agent(address, lead.name)
             except MltestError as error:
                 if address not in self._trusted:
