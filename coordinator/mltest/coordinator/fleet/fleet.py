@@ -11,6 +11,7 @@ from mltest.coordinator.store import Store
 from mltest.coordinator.store.store_thread import StoreThread
 from mltest.shared.domain import AgentInfo, AgentUse, FleetAgent
 from mltest.shared.errors import MltestError, ProtocolMismatchError
+from mltest.shared.status import next_step_of
 
 STATIC, MDNS, KNOWN = "static", "mdns", "known"
 _PARALLEL_QUESTIONS = 64
@@ -139,12 +140,14 @@ async def _looked_at(address: str, name: str) -> tuple[AgentInfo, AgentUse | Non
 
 
 def _gone(lead: Lead, address: str, error: MltestError) -> FleetAgent:
+    is_alive = isinstance(error, ProtocolMismatchError)
+    reason = f"{error.message} To mend it, {next_step_of(error)}." if is_alive else error.message
     return FleetAgent(
         address=address,
-        is_alive=isinstance(error, ProtocolMismatchError),
+        is_alive=is_alive,
         last_seen_unix_ns=lead.known.last_seen_unix_ns if lead.known else None,
         source=lead.source,
-        reason=error.message,
+        reason=reason,
         agent=lead.known.agent if lead.known else None,
     )
 
