@@ -17,6 +17,8 @@ from tests.processes import ProcessGroup
 LOOPBACK = ("--no-advertise", "--port", "0")
 LEASE_S = 12.0
 """Longer than the time between heartbeats."""
+SLICES = 1200
+"""Of each candidate: a visit that takes longer than the lease."""
 LONG_PLAN = SLOW_PLAN.replace("slice_count = 400", "slice_count = 10000")
 
 
@@ -37,7 +39,7 @@ async def test_a_coordinator_that_was_frozen_past_its_lease_is_fenced_off_and_fi
     agent = processes.doctored_agent(tmp_path / "a", ("--lease-s", str(LEASE_S)), *LOOPBACK)
     frozen = processes.coordinator(tmp_path / "home", "--port", "0")
     api = await open_coordinator(tmp_path / "home", needs_to_run=True)
-    first = await api.submit(await job_spec(api, forest, agent.address, plan=SLOW_PLAN.replace("400", "2000")))
+    first = await api.submit(await job_spec(api, forest, agent.address, plan=SLOW_PLAN.replace("400", str(SLICES))))
     await events_until(api, first, has_begun)
     frozen.process.send_signal(signal.SIGSTOP)
     second = await other.submit(await job_spec(other, forest, agent.address))
@@ -51,7 +53,7 @@ async def test_a_coordinator_that_was_frozen_past_its_lease_is_fenced_off_and_fi
     ends = [(end.attempt, end.outcome) for end in of_kind(events, VisitUpdated) if end.outcome]
     assert ends == [(1, Outcome.CANCELLED), (2, Outcome.OK)]
     series = [found async for found in api.samples(first) if found.series.metric == "latency_ns"]
-    assert len(series) == CANDIDATES * 2000
+    assert len(series) == CANDIDATES * SLICES
     await api.close()
 
 
