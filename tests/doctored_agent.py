@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from functools import partial
+from typing import Any
 
 
 def main() -> int:
@@ -52,10 +53,10 @@ def _die_of(runtime: str) -> None:
 
     spawn = WorkerProcess.spawn
 
-    async def deadly(candidate: object, *arguments: object) -> WorkerProcess:
-        if getattr(candidate, "runtime", "") == runtime:
+    async def deadly(candidate: Any, *arguments: Any, **named: Any) -> WorkerProcess:
+        if candidate.runtime == runtime:
             os.kill(os.getpid(), signal.SIGKILL)
-        return await spawn(candidate, *arguments)  # type: ignore[arg-type]
+        return await spawn(candidate, *arguments, **named)
 
     WorkerProcess.spawn = deadly  # type: ignore[method-assign, assignment]
 

@@ -10,7 +10,9 @@ import pytest
 from mltest.coordinator.api import CoordinatorApi
 from mltest.shared.codec import from_proto, to_proto
 from mltest.shared.domain import JobState, Outcome, VisitEnded, VisitEvent, VisitSpec, VisitUpdated
+from mltest.shared.grpc_options import channel_options
 from mltest.shared.protocol import MIN_PROTOCOL_VERSION, PROTOCOL_VERSION
+from mltest.shared.trust.local_door import local_door
 from mltest.v1 import agent_service_pb2 as pb
 from mltest.v1 import visit_pb2
 from tests.integration.agent_peer import DEADLINE_S, Peer, candidate, connected, visit, write_files
@@ -92,7 +94,7 @@ async def test_a_coordinator_of_the_next_version_is_understood_as_far_as_this_on
     files = write_files(tmp_path)
     spec = visit(await peer.upload(files.data), candidate(await peer.upload(files.model), "a"))
     acquire = pb.AcquireLeaseRequest(holder="new", protocol_version=PROTOCOL_VERSION + 1).SerializeToString()
-    async with grpc.aio.insecure_channel(agent.address) as channel:
+    async with local_door(agent.address).channel(agent.address, channel_options()) as channel:
         answer = pb.AcquireLeaseResponse.FromString(await _called(channel, "AcquireLease", acquire + UNKNOWN_FIELD))
         start = pb.StartVisitRequest(epoch=answer.epoch, visit=_with_unknown(spec)).SerializeToString()
         await _called(channel, "StartVisit", start + UNKNOWN_FIELD)

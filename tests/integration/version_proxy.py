@@ -12,6 +12,9 @@ import grpc
 import grpc.aio
 
 from mltest.shared.grpc_options import channel_options, server_options
+from mltest.shared.trust.identity import identity_from_pem, made_here
+from mltest.shared.trust.local_door import local_door
+from mltest.shared.trust.local_peers import LocalPeers
 from mltest.v1 import agent_service_pb2 as pb
 
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -27,14 +30,16 @@ UNKNOWN_EVENT = b"\xa2\x1f\x00"
 async def speaking(version: int, least: int, agent: str) -> AsyncIterator[str]:
     """Yield an address at which the agent at the address `agent` speaks `version`, and accepts `least` and later."""
     server = grpc.aio.server(options=server_options())
-    async with grpc.aio.insecure_channel(agent, options=channel_options()) as channel:
+    async with local_door(agent).channel(agent, channel_options()) as channel:
         server.add_generic_rpc_handlers((_Proxy(channel, version, least),))
-        port = server.add_insecure_port("127.0.0.1:0")
+        address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+        publication = LocalPeers().publish(identity_from_pem(made_here()), address=address, is_clear=True)
         await server.start()
         try:
-            yield f"127.0.0.1:{port}"
+            yield address
         finally:
             await server.stop(None)
+            publication.close()
 
 
 class _Proxy(grpc.GenericRpcHandler):
