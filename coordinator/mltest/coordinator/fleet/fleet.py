@@ -279,13 +279,15 @@ def is_usable(agent: FleetAgent) -> bool:
 
 
 def _gone(lead: Lead, address: str, error: MltestError) -> FleetAgent:
-    is_stranger = isinstance(error, _STRANGE)
+    is_alive, is_stranger = isinstance(error, ProtocolMismatchError), isinstance(error, _STRANGE)
+    is_mendable = is_alive or is_stranger
+    reason = f"{error.message} To mend it: {next_step_of(error)}." if is_mendable else error.message
     return FleetAgent(
         address=address,
-        is_alive=isinstance(error, ProtocolMismatchError),
+        is_alive=is_alive,
         last_seen_unix_ns=lead.known.last_seen_unix_ns if lead.known else None,
         source=lead.source,
-        reason=f"{error.message} To mend it: {next_step_of(error)}." if is_stranger else error.message,
+        reason=reason,
         agent=lead.known.agent if lead.known else None,
         is_stranger=is_stranger,
         advertised_name="" if lead.known else lead.name,
