@@ -98,6 +98,54 @@ class NotPermittedError(UserError):
     code = "NOT_PERMITTED"
 
 
+class NotTrustedError(UserError):
+    """This key is not trusted here (any more)."""
+
+    code = "NOT_TRUSTED"
+
+
+class AgentNotEnrolledError(UserError):
+    """Agent {agent} ({device_id}) was found, but is not enrolled: {detail}."""
+
+    code = "AGENT_NOT_ENROLLED"
+
+
+class KeyChangedError(UserError):
+    """The key of agent {agent} changed: {old_id} was enrolled, {new_id} answers at {address}."""
+
+    code = "KEY_CHANGED"
+
+
+class InvitationInvalidError(UserError):
+    """This is not an invitation: {detail}."""
+
+    code = "INVITATION_INVALID"
+
+
+class InvitationRefusedError(UserError):
+    """The invitation of agent {agent} does not count: {detail}."""
+
+    code = "INVITATION_REFUSED"
+
+
+class InvitationExpiredError(UserError):
+    """The invitation of agent {agent} has expired."""
+
+    code = "INVITATION_EXPIRED"
+
+
+class InvitationUsedUpError(UserError):
+    """The invitation of agent {agent} was used as often as it may be."""
+
+    code = "INVITATION_USED_UP"
+
+
+class PeerUnknownError(UserError):
+    """{peer} is not trusted here: {detail}."""
+
+    code = "PEER_UNKNOWN"
+
+
 class AgentUnreachableError(InfrastructureError):
     """Agent {agent} does not answer: {detail}."""
 
@@ -108,6 +156,24 @@ class AgentBusyError(InfrastructureError):
     """Agent {agent} is busy: {holder} holds it ({purpose})."""
 
     code = "AGENT_BUSY"
+
+
+class AgentDiedError(InfrastructureError):
+    """The agent died while it was at this candidate: {detail}."""
+
+    code = "AGENT_DIED"
+
+
+class AgentClonedError(InfrastructureError):
+    """Agent {agent} exists twice, at {addresses}: one disk or state directory is a copy. Neither gets a job."""
+
+    code = "AGENT_CLONED"
+
+
+class IdentityCopiedError(UserError):
+    """The identity in {folder} belongs to another machine: this disk or state directory is a copy."""
+
+    code = "IDENTITY_COPIED"
 
 
 class ProtocolMismatchError(InfrastructureError):
@@ -138,6 +204,12 @@ class BlobBusyError(InfrastructureError):
     """Blob {sha256} is being uploaded by somebody else."""
 
     code = "BLOB_BUSY"
+
+
+class ServerBusyError(InfrastructureError):
+    """Too many {what} at once: {limit} are served."""
+
+    code = "SERVER_BUSY"
 
 
 class DiskFullError(InfrastructureError):
@@ -186,6 +258,12 @@ class ResourceLimitError(MltestError):
     """{what} is over its limit: {detail}."""
 
     code = "RESOURCE_LIMIT"
+
+
+class CompileFailedError(MltestError):
+    """It does not compile: {detail}."""
+
+    code = "COMPILE_FAILED"
 
 
 class RuntimeMissingError(MltestError):

@@ -12,6 +12,7 @@ from mltest.shared.domain import HostInfo, RuntimeInfo
 from mltest.shared.errors import MltestError
 from mltest.shared.frames import Frame
 from mltest.shared.protocol import software_version
+from mltest.shared.sandbox.trial import tried_sandbox
 
 _LOG = logging.getLogger(__name__)
 
@@ -27,17 +28,19 @@ async def probe(folder: Path) -> Capabilities:
 
 
 async def _probe_in(folder: Path) -> Capabilities:
+    sandbox = await tried_sandbox(folder)
     try:
         answer = await _ask(folder, {"command": "host"}, what="looking at the machine")
     except MltestError as error:
         _LOG.warning("the machine could not be looked at: %s", error)
-        return Capabilities(software_version=software_version(), host=_bare_host())
+        return Capabilities(software_version=software_version(), host=_bare_host(), sandbox=sandbox)
     runtimes = [await _probed(folder, known) for known in answer["runtimes"]]
     return Capabilities(
         software_version=answer["software_version"],
         host=host_from_json(answer["host"]),
         compilers=tuple(compiler_from_json(compiler) for compiler in answer["compilers"]),
         runtimes=tuple(runtimes),
+        sandbox=sandbox,
     )
 
 

@@ -12,11 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from mltest.agent.host.machine_watch import MachineWatch
+from mltest.agent.visit.loop_library import NO_LOOP, loop_for
 from mltest.agent.visit.sample_buffer import SampleBuffer
 from mltest.agent.visit.slice_order import Cell, slice_order
 from mltest.agent.visit.slice_tally import SliceTally
 from mltest.agent.visit.visit_log import VisitLog
-from mltest.agent.visit.visit_notes import load_notes
+from mltest.agent.visit.visit_notes import load_notes, weaker_walls
 from mltest.agent.visit.visit_site import VisitSite
 from mltest.agent.visit.worker_process import WorkerProcess
 from mltest.shared.domain import (
@@ -58,6 +59,8 @@ class Block:
         self._tally = SliceTally()
         self._watch = MachineWatch()
         self._loads = [os.getloadavg()[0]]
+        self._loop = NO_LOOP
+        self._weaker: tuple[str, ...] = ()
         self.buffer = SampleBuffer(time.monotonic_ns())
         """Counts what was measured."""
         self.machine: MachineState | None = None
@@ -76,6 +79,7 @@ class Block:
             ResourceLimitError: the journal is full.
 
         """
+        self._loop = await loop_for(self._spec.latency, self._site.loop_folder)
         for candidate in self._spec.candidates:
             await self._attempt(candidate, self._prepare(candidate))
             await self._flush()
@@ -91,9 +95,9 @@ class Block:
         for worker in self._workers.values():
             await worker.kill()
         if batch := self.buffer.take(time.monotonic_ns()):
-            self._log.append(batch)
+            self._log.append(batch, needs_disk=False)
         for candidate in tuple(self._open.values()):
-            self._end(candidate, outcome, error)
+            self._end(candidate, outcome, error, needs_disk=False)
 
     def notes(self) -> tuple[str, ...]:
         """Return what makes the numbers less reliable."""
@@ -101,6 +105,7 @@ class Block:
             *load_notes(self._loads, os.cpu_count() or 1),
             *self._row_texts,
             *self._tally.notes(),
+            *self._weaker,
         )
 
     async def _prepare(self, candidate: VisitCandidate) -> None:
@@ -108,10 +113,16 @@ class Block:
             detail = f"agent {self._site.agent_name} opens no pickles; start it with mltest-agent serve --allow-pickle"
             raise ModelRefusedError(detail=detail)
         store, spec = self._site.store, self._spec
-        worker = await WorkerProcess.spawn(candidate, spec.limits, self._folder)
+        artifact, dataset = store.path(candidate.artifact_sha256), store.path(spec.dataset_sha256)
+        readable = [artifact, dataset, *([self._loop.path] if self._loop.path else [])]
+        folder = self._folder / f"candidate-{spec.candidates.index(candidate)}"
+        self._log.step(candidate.candidate_id)
+        await self._log.settle(0)
+        worker = await WorkerProcess.spawn(candidate, spec.limits, folder, readable=readable)
         self._workers[candidate.candidate_id] = worker
-        self.buffer.add(await worker.load(store.path(candidate.artifact_sha256)))
-        await worker.read_rows(store.path(spec.dataset_sha256), spec.latency)
+        self.buffer.add(await worker.load(artifact, self._loop))
+        self._weaker += weaker_walls(candidate.candidate_id, worker.walls, self._site.sandbox)
+        await worker.read_rows(dataset, spec.latency)
         self.buffer.add(await worker.first_calls())
         await self._flush()
         if spec.collects_predictions:
@@ -128,7 +139,7 @@ class Block:
         await worker.count_threads()
 
     async def _store_predictions(self, candidate: VisitCandidate, worker: WorkerProcess) -> None:
-        path = self._folder / "predictions.npz"
+        path = worker.folder / "predictions.npz"
         await worker.predict_to(path)
         if not path.is_file() or path.is_symlink():
             # The worker may have been taken over by its model: a pipe here would never end.
@@ -146,6 +157,8 @@ class Block:
         cells = self._cells()
         if latency is None or not cells:
             return
+        self._log.step(candidates[0].candidate_id, is_measuring=True)
+        await self._log.settle(0)
         self._watch.begin(self._pids())
         for slice_index, cell in slice_order(cells, latency.slice_count, self._spec.seed):
             candidate = candidates[cell.candidate_index]
@@ -165,6 +178,7 @@ class Block:
                 await self._flush()
 
     async def _requests(self, candidate: VisitCandidate, spec: OpenLoopSpec) -> None:
+        self._log.step(candidate.candidate_id, is_measuring=True)
         self.buffer.add(await self._workers[candidate.candidate_id].answer_requests(spec, self._spec.seed))
 
     def _cells(self) -> tuple[Cell, ...]:
@@ -181,6 +195,7 @@ class Block:
 
     async def _slice(self, candidate: VisitCandidate, cell: Cell, slice_index: int, latency: LatencySpec) -> None:
         worker = self._workers[candidate.candidate_id]
+        self._log.step(candidate.candidate_id, is_measuring=True)
         timed = await worker.timed_slice(cell.metric, cell.batch_size, slice_index, latency)
         self.buffer.add([replace(timed.series, is_throttled=self._watch.after_slice())])
         self._tally.add(timed)
@@ -206,7 +221,14 @@ class Block:
         await self._flush()
         self._end(candidate, Outcome.FAILED, error)
 
-    def _end(self, candidate: VisitCandidate, outcome: Outcome, error: MltestError | None = None) -> None:
+    def _end(
+        self,
+        candidate: VisitCandidate,
+        outcome: Outcome,
+        error: MltestError | None = None,
+        *,
+        needs_disk: bool = True,
+    ) -> None:
         worker = self._workers.pop(candidate.candidate_id, None)
         del self._open[candidate.candidate_id]
         self._log.append(
@@ -217,7 +239,8 @@ class Block:
                 reason=clean_text(error.message, MAX_REASON_CHARS) if error else "",
                 remarks=tuple(worker.remarks) if worker else (),
                 thread_count=worker.thread_count if worker else None,
-            )
+            ),
+            needs_disk=needs_disk,
         )
 
     async def _flush(self) -> None:

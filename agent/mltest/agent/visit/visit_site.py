@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mltest.shared.blobs import BlobStore
+from mltest.shared.domain import UNKNOWN_SANDBOX, SandboxInfo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,3 +20,10 @@ class VisitSite:
     allows_pickle: bool
     versions: Mapping[str, str] = field(default_factory=dict)
     """Of what takes part: mltest, python, packages of runtimes."""
+    sandbox: SandboxInfo = UNKNOWN_SANDBOX
+    """What was found to hold workers when the agent started."""
+
+    @property
+    def loop_folder(self) -> Path:
+        """Where the compiled loop of native calls is kept while the agent runs."""
+        return self.work_folder / "loop"
