@@ -1,9 +1,12 @@
 """The power fails at any moment: what the store and the agent's epoch acknowledged is there afterwards."""
 
+import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -130,12 +133,21 @@ def lost_by_a_cut(folder: Path, operations: list[Operation], seed: int) -> tuple
         pass
     assert lost or counted(store) == everything()
     store.close()
+    shutil.rmtree(folder)
     return lost, len(facts)
 
 
-def cut_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: Count, cuts: int) -> None:
-    operations = record_a_job(tmp_path / "recorded", monkeypatch)
-    found = [lost_by_a_cut(tmp_path / f"cut{seed}", operations, seed) for seed in range(cuts)]
+def lost_by_cuts(monkeypatch: pytest.MonkeyPatch, cuts: int) -> list[tuple[list[Acked], int]]:
+    # In memory, where there is some: what is looked at afterwards does not have to wait for a disk.
+    memory = Path("/dev/shm")
+    with TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as name:
+        folder = Path(name)
+        operations = record_a_job(folder / "recorded", monkeypatch)
+        return [lost_by_a_cut(folder / f"cut{seed}", operations, seed) for seed in range(cuts)]
+
+
+def cut_often(monkeypatch: pytest.MonkeyPatch, count: Count, cuts: int) -> None:
+    found = lost_by_cuts(monkeypatch, cuts)
     count("power_cut_count", cuts)
     count("acked_count", sum(acked for _, acked in found))
     count("acked_lost_count", sum(len(lost) for lost, _ in found))
@@ -143,24 +155,23 @@ def cut_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: Count, cut
 
 
 def test_nothing_that_the_store_acknowledged_is_lost_by_a_power_cut(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: Count
+    monkeypatch: pytest.MonkeyPatch, count: Count
 ) -> None:
-    cut_often(tmp_path, monkeypatch, count, QUICK_CUTS)
+    cut_often(monkeypatch, count, QUICK_CUTS)
 
 
 @pytest.mark.long
 def test_nothing_that_the_store_acknowledged_is_lost_by_hundreds_of_power_cuts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: Count
+    monkeypatch: pytest.MonkeyPatch, count: Count
 ) -> None:
-    cut_often(tmp_path, monkeypatch, count, LONG_CUTS)
+    cut_often(monkeypatch, count, LONG_CUTS)
 
 
-def test_a_store_that_does_not_wait_for_the_disk_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_does_not_wait_for_the_disk_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     careless = tuple(pragma.replace("= FULL", "= NORMAL") for pragma in sql.PRAGMAS)
     assert careless != sql.PRAGMAS
     monkeypatch.setattr("mltest.coordinator.store.database.PRAGMAS", careless)
-    operations = record_a_job(tmp_path / "recorded", monkeypatch)
-    found = [lost_by_a_cut(tmp_path / f"cut{seed}", operations, seed) for seed in range(CARELESS_CUTS)]
+    found = lost_by_cuts(monkeypatch, CARELESS_CUTS)
     assert sum(bool(lost) for lost, _ in found) >= 5
 
 
