@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from mltest.coordinator.api import CoordinatorApi
+from mltest.coordinator.home import open_coordinator
 from mltest.coordinator.store.sealing import opened
 from mltest.coordinator.store.series import series_of_row
 from mltest.shared.domain import JobState, SampleSeries
@@ -29,14 +29,19 @@ class Expected:
     slice_count: int
     candidate_count: int
     metric: str = "latency_ns"
+    """Of which each slice is one series."""
 
 
-async def faults_of(api: CoordinatorApi, home: Path, job_id: str, expected: Expected) -> list[str]:
+async def faults_of(home: Path, job_id: str, expected: Expected) -> list[str]:
     """Return what is wrong with a job; nothing if it is exact."""
-    job = await api.job(job_id)
-    if job.state is not JobState.DONE:
-        return [f"{job.state.value}: {job.reason}"]
-    series = [(found.agent_id, found.round_index, found.series) async for found in api.samples(job_id)]
+    api = await open_coordinator(home, needs_to_run=False)
+    try:
+        job = await api.job(job_id)
+        if job.state is not JobState.DONE:
+            return [f"{job.state.value}: {job.reason}"]
+        series = [(found.agent_id, found.round_index, found.series) async for found in api.samples(job_id)]
+    finally:
+        await api.close()
     return [*_faults_of_visits(home, job_id, expected), *_faults_of_series(series, expected)]
 
 
