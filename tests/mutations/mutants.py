@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-SHORT_TTL_NS = 3 * 10**9
+SHORT_TTL_S, SHORT_HEARTBEAT_S = 5.0, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,20 @@ def _store_again_what_arrives_again(sql: Any) -> None:
 
 def _shorten_leases(lease: Any) -> None:
     """No mutant of the product: a lease that is not renewed ends within seconds, so that a test can wait for it."""
-    lease.Lease.__init__.__kwdefaults__["ttl_ns"] = SHORT_TTL_NS
+    lease.Lease.__init__.__kwdefaults__["ttl_ns"] = int(SHORT_TTL_S * 1e9)
+
+
+def _renew_often(session: Any) -> None:
+    session._HEARTBEAT_S = SHORT_HEARTBEAT_S
 
 
 MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
     "fencing": (Mutant("mltest.agent.lease.lease", _accept_every_epoch),),
     "dedup": (Mutant("mltest.coordinator.store.sql", _store_again_what_arrives_again),),
-    "short-lease": (Mutant("mltest.agent.lease.lease", _shorten_leases),),
+    "short-lease": (
+        Mutant("mltest.agent.lease.lease", _shorten_leases),
+        Mutant("mltest.coordinator.fleet.session", _renew_often),
+    ),
 }
 
 SAFEGUARDS = ("fencing", "dedup")

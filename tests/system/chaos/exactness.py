@@ -17,7 +17,7 @@ _ATTEMPTS = """
 SELECT visit.agent_id, visit.round_index, visit.visit_id, visit.outcome AS visit_outcome, attempt.outcome
 FROM visit LEFT JOIN attempt USING (visit_id) WHERE visit.job_id = ?
 """
-_ATTEMPT_KEYS = "SELECT attempt_key, agent_id FROM attempt JOIN visit USING (visit_id)"
+_ATTEMPT_KEYS = "SELECT attempt_key, agent_id, visit_id, attempt FROM attempt JOIN visit USING (visit_id)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,20 +45,23 @@ async def faults_of(home: Path, job_id: str, expected: Expected) -> list[str]:
     return [*_faults_of_visits(home, job_id, expected), *_faults_of_series(series, expected)]
 
 
-def overlaps(home: Path) -> list[str]:
-    """Return the attempts that measured on one agent at the same time, of all jobs, also of those that broke."""
+def overlaps(*homes: Path) -> list[str]:
+    """Return the attempts that measured on one agent at the same time, of all jobs, also of those that broke.
+
+    Args:
+        homes: of all coordinators of these agents.
+
+    """
     found = []
-    by_agent: dict[str, list[tuple[int, int, int]]] = {}
-    with closing(_read_only(home)) as database:
-        for row in database.execute(_ATTEMPT_KEYS).fetchall():
-            if spans := [(one.started_monotonic_ns, _end_ns(one)) for one in _series(database, row["attempt_key"])]:
-                begin, end = min(spans)[0], max(end for _, end in spans)
-                by_agent.setdefault(row["agent_id"], []).append((begin, end, row["attempt_key"]))
+    by_agent: dict[str, list[tuple[int, int, str]]] = {}
+    for home in homes:
+        for agent_id, interval in _intervals(home):
+            by_agent.setdefault(agent_id, []).append(interval)
     for agent_id, intervals in by_agent.items():
         intervals.sort()
         for (_, end, one), (begin, _, other) in itertools.pairwise(intervals):
             if begin < end:
-                found.append(f"attempts {one} and {other} on {agent_id}, for {end - begin} ns")
+                found.append(f"{one} and {other} on {agent_id}, for {end - begin} ns")
     return found
 
 
@@ -72,6 +75,15 @@ def is_intact(home: Path) -> bool:
     """Return what SQLite's integrity check says."""
     with closing(_read_only(home)) as database:
         return [tuple(row) for row in database.execute("PRAGMA integrity_check")] == [("ok",)]
+
+
+def _intervals(home: Path) -> Iterator[tuple[str, tuple[int, int, str]]]:
+    """Yield, for each attempt, its agent, and from when to when it measured."""
+    with closing(_read_only(home)) as database:
+        for row in database.execute(_ATTEMPT_KEYS).fetchall():
+            if spans := [(one.started_monotonic_ns, _end_ns(one)) for one in _series(database, row["attempt_key"])]:
+                name = f"{home.name}: {row['visit_id']}, attempt {row['attempt']}"
+                yield row["agent_id"], (min(spans)[0], max(end for _, end in spans), name)
 
 
 def _faults_of_visits(home: Path, job_id: str, expected: Expected) -> list[str]:

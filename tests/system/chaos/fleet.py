@@ -36,6 +36,8 @@ class Member:
     """agent or coordinator."""
     state: Path
     options: tuple[str, ...] = ()
+    prefix: Sequence[str] = ()
+    """Begin of the command line: what runs the program, and with which environment."""
     running: Running | None = None
     port: str = "0"
     kill_count: int = 0
@@ -50,7 +52,7 @@ class Member:
     def start(self) -> None:
         """Start it, or start it again."""
         begin = self.group.agent if self.role == "agent" else self.group.coordinator
-        self.running = begin(self.state, "--port", self.port, *self.options)
+        self.running = begin(self.state, "--port", self.port, *self.options, host=self.prefix)
         self.port = self.address.rpartition(":")[2]
 
     def kill(self) -> None:
@@ -96,13 +98,24 @@ class ChaosFleet:
         return sum(agent.kill_count for agent in self.agents)
 
 
+def started_agent(group: ProcessGroup, folder: Path, name: str, prefix: Sequence[str] = ()) -> Member:
+    """Start an agent below `folder`."""
+    agent = Member(group, "agent", folder / name, ("--no-advertise", "--name", name), prefix)
+    agent.start()
+    return agent
+
+
+def started_coordinator(group: ProcessGroup, folder: Path, name: str = "home", prefix: Sequence[str] = ()) -> Member:
+    """Start a coordinator below `folder`."""
+    coordinator = Member(group, "coordinator", folder / name, prefix=prefix)
+    coordinator.start()
+    return coordinator
+
+
 def started_fleet(group: ProcessGroup, folder: Path, names: Sequence[str]) -> ChaosFleet:
     """Start a coordinator and an agent for each of `names` below `folder`."""
-    agents = tuple(Member(group, "agent", folder / name, ("--no-advertise", "--name", name)) for name in names)
-    fleet = ChaosFleet(Member(group, "coordinator", folder / "home"), agents)
-    for member in fleet.members:
-        member.start()
-    return fleet
+    agents = tuple(started_agent(group, folder, name) for name in names)
+    return ChaosFleet(started_coordinator(group, folder), agents)
 
 
 def _marked() -> Iterator[tuple[int, str]]:
