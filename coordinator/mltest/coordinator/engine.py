@@ -1,10 +1,11 @@
 """The coordinator as a library: jobs run in this process, over one state directory."""
 
 import asyncio
+import random
 import shutil
 import socket
 import uuid
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -48,8 +49,10 @@ class CoordinatorOptions:
     """Whether jobs that an earlier process left unfinished are resumed at once; otherwise they become INTERRUPTED."""
     blob_capacity_bytes: int = 20_000_000_000
     """Of models, datasets and artifacts together; the least recently used make room."""
-    busy_wait_s: float = 600.0
-    """How long an agent that somebody else holds is waited for."""
+    busy_wait_s: float = 4 * 3600.0
+    """How long an agent that somebody else holds is waited for, in line."""
+    draw: Callable[[], float] = random.random
+    """Randomness for back-off, uniform over 0 to 1."""
 
 
 class Coordinator:
@@ -71,6 +74,7 @@ class Coordinator:
             blobs=BlobStore(folder / "blobs", options.blob_capacity_bytes),
             fleet=Fleet(self._store, self._thread),
             busy_wait_s=options.busy_wait_s,
+            draw=options.draw,
         )
         self._runs: dict[str, JobRun] = {}
         self._slots = asyncio.Semaphore(_PARALLEL_JOBS)

@@ -248,3 +248,37 @@ class RuntimeInfo(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["formats", b"formats", "is_available", b"is_available", "name", b"name", "package_versions", b"package_versions", "reason", b"reason", "version", b"version"]) -> None: ...
 
 Global___RuntimeInfo: typing_extensions.TypeAlias = RuntimeInfo
+
+@typing.final
+class AgentUse(google.protobuf.message.Message):
+    """Who uses an agent now."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    HOLDER_FIELD_NUMBER: builtins.int
+    PURPOSE_FIELD_NUMBER: builtins.int
+    LEASE_LEFT_NS_FIELD_NUMBER: builtins.int
+    WAITING_COUNT_FIELD_NUMBER: builtins.int
+    VISIT_ID_FIELD_NUMBER: builtins.int
+    holder: builtins.str
+    """Who holds the lease; empty if it is free."""
+    purpose: builtins.str
+    """What for, for people."""
+    lease_left_ns: builtins.int
+    """How long the lease lasts if it is not renewed, in ns, on the agent's monotonic clock."""
+    waiting_count: builtins.int
+    """How many others wait for it."""
+    visit_id: builtins.str
+    """The visit that runs; empty if none does."""
+    def __init__(
+        self,
+        *,
+        holder: builtins.str = ...,
+        purpose: builtins.str = ...,
+        lease_left_ns: builtins.int = ...,
+        waiting_count: builtins.int = ...,
+        visit_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["holder", b"holder", "lease_left_ns", b"lease_left_ns", "purpose", b"purpose", "visit_id", b"visit_id", "waiting_count", b"waiting_count"]) -> None: ...
+
+Global___AgentUse: typing_extensions.TypeAlias = AgentUse

@@ -571,6 +571,8 @@ class FleetAgent(google.protobuf.message.Message):
     SOURCE_FIELD_NUMBER: builtins.int
     REASON_FIELD_NUMBER: builtins.int
     AGENT_FIELD_NUMBER: builtins.int
+    USE_FIELD_NUMBER: builtins.int
+    FLAG_FIELD_NUMBER: builtins.int
     address: builtins.str
     """Address (host:port)."""
     is_alive: builtins.bool
@@ -581,9 +583,15 @@ class FleetAgent(google.protobuf.message.Message):
     """How it was found: mdns, static, known."""
     reason: builtins.str
     """Why it cannot be used; empty if it can."""
+    flag: builtins.str
+    """Why it should be looked after, for example that it died under a candidate again and again; empty if all is well."""
     @property
     def agent(self) -> mltest.v1.agent_pb2.AgentInfo:
         """What it says of itself; absent if it never answered."""
+
+    @property
+    def use(self) -> mltest.v1.agent_pb2.AgentUse:
+        """Who uses it now; absent if it does not say."""
 
     def __init__(
         self,
@@ -594,13 +602,17 @@ class FleetAgent(google.protobuf.message.Message):
         source: builtins.str = ...,
         reason: builtins.str = ...,
         agent: mltest.v1.agent_pb2.AgentInfo | None = ...,
+        use: mltest.v1.agent_pb2.AgentUse | None = ...,
+        flag: builtins.str = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_agent", b"_agent", "_last_seen_unix_ns", b"_last_seen_unix_ns", "agent", b"agent", "last_seen_unix_ns", b"last_seen_unix_ns"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_agent", b"_agent", "_last_seen_unix_ns", b"_last_seen_unix_ns", "address", b"address", "agent", b"agent", "is_alive", b"is_alive", "last_seen_unix_ns", b"last_seen_unix_ns", "reason", b"reason", "source", b"source"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_agent", b"_agent", "_last_seen_unix_ns", b"_last_seen_unix_ns", "_use", b"_use", "agent", b"agent", "last_seen_unix_ns", b"last_seen_unix_ns", "use", b"use"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_agent", b"_agent", "_last_seen_unix_ns", b"_last_seen_unix_ns", "_use", b"_use", "address", b"address", "agent", b"agent", "flag", b"flag", "is_alive", b"is_alive", "last_seen_unix_ns", b"last_seen_unix_ns", "reason", b"reason", "source", b"source", "use", b"use"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_agent", b"_agent"]) -> typing.Literal["agent"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_last_seen_unix_ns", b"_last_seen_unix_ns"]) -> typing.Literal["last_seen_unix_ns"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_use", b"_use"]) -> typing.Literal["use"] | None: ...
 
 Global___FleetAgent: typing_extensions.TypeAlias = FleetAgent
 

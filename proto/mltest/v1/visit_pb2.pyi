@@ -668,6 +668,7 @@ class VerifiedCalls(google.protobuf.message.Message):
     DIFFERING_ROW_COUNT_FIELD_NUMBER: builtins.int
     MAX_ABS_DIFFERENCE_FIELD_NUMBER: builtins.int
     WORST_ROWS_FIELD_NUMBER: builtins.int
+    MEDIAN_SHIFT_FIELD_NUMBER: builtins.int
     metric: builtins.str
     """Metric of the form, as in LatencySpec."""
     batch_size: builtins.int
@@ -678,6 +679,8 @@ class VerifiedCalls(google.protobuf.message.Message):
     """Rows whose label differs, where calls give labels or class scores."""
     max_abs_difference: builtins.float
     """Largest difference of a score or value; 0 where calls give labels."""
+    median_shift: builtins.float
+    """Median over rows of how far values lie above what is expected, of the output where it is farthest from 0."""
     @property
     def worst_rows(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
         """Numbers of the rows that differ most, worst first."""
@@ -691,8 +694,9 @@ class VerifiedCalls(google.protobuf.message.Message):
         differing_row_count: builtins.int = ...,
         max_abs_difference: builtins.float = ...,
         worst_rows: collections.abc.Iterable[builtins.int] | None = ...,
+        median_shift: builtins.float = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["batch_size", b"batch_size", "differing_row_count", b"differing_row_count", "max_abs_difference", b"max_abs_difference", "metric", b"metric", "row_count", b"row_count", "worst_rows", b"worst_rows"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["batch_size", b"batch_size", "differing_row_count", b"differing_row_count", "max_abs_difference", b"max_abs_difference", "median_shift", b"median_shift", "metric", b"metric", "row_count", b"row_count", "worst_rows", b"worst_rows"]) -> None: ...
 
 Global___VerifiedCalls: typing_extensions.TypeAlias = VerifiedCalls
 

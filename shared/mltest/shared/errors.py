@@ -110,6 +110,12 @@ class AgentBusyError(InfrastructureError):
     code = "AGENT_BUSY"
 
 
+class AgentDiedError(InfrastructureError):
+    """The agent died while it was at this candidate: {detail}."""
+
+    code = "AGENT_DIED"
+
+
 class ProtocolMismatchError(InfrastructureError):
     """{peer} speaks protocol {peer_version} (at least {peer_min}), this software {own_version} (at least {own_min})."""
 

@@ -1,5 +1,6 @@
 """One table: what each error code means for gRPC, for the exit status, and what the user can do next."""
 
+import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,12 @@ _LOG = logging.getLogger(__name__)
 
 ERROR_CODE_KEY = "mltest-error-code"
 NEXT_STEP_KEY = "mltest-next-step"
+FACTS_KEY = "mltest-error-facts-bin"
+"""Facts of an error for programs, as a JSON object."""
+
+_SENT_FACTS = {"AGENT_BUSY": ("holder", "purpose", "lease_left_s", "position", "waiting_count")}
+"""By code: what goes to the peer besides the message."""
+_MAX_FACTS_BYTES = 4096
 
 EXIT_OK = 0
 EXIT_INTERNAL = 1
@@ -56,6 +63,7 @@ ERROR_TABLE: dict[str, ErrorEntry] = {
         _S.UNAVAILABLE, EXIT_INFRASTRUCTURE, "is mltest-agent running there, and reachable (--insecure off loopback)?"
     ),
     "AGENT_BUSY": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_INFRASTRUCTURE, "wait for its holder, or use another agent"),
+    "AGENT_DIED": ErrorEntry(_S.ABORTED, EXIT_INFRASTRUCTURE, "look at that machine, and at the candidate's model"),
     "PROTOCOL_MISMATCH": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_INFRASTRUCTURE, "upgrade the older of the two"),
     "LEASE_LOST": ErrorEntry(_S.ABORTED, EXIT_INFRASTRUCTURE, "acquire a new lease"),
     "BLOB_CORRUPT": ErrorEntry(_S.DATA_LOSS, EXIT_INFRASTRUCTURE, "upload it again"),
@@ -102,7 +110,7 @@ async def translated_errors(context: "grpc.aio.ServicerContext[object, object]")
         entry = entry_of(error)
         metadata = ((ERROR_CODE_KEY, error.code), (NEXT_STEP_KEY, next_step_of(error)))
         ascii_metadata = tuple((key, value.encode("ascii", "replace").decode()) for key, value in metadata if value)
-        await context.abort(entry.status, error.message, ascii_metadata)
+        await context.abort(entry.status, error.message, (*ascii_metadata, *_facts_metadata(error)))
     except (grpc.aio.AbortError, grpc.RpcError):
         raise
     except Exception:
@@ -115,7 +123,26 @@ def error_from_rpc(error: grpc.aio.AioRpcError, unreachable: InfrastructureError
     metadata = dict(error.trailing_metadata() or ())
     code = metadata.get(ERROR_CODE_KEY)
     if isinstance(code, str):
-        return error_class(code)(error.details() or code, next_step=metadata.get(NEXT_STEP_KEY, ""))
+        facts = _facts_from(code, metadata.get(FACTS_KEY, b""))
+        return error_class(code)(error.details() or code, **facts, next_step=metadata.get(NEXT_STEP_KEY, ""))
     if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED):
         return unreachable
     return MltestError(f"{error.code().name}: {error.details()}")
+
+
+def _facts_metadata(error: MltestError) -> tuple[tuple[str, bytes], ...]:
+    facts = {name: error.facts[name] for name in _SENT_FACTS.get(error.code, ()) if name in error.facts}
+    return ((FACTS_KEY, json.dumps(facts).encode()),) if facts else ()
+
+
+def _facts_from(code: str, content: str | bytes) -> dict[str, object]:
+    """Return the known facts of a peer's error; nothing where they make no sense."""
+    if not content or len(content) > _MAX_FACTS_BYTES:
+        return {}
+    try:
+        found = json.loads(content)
+    except ValueError:
+        return {}
+    known = _SENT_FACTS.get(code, ())
+    facts = found.items() if isinstance(found, dict) else ()
+    return {name: value for name, value in facts if name in known and isinstance(value, str | int | float)}

@@ -91,9 +91,9 @@ class Block:
         for worker in self._workers.values():
             await worker.kill()
         if batch := self.buffer.take(time.monotonic_ns()):
-            self._log.append(batch)
+            self._log.append(batch, needs_disk=False)
         for candidate in tuple(self._open.values()):
-            self._end(candidate, outcome, error)
+            self._end(candidate, outcome, error, needs_disk=False)
 
     def notes(self) -> tuple[str, ...]:
         """Return what makes the numbers less reliable."""
@@ -108,6 +108,8 @@ class Block:
             detail = f"agent {self._site.agent_name} opens no pickles; start it with mltest-agent serve --allow-pickle"
             raise ModelRefusedError(detail=detail)
         store, spec = self._site.store, self._spec
+        self._log.step(candidate.candidate_id)
+        await self._log.settle(0)
         worker = await WorkerProcess.spawn(candidate, spec.limits, self._folder)
         self._workers[candidate.candidate_id] = worker
         self.buffer.add(await worker.load(store.path(candidate.artifact_sha256)))
@@ -146,6 +148,8 @@ class Block:
         cells = self._cells()
         if latency is None or not cells:
             return
+        self._log.step(candidates[0].candidate_id, is_measuring=True)
+        await self._log.settle(0)
         self._watch.begin(self._pids())
         for slice_index, cell in slice_order(cells, latency.slice_count, self._spec.seed):
             candidate = candidates[cell.candidate_index]
@@ -165,6 +169,7 @@ class Block:
                 await self._flush()
 
     async def _requests(self, candidate: VisitCandidate, spec: OpenLoopSpec) -> None:
+        self._log.step(candidate.candidate_id, is_measuring=True)
         self.buffer.add(await self._workers[candidate.candidate_id].answer_requests(spec, self._spec.seed))
 
     def _cells(self) -> tuple[Cell, ...]:
@@ -181,6 +186,7 @@ class Block:
 
     async def _slice(self, candidate: VisitCandidate, cell: Cell, slice_index: int, latency: LatencySpec) -> None:
         worker = self._workers[candidate.candidate_id]
+        self._log.step(candidate.candidate_id, is_measuring=True)
         timed = await worker.timed_slice(cell.metric, cell.batch_size, slice_index, latency)
         self.buffer.add([replace(timed.series, is_throttled=self._watch.after_slice())])
         self._tally.add(timed)
@@ -206,7 +212,14 @@ class Block:
         await self._flush()
         self._end(candidate, Outcome.FAILED, error)
 
-    def _end(self, candidate: VisitCandidate, outcome: Outcome, error: MltestError | None = None) -> None:
+    def _end(
+        self,
+        candidate: VisitCandidate,
+        outcome: Outcome,
+        error: MltestError | None = None,
+        *,
+        needs_disk: bool = True,
+    ) -> None:
         worker = self._workers.pop(candidate.candidate_id, None)
         del self._open[candidate.candidate_id]
         self._log.append(
@@ -217,7 +230,8 @@ class Block:
                 reason=clean_text(error.message, MAX_REASON_CHARS) if error else "",
                 remarks=tuple(worker.remarks) if worker else (),
                 thread_count=worker.thread_count if worker else None,
-            )
+            ),
+            needs_disk=needs_disk,
         )
 
     async def _flush(self) -> None:

@@ -62,9 +62,9 @@ def requests_from_frame(answer: Frame, candidate_id: str, batch_size: int, rate_
 
 def verified_from_frame(answer: Frame, metric: str, batch_size: int) -> VerifiedCalls:
     """Return what was compared; errors as above."""
-    difference = float(answer["max_abs_difference"])
-    if not (math.isfinite(difference) and difference >= 0):
-        raise ValueError("max_abs_difference is not a difference")
+    difference, shift = float(answer["max_abs_difference"]), float(answer["median_shift"])
+    if not (math.isfinite(difference) and difference >= 0 and math.isfinite(shift)):
+        raise ValueError("max_abs_difference or median_shift is not a difference")
     worst = answer["worst_rows"]
     return VerifiedCalls(
         metric=metric,
@@ -73,6 +73,7 @@ def verified_from_frame(answer: Frame, metric: str, batch_size: int) -> Verified
         differing_row_count=count(answer, "differing_row_count"),
         max_abs_difference=difference,
         worst_rows=tuple(_in_range(row, "worst_rows", 2**32) for row in worst[:MAX_WORST_ROWS]),
+        median_shift=shift,
     )
 
 

@@ -38,11 +38,12 @@ NULL_SLICE_NS = 1_000_000
 MAX_FILE_BYTES = 1 << 30
 """Of a file that a worker writes: its predictions, or what it prints."""
 MAX_REASON_CHARS = 500
-VERIFY_LIMIT_NS = 5_000_000_000
-"""For one form with one batch size; half the time of a step, if that is less."""
 
 _MODULE = "mltest.agent.worker.worker"
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_THREAD_VARIABLES = (
+    *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"),
+    *("VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS", "RAYON_NUM_THREADS"),
+)
 _MEMORY_WORDS = re.compile(r"bad_alloc|MemoryError|[Oo]ut of memory|[Cc]annot allocate|memory allocation", re.ASCII)
 
 
@@ -115,7 +116,7 @@ class WorkerProcess:
 
     async def verify(self) -> CallsVerified:
         """Compare what each form answers with what the candidate predicts for the whole dataset."""
-        limit_ns = min(VERIFY_LIMIT_NS, self._limits.step_timeout_ns // 2)
+        limit_ns = self._limits.step_timeout_ns // 2
         calls = []
         for metric, size in self.forms:
             if metric != CONVERSION:

@@ -1,8 +1,9 @@
 """Everything that is said to one agent."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,14 +13,16 @@ import grpc.aio
 from mltest.coordinator.fleet.hostile import cleaned
 from mltest.shared import blob_client
 from mltest.shared.codec import from_proto, to_proto
-from mltest.shared.domain import AgentInfo, VisitEvent, VisitSpec
-from mltest.shared.errors import AgentUnreachableError, ProtocolMismatchError, VisitInterruptedError
+from mltest.shared.domain import AgentInfo, AgentUse, SampleBatch, VisitEvent, VisitSpec
+from mltest.shared.errors import AgentUnreachableError, MltestError, ProtocolMismatchError
 from mltest.shared.grpc_options import channel_options
-from mltest.shared.protocol import MIN_PROTOCOL_VERSION, PROTOCOL_VERSION, can_talk
+from mltest.shared.protocol import MIN_PROTOCOL_VERSION, PROTOCOL_VERSION, can_talk, upgrade_step
 from mltest.shared.status import error_from_rpc
 from mltest.v1 import agent_service_pb2 as pb
 from mltest.v1 import visit_pb2
 from mltest.v1.agent_service_pb2_grpc import AgentServiceStub
+
+_LOG = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 3.0
 """An agent that has not taken a connection within this is gone."""
@@ -36,6 +39,16 @@ class Grant:
     ttl_s: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """Events of an attempt that are safe here."""
+
+    visit_id: str
+    attempt: int
+    seq: int
+    """Of the last one."""
+
+
 class AgentClient:
     """An agent at one address; control calls never wait behind streams of data."""
 
@@ -46,7 +59,11 @@ class AgentClient:
         self._agent = AgentServiceStub(self._control)
 
     async def describe(self) -> AgentInfo:
-        """Return who the agent is.
+        """Return who the agent is; errors as for `look`."""
+        return (await self.look())[0]
+
+    async def look(self) -> tuple[AgentInfo, AgentUse | None]:
+        """Return who the agent is, and who uses it; None if it is of a version that does not say.
 
         Raises:
             AgentUnreachableError: nobody takes connections there, or nobody answers.
@@ -59,13 +76,14 @@ class AgentClient:
             response = await self._agent.DescribeAgent(request, timeout=DESCRIBE_TIMEOUT_S)
         agent = cleaned(from_proto(response.agent, AgentInfo))
         self._check_protocol(agent)
-        return agent
+        has_use = response.HasField("use")
+        return agent, cleaned(from_proto(response.use, AgentUse)) if has_use else None
 
     async def acquire(self, *, holder: str, purpose: str) -> Grant:
-        """Take the exclusive right to run visits.
+        """Take the exclusive right to run visits, or a place in the line for it, which is kept by asking again.
 
         Raises:
-            AgentBusyError: somebody else has it.
+            AgentBusyError: somebody else has it, or waited longer.
 
         """
         request = pb.AcquireLeaseRequest(holder=holder, purpose=purpose, protocol_version=PROTOCOL_VERSION)
@@ -73,15 +91,22 @@ class AgentClient:
             response = await self._agent.AcquireLease(request, timeout=_CALL_TIMEOUT_S)
         return Grant(epoch=response.epoch, ttl_s=response.ttl_ns / 1e9)
 
-    async def renew(self, epoch: int) -> None:
-        """Keep the lease for another time to live.
+    async def renew(self, epoch: int, received: Received | None = None) -> None:
+        """Keep the lease for another time to live, and say what is safe here.
 
         Raises:
             LeaseLostError: it is not ours any more.
 
         """
+        request = pb.RenewLeaseRequest(epoch=epoch, received=_position(received) if received else None)
         with self._translated():
-            await self._agent.RenewLease(pb.RenewLeaseRequest(epoch=epoch), timeout=_CALL_TIMEOUT_S)
+            await self._agent.RenewLease(request, timeout=_CALL_TIMEOUT_S)
+
+    async def acknowledge(self, received: Received) -> None:
+        """Say what is safe here; an agent of version 1 keeps it until it needs the room."""
+        request = pb.AcknowledgeVisitRequest(received=_position(received))
+        with suppress(MltestError), self._translated():
+            await self._agent.AcknowledgeVisit(request, timeout=_CALL_TIMEOUT_S)
 
     async def release(self, epoch: int) -> None:
         """Give the lease back; a running visit of it is cancelled."""
@@ -98,9 +123,8 @@ class AgentClient:
         """Yield the events of an attempt from `from_seq` on, until its end.
 
         Raises:
-            VisitUnknownError: the agent was restarted.
+            VisitUnknownError: the agent does not have it (any more).
             AgentUnreachableError: the stream broke.
-            VisitInterruptedError: it holds something that this version does not know.
 
         """
         request = pb.AttachVisitRequest(visit_id=visit_id, attempt=attempt, from_seq=from_seq)
@@ -152,6 +176,12 @@ class AgentClient:
                 peer_min=agent.min_protocol_version,
                 own_version=PROTOCOL_VERSION,
                 own_min=MIN_PROTOCOL_VERSION,
+                next_step=upgrade_step(
+                    own=PROTOCOL_VERSION,
+                    peer=agent.protocol_version,
+                    peer_name=f"agent {agent.name}",
+                    own_name="this coordinator",
+                ),
             )
 
     @contextmanager
@@ -166,8 +196,14 @@ class AgentClient:
 def _event(response: pb.AttachVisitResponse) -> VisitEvent:
     try:
         return cleaned(from_proto(response.event, VisitEvent))
-    except ValueError as error:
-        raise VisitInterruptedError(detail=str(error)) from error
+    except ValueError:
+        # A newer agent says something that this version does not know: it counts, and means nothing here.
+        _LOG.debug("event %d is of a kind that this version does not know", response.event.seq)
+        return VisitEvent(seq=response.event.seq, event=SampleBatch(series=()))
+
+
+def _position(received: Received) -> pb.VisitPosition:
+    return pb.VisitPosition(visit_id=received.visit_id, attempt=received.attempt, seq=received.seq)
 
 
 def _short(error: grpc.aio.AioRpcError) -> str:

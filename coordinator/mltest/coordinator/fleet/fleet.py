@@ -9,7 +9,7 @@ from mltest.coordinator.fleet.agent_client import AgentClient
 from mltest.coordinator.fleet.browse import Browser
 from mltest.coordinator.store import Store
 from mltest.coordinator.store.store_thread import StoreThread
-from mltest.shared.domain import AgentInfo, FleetAgent
+from mltest.shared.domain import AgentInfo, AgentUse, FleetAgent
 from mltest.shared.errors import MltestError, ProtocolMismatchError
 
 STATIC, MDNS, KNOWN = "static", "mdns", "known"
@@ -101,11 +101,17 @@ class Fleet:
     async def _ask_address(self, lead: Lead, address: str) -> FleetAgent:
         async with self._slots:
             try:
-                agent = await describe_agent(address, lead.name)
+                agent, use = await _looked_at(address, lead.name)
             except MltestError as error:
                 return _gone(lead, address, error)
         return FleetAgent(
-            address=address, is_alive=True, last_seen_unix_ns=time.time_ns(), source=lead.source, agent=agent
+            address=address,
+            is_alive=True,
+            last_seen_unix_ns=time.time_ns(),
+            source=lead.source,
+            agent=agent,
+            use=use,
+            flag=await self._thread.run(self._store.agents.flag, agent.agent_id),
         )
 
 
@@ -121,9 +127,13 @@ async def describe_agent(address: str, name: str = "") -> AgentInfo:
         AgentUnreachableError, ProtocolMismatchError: nobody to work with.
 
     """
+    return (await _looked_at(address, name))[0]
+
+
+async def _looked_at(address: str, name: str) -> tuple[AgentInfo, AgentUse | None]:
     client = AgentClient(address, name)
     try:
-        return await client.describe()
+        return await client.look()
     finally:
         await client.close()
 

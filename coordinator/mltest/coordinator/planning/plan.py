@@ -73,5 +73,5 @@ class Plan:
     build_timeout_s: float = 300.0
     memory_bytes: int = 0
     """Of one worker; 0 means 80 % of the machine's memory."""
-    agent_return_s: float = 60.0
+    agent_return_s: float = 7200.0
     """How long an agent that vanished is waited for before its visit counts as a failed attempt."""

@@ -1,6 +1,6 @@
 """Domain values: frozen, without behaviour beyond their own facts, importing only the standard library."""
 
-from mltest.shared.domain.agent import AgentInfo, Compiler, FleetAgent, Gpu, HostInfo, RuntimeInfo
+from mltest.shared.domain.agent import AgentInfo, AgentUse, Compiler, FleetAgent, Gpu, HostInfo, RuntimeInfo
 from mltest.shared.domain.comparison import (
     Basis,
     Change,
@@ -28,7 +28,15 @@ from mltest.shared.domain.job import (
     StepStarted,
     VisitUpdated,
 )
-from mltest.shared.domain.result import JobResults, Recomputation, Result, Standing, StandingRow, Standings
+from mltest.shared.domain.result import (
+    AgentMachine,
+    JobResults,
+    Recomputation,
+    Result,
+    Standing,
+    StandingRow,
+    Standings,
+)
 from mltest.shared.domain.visit import (
     CallRemark,
     CallsVerified,
@@ -57,7 +65,9 @@ from mltest.shared.domain.visit import (
 
 __all__ = [
     "AgentInfo",
+    "AgentMachine",
     "AgentUpdated",
+    "AgentUse",
     "Basis",
     "CallRemark",
     "CallsVerified",

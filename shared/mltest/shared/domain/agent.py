@@ -91,6 +91,22 @@ class AgentInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AgentUse:
+    """Who uses an agent now."""
+
+    holder: str = ""
+    """Of the lease; empty if it is free."""
+    purpose: str = ""
+    """What for, for people."""
+    lease_left_ns: int = 0
+    """How long the lease lasts if it is not renewed."""
+    waiting_count: int = 0
+    """How many others wait for it."""
+    visit_id: str = ""
+    """That runs; empty if none does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FleetAgent:
     """An agent as the coordinator sees it."""
 
@@ -106,3 +122,7 @@ class FleetAgent:
     """Why it cannot be used; empty if it can."""
     agent: AgentInfo | None = None
     """None if it never answered."""
+    use: AgentUse | None = None
+    """None if it does not say."""
+    flag: str = ""
+    """Why it should be looked after; empty if all is well."""

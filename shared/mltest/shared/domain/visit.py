@@ -234,6 +234,8 @@ class VerifiedCalls:
     """Of a score or value; 0 where calls give labels."""
     worst_rows: tuple[int, ...] = ()
     """Numbers of the rows that differ most, worst first."""
+    median_shift: float = 0.0
+    """Median over rows of how far values lie above what is expected, of the output where it is farthest from 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
