@@ -36,6 +36,11 @@ def _store_again_what_arrives_again(sql: Any) -> None:
     )
 
 
+def _keep_nothing_on_disk(journal: Any) -> None:
+    """Let events go out that are in the agent's memory only."""
+    journal.DiskJournal.append = lambda self, seq, content: None
+
+
 def _shorten_leases(lease: Any) -> None:
     """No mutant of the product: a lease that is not renewed ends within seconds, so that a test can wait for it."""
     lease.Lease.__init__.__kwdefaults__["ttl_ns"] = int(SHORT_TTL_S * 1e9)
@@ -48,13 +53,14 @@ def _renew_often(session: Any) -> None:
 MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
     "fencing": (Mutant("mltest.agent.lease.lease", _accept_every_epoch),),
     "dedup": (Mutant("mltest.coordinator.store.sql", _store_again_what_arrives_again),),
+    "journal": (Mutant("mltest.agent.outbox.journal", _keep_nothing_on_disk),),
     "short-lease": (
         Mutant("mltest.agent.lease.lease", _shorten_leases),
         Mutant("mltest.coordinator.fleet.session", _renew_often),
     ),
 }
 
-SAFEGUARDS = ("fencing", "dedup")
+SAFEGUARDS = ("fencing", "dedup", "journal")
 """Those that stand for a promise: without one of them, tests have to fail."""
 
 
