@@ -150,9 +150,14 @@ class AnyOrder(RuleBasedStateMachine):
     def wait(self, share: float) -> None:
         self.now_ns += int(share * LEASE_NS)
 
-    @rule()
-    def agent_crashes(self) -> None:
+    @rule(is_watched=st.booleans())
+    def agent_crashes(self, is_watched: bool) -> None:
+        """Whoever saw events before sees the same ones afterwards, and how it ended behind them."""
+        watching = [one for one in self.coordinators.values() if is_watched and one.attempt is not None]
+        watching = [one for one in watching if self._follow(one, one.last_seq + 1, 10**6)]
         self.agent.crash()
+        for coordinator in watching:
+            assert self._follow(coordinator, coordinator.last_seq + 1, 10**6)
         assert not any(self.agent.accepts(epoch) for epoch, _ in self.epochs)
         assert not self.witness.running
 
