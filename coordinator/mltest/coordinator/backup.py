@@ -4,6 +4,7 @@ A back-up is a tar archive. It is taken while the coordinator runs: SQLite copie
 online backup API, sqlite3_backup_init), and every other file is replaced as a whole or never changed.
 """
 
+import errno
 import hashlib
 import os
 import re
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from mltest.shared.errors import BackupInvalidError, DiskFullError, RequestInvalidError
+from mltest.shared.errors import BackupInvalidError, DiskFullError, MltestError, RequestInvalidError
 from mltest.shared.state import locked_state
 
 STORE_NAME = "store.sqlite"
@@ -45,7 +46,7 @@ def write_backup(state: Path, target: Path) -> BackupSummary:
     """Write everything below `state` to `target`, which only its owner may read: it holds the coordinator's key.
 
     Raises:
-        RequestInvalidError: there is no coordinator in `state`, or `target` exists.
+        RequestInvalidError: there is no coordinator in `state`, or `target` exists or cannot be written.
         DiskFullError: there is no room for it.
 
     """
@@ -64,9 +65,10 @@ def write_backup(state: Path, target: Path) -> BackupSummary:
         size_bytes = draft.stat().st_size
         draft.rename(target)
     except OSError as error:
-        raise DiskFullError(needed_bytes=_size_bytes(state), folder=target.parent) from error
+        raise _unwritable(error, target.parent, _size_bytes(state)) from error
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
     return BackupSummary(job_count=job_count, file_count=file_count, size_bytes=size_bytes)
 
 
@@ -86,7 +88,9 @@ def restore_backup(source: Path, state: Path) -> BackupSummary:
     with locked_state(state):
         if (state / STORE_NAME).exists():
             detail = f"{state} holds a coordinator already, and a back-up is never mixed with another"
-            raise RequestInvalidError(detail=detail, next_step="name an empty directory with --state-dir, or move it away")
+            raise RequestInvalidError(
+                detail=detail, next_step="name an empty directory with --state-dir, or move it away"
+            )
         with tempfile.TemporaryDirectory(dir=state, prefix=".restore-") as name:
             folder = Path(name)
             file_count = _extract(source, folder)
@@ -186,6 +190,13 @@ def _give_to_owner(state: Path) -> None:
     if os.geteuid() == 0 and owner.st_uid != 0:
         for path in state.rglob("*"):
             os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+def _unwritable(error: OSError, folder: Path, needed_bytes: int) -> MltestError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return DiskFullError(needed_bytes=needed_bytes, folder=folder)
+    detail = f"{error.filename or folder}: {error.strerror or error}"
+    return RequestInvalidError(detail=detail, next_step="check the path, and who may write there")
 
 
 def _job_count(connection: sqlite3.Connection) -> int:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from mltest.coordinator.commands.verb import Verb, print_json
-from mltest.shared.units import format_bytes
+from mltest.shared.units import bytes_text
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +18,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(done)
     else:
-        print(f"{done.job_count} jobs and {done.file_count} files in {arguments.file} ({format_bytes(done.size_bytes)}).")
+        print(f"{done.job_count} jobs and {done.file_count} files in {arguments.file} ({bytes_text(done.size_bytes)}).")
         print("  It holds this coordinator's key: whoever has it is trusted by every agent. Keep it private.")
     return 0
 
