@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import fmean, median
 
 from bench.figures import Figure, publish
+from mltest.agent.launch.exec_launcher import ExecLauncher
 from mltest.agent.selftest.local_rounds import LIMITS, call_ns, standard_latency, temporary_folder
 from mltest.agent.selftest.models import Model, candidate_of, make_models
 from mltest.agent.visit.worker_process import WorkerProcess
@@ -62,6 +63,7 @@ async def _round(model: Model, rows: Path, folder: Path, seed: int) -> Round:
     generator = random.Random(seed)
     latency = standard_latency(BATCH_SIZE)
     await asyncio.to_thread(folder.mkdir)
+    room = ExecLauncher().room(folder)
     workers: dict[Confinement, WorkerProcess] = {}
     spawn_ns: dict[Confinement, float] = {}
     times_ns: dict[Confinement, list[float]] = {confinement: [] for confinement in _PAIR}
@@ -69,7 +71,7 @@ async def _round(model: Model, rows: Path, folder: Path, seed: int) -> Round:
         for confinement in generator.sample(_PAIR, 2):
             candidate = candidate_of(model, "", confinement.value)
             worker = await WorkerProcess.spawn(
-                candidate, LIMITS, folder / confinement.value, readable=[model.path, rows], confinement=confinement
+                candidate, LIMITS, room, readable=[model.path, rows], confinement=confinement
             )
             workers[confinement] = worker
             spawn_ns[confinement] = (await worker.load(model.path))[0].values[0]
@@ -83,8 +85,7 @@ async def _round(model: Model, rows: Path, folder: Path, seed: int) -> Round:
                 timed = await workers[confinement].timed_slice(metric, size, index, latency)
                 times_ns[confinement].append(call_ns(timed.series))
     finally:
-        for worker in workers.values():
-            await worker.kill()
+        await room.close()
     pairs = zip(times_ns[Confinement.MODEL], times_ns[Confinement.NONE], strict=True)
     log_ratio = median(math.log(inside / outside) for inside, outside in pairs)
     return Round(log_ratio, spawn_ns[Confinement.MODEL] - spawn_ns[Confinement.NONE])

@@ -1,25 +1,23 @@
-"""A child Python process that opens untrusted bytes: started by exec, asked by frames, killed as a whole tree."""
+"""A child Python process that opens untrusted bytes: asked by frames, paused, killed as a whole tree."""
 
 import asyncio
 import os
 import signal
-import sys
 import tempfile
 import time
-import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
+from mltest.shared.child_process import ChildProcess, ExecProcess
 from mltest.shared.errors import ChildCrashedError, DeadlineError, InfrastructureError, MltestError, error_class
-from mltest.shared.frames import MAX_FRAME_BYTES, Frame, decode_frame, encode_frame
-from mltest.shared.process_tree import MARK, kill_tree, signal_tree
+from mltest.shared.frames import Frame, decode_frame, encode_frame
 from mltest.shared.sandbox.limit_errors import crash_error
-from mltest.shared.sandbox.limits import PARENT_PID, ChildLimits, Confinement, limits_to_argument
+from mltest.shared.sandbox.limits import ChildLimits, Confinement
 
 __all__ = ["Child", "ChildLimits", "Confinement"]
 
-_KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "OPENBLAS_CORETYPE")
 _STDERR_TAIL_BYTES = 2000
 _NONSENSE = (KeyError, ValueError, TypeError, RecursionError)
 """What reading an answer raises that the child forged."""
@@ -28,11 +26,8 @@ _NONSENSE = (KeyError, ValueError, TypeError, RecursionError)
 class Child:
     """A fresh interpreter that runs a module whose main calls `mltest.shared.child_side.serve`."""
 
-    def __init__(
-        self, process: asyncio.subprocess.Process, mark: str, limits: ChildLimits, stderr: BinaryIO, spawned_ns: int
-    ) -> None:
+    def __init__(self, process: ChildProcess, limits: ChildLimits, stderr: BinaryIO, spawned_ns: int) -> None:
         self._process = process
-        self._mark = mark
         self._limits = limits
         self._stderr = stderr
         self._last_words = ""
@@ -47,30 +42,16 @@ class Child:
 
         A confined child may write nowhere but below `folder`, which is its home, too.
         """
-        mark = uuid.uuid4().hex
-        variables = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-        if limits.confinement is not Confinement.NONE:
-            variables |= {"HOME": str(folder), "TMPDIR": str(folder)}
-        variables |= {MARK: mark, PARENT_PID: str(os.getpid()), **(environment or {})}
-        spawned_ns = time.perf_counter_ns()
-        # Opened once: the child could put something else at a path, and whoever reads it would read that.
-        stderr: BinaryIO = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # `kill` closes it
+        stderr = stderr_file(folder)
         try:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-m", module),
-                limits_to_argument(limits),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=stderr,
-                cwd=folder,
-                env=variables,
-                start_new_session=True,
-                limit=MAX_FRAME_BYTES,
+            spawned_ns = time.perf_counter_ns()
+            process = await ExecProcess.start(
+                module, folder=folder, limits=limits, environment=environment or {}, stderr=stderr
             )
         except BaseException:
             stderr.close()
             raise
-        return cls(process, mark, limits, stderr, spawned_ns)
+        return cls(process, limits, stderr, spawned_ns)
 
     @property
     def pid(self) -> int:
@@ -85,16 +66,15 @@ class Child:
             ChildCrashedError: the process died; signal or exit status and its last words are in the message. Or its
                 answer makes no sense, and the tree has been killed.
             ResourceLimitError: it died of a limit.
+            InfrastructureError: it is gone, and nobody knows why.
             MltestError: what the handler raised; never that the infrastructure is at fault.
 
         """
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
         try:
             async with asyncio.timeout(timeout_s):
-                self._process.stdin.write(encode_frame(frame))
-                await self._process.stdin.drain()
-                line = await self._process.stdout.readline()
+                self._process.requests.write(encode_frame(frame))
+                await self._process.requests.drain()
+                line = await self._process.answers.readline()
         except TimeoutError as error:
             await self.kill()
             raise DeadlineError(what=what, limit_s=timeout_s) from error
@@ -110,25 +90,36 @@ class Child:
 
     def pause(self) -> None:
         """Stop every thread of the child's group until `resume`."""
-        signal_tree(self.pid, signal.SIGSTOP)
+        self._process.pause()
 
     def resume(self) -> None:
         """Let a paused child go on."""
-        signal_tree(self.pid, signal.SIGCONT)
+        self._process.resume()
 
     async def kill(self) -> None:
         """End the whole tree and wait for its root; doing it again changes nothing."""
-        kill_tree(self.pid, self._mark)
-        await self._process.wait()
-        if not self._stderr.closed:
-            self._last_words = _tail(self._stderr)
-            self._stderr.close()
+        with suppress(InfrastructureError):
+            await self._process.end()
+        self._keep_last_words()
 
     async def _crashed(self) -> MltestError:
-        await self.kill()
-        status = self._process.returncode or 0
-        how = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+        status = await self._process.end()
+        self._keep_last_words()
+        how = f"signal {_signal_name(-status)}" if status < 0 else f"exit status {status}"
         return crash_error(f"{how}: {self._last_words}" if self._last_words else how, self._limits)
+
+    def _keep_last_words(self) -> None:
+        if not self._stderr.closed:
+            self._last_words = _last_line(self._stderr)
+            self._stderr.close()
+
+
+def stderr_file(folder: Path) -> BinaryIO:
+    """Return a file without a name, on the disk of `folder`, for what a child says at its end.
+
+    Nobody can put something else in its place.
+    """
+    return cast("BinaryIO", tempfile.TemporaryFile(dir=folder, buffering=0))
 
 
 def _answered(line: bytes) -> Frame:
@@ -147,8 +138,15 @@ def _raised(code: str, message: str) -> MltestError:
     return ChildCrashedError(message) if issubclass(found, InfrastructureError) else found(message)
 
 
-def _tail(stream: BinaryIO) -> str:
-    """Return the last line of `stream`, of which only the end is read."""
-    size = os.fstat(stream.fileno()).st_size
-    text = os.pread(stream.fileno(), _STDERR_TAIL_BYTES, max(size - _STDERR_TAIL_BYTES, 0)).decode(errors="replace")
-    return (text.strip().splitlines() or [""])[-1]
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
+
+
+def _last_line(stream: BinaryIO) -> str:
+    """Return the end of a file that may be as long as its writer liked, without moving where the child writes."""
+    size_bytes = os.fstat(stream.fileno()).st_size
+    text = os.pread(stream.fileno(), _STDERR_TAIL_BYTES, max(0, size_bytes - _STDERR_TAIL_BYTES))
+    return (text.decode(errors="replace").strip().splitlines() or [""])[-1]

@@ -108,6 +108,14 @@ ERROR_TABLE: dict[str, ErrorEntry] = {
     ),
     "COORDINATOR_UNREACHABLE": ErrorEntry(_S.UNAVAILABLE, EXIT_INFRASTRUCTURE, "is mltest-coordinator serve running?"),
     "VISIT_INTERRUPTED": ErrorEntry(_S.ABORTED, EXIT_INFRASTRUCTURE),
+    "WORKER_UNIT": ErrorEntry(
+        _S.UNAVAILABLE,
+        EXIT_INFRASTRUCTURE,
+        "on that machine: systemctl enable --now mltest-worker.socket; journalctl -u 'mltest-worker@*' says more",
+    ),
+    "POWER_UNREADABLE": ErrorEntry(
+        _S.UNAVAILABLE, EXIT_INFRASTRUCTURE, "on that machine: systemctl enable --now mltest-powerd.socket"
+    ),
     "NO_AGENT": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_INFRASTRUCTURE, "mltest-coordinator agents shows who is there"),
     "MODEL_CRASHED": ErrorEntry(
         _S.INVALID_ARGUMENT, EXIT_USER, "try it in its own library: what ends the process there ends it here"
@@ -129,6 +137,11 @@ ERROR_TABLE: dict[str, ErrorEntry] = {
     "CONVERSION_FAILED": ErrorEntry(_S.INVALID_ARGUMENT, EXIT_USER),
     "PREDICTION_FAILED": ErrorEntry(_S.INVALID_ARGUMENT, EXIT_USER),
 }
+
+
+_BROKEN = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
+_BROKEN_WHILE_SENDING = "Internal error from Core"
+"""What the library says on this side (INTERNAL) if a connection breaks while it sends a message of a stream."""
 
 
 def entry_of(error: MltestError) -> ErrorEntry:
@@ -171,7 +184,7 @@ def error_from_rpc(error: grpc.aio.AioRpcError, unreachable: InfrastructureError
     if isinstance(code, str):
         facts = _facts_from(code, metadata.get(FACTS_KEY, b""))
         return error_class(code)(error.details() or code, **facts, next_step=metadata.get(NEXT_STEP_KEY, ""))
-    if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED):
+    if error.code() in _BROKEN or error.details() == _BROKEN_WHILE_SENDING:
         return unreachable
     return MltestError(f"{error.code().name}: {error.details()}")
 

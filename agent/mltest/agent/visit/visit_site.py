@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mltest.agent.launch.exec_launcher import ExecLauncher
+from mltest.agent.launch.role import Launcher
 from mltest.shared.blobs import BlobStore
 from mltest.shared.domain import UNKNOWN_SANDBOX, SandboxInfo
 
@@ -18,6 +20,8 @@ class VisitSite:
     work_folder: Path
     """Each visit gets a folder below, for as long as it runs."""
     allows_pickle: bool
+    launcher: Launcher = field(default_factory=ExecLauncher)
+    """How workers come to be."""
     versions: Mapping[str, str] = field(default_factory=dict)
     """Of what takes part: mltest, python, packages of runtimes."""
     sandbox: SandboxInfo = UNKNOWN_SANDBOX

@@ -1,11 +1,12 @@
 """A worker as the agent sees it: what it is asked, and the sample series that it answers with."""
 
-import asyncio
 import os
 import time
 from collections.abc import Sequence
+from io import BufferedReader
 from pathlib import Path
 
+from mltest.agent.launch.role import WorkerRoom
 from mltest.agent.visit.call_remarks import absent_remarks, row_remarks, warm_remarks
 from mltest.agent.visit.loop_library import NO_LOOP, LoopLibrary
 from mltest.agent.visit.thread_rule import check_threads
@@ -54,10 +55,9 @@ _MORE_CPU_S = 60
 class WorkerProcess:
     """One candidate in a process of its own; paused except while it is asked something."""
 
-    def __init__(self, child: Child, candidate: VisitCandidate, limits: Limits, folder: Path) -> None:
+    def __init__(self, child: Child, candidate: VisitCandidate, limits: Limits, room: WorkerRoom) -> None:
         self._child = child
-        self.folder = folder
-        """Its own: it writes nowhere else."""
+        self._room = room
         self.walls: tuple[str, ...] = ()
         """Which stand around it; known once it is loaded."""
         self._candidate = candidate
@@ -74,17 +74,16 @@ class WorkerProcess:
         cls,
         candidate: VisitCandidate,
         limits: Limits,
-        folder: Path,
+        room: WorkerRoom,
         *,
         readable: Sequence[Path],
         confinement: Confinement = Confinement.MODEL,
     ) -> "WorkerProcess":
-        """Start a fresh interpreter in `folder`; numbers of threads are set before anything is imported.
+        """Start a fresh interpreter in `room`; numbers of threads are set before anything is imported.
 
-        Of what else lies on this machine it sees its libraries and `readable`. Another `confinement` is for measuring
+        Of what else lies on its machine it sees its libraries and `readable`. Another `confinement` is for measuring
         what this one costs.
         """
-        await asyncio.to_thread(folder.mkdir, mode=0o700)
         # Child starts interpreters isolated (-I), in which string hashes are random in each process.
         threads = dict.fromkeys(_THREAD_VARIABLES, str(candidate.threads))
         child_limits = ChildLimits(
@@ -94,13 +93,16 @@ class WorkerProcess:
             confinement=confinement,
             readable=tuple(map(str, readable)),
         )
-        child = await Child.spawn(_MODULE, folder=folder, limits=child_limits, environment=threads)
-        return cls(child, candidate, limits, folder)
+        child = await room.spawn(_MODULE, limits=child_limits, environment=threads)
+        return cls(child, candidate, limits, room)
 
-    @property
-    def pid(self) -> int:
-        """Process id of the worker."""
-        return self._child.pid
+    def output(self, name: str) -> Path:
+        """Return where this worker has to write its file `name`."""
+        return self._room.output(self._child, name)
+
+    async def fetch(self, name: str) -> BufferedReader:
+        """Open a file that this worker wrote; errors as for `WorkerRoom.fetch`."""
+        return await self._room.fetch(self._child, name)
 
     async def load(self, artifact: Path, loop: LoopLibrary = NO_LOOP) -> tuple[SampleSeries, ...]:
         """Open the artifact; return what starting, importing and loading cost."""
