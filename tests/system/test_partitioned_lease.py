@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from mltest.coordinator.api import CoordinatorApi
 from mltest.shared.domain import AgentUpdated, JobEvent, JobState, Outcome, VisitUpdated
 from tests.faults.line import PERFECT, Line
@@ -10,6 +12,8 @@ from tests.faults.tcp_proxy import FaultProxy
 from tests.integration.jobs import CANDIDATES, SLOW_PLAN, all_events, events_until, is_under_way, job_spec, of_kind
 from tests.models import ModelFiles
 from tests.processes import ProcessGroup
+
+pytestmark = pytest.mark.promise(29)
 
 LEASE_S = 12.0
 SLICES = 400
