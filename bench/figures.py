@@ -28,10 +28,18 @@ def publish(benchmark: str, figures: Sequence[Figure]) -> None:
     for figure in figures:
         target = f"  [target {figure.target}]" if figure.target else ""
         print(f"  {figure.name:<{width}}  {figure.value:>12.4g}  {figure.meaning}{target}")
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    path = FOLDER / f"{benchmark}.json"
-    path.write_text(json.dumps({figure.name: figure.value for figure in figures}, indent=2) + "\n")
+    path = write(benchmark, figures)
     print(f"  -> {path.relative_to(FOLDER.parents[1])}")
+
+
+def write(benchmark: str, figures: Sequence[Figure], folder: Path = FOLDER) -> Path:
+    """Write `figures` to `benchmark`.json in `folder` as one flat JSON object, and return the file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{benchmark}.json"
+    unfinished = path.with_suffix(".part")
+    unfinished.write_text(json.dumps({figure.name: figure.value for figure in figures}, indent=2) + "\n")
+    unfinished.replace(path)
+    return path
 
 
 def median(values: Sequence[float]) -> float:

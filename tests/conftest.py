@@ -1,16 +1,27 @@
 """Real processes and small real models for integration and system tests."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from mltest.shared.trust.local_peers import FOLDER_VARIABLE
 from tests.models import ModelFiles, forest_on_digits
 from tests.processes import ProcessGroup
 
 # The same examples in every run, and no verdict about speed on a busy machine.
 settings.register_profile("mltest", derandomize=True, deadline=None)
 settings.load_profile("mltest")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def local_peers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder in which processes of these tests, and no others, know each other."""
+    folder = tmp_path_factory.mktemp("local-peers")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(FOLDER_VARIABLE, str(folder))
+        yield folder
 
 
 @pytest.fixture

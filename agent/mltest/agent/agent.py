@@ -9,12 +9,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mltest.agent.identity import agent_id_in
+from mltest.agent.launch.exec_launcher import ExecLauncher
+from mltest.agent.launch.unit_launcher import UnitLauncher
 from mltest.agent.lease.epochs import EpochFile
 from mltest.agent.lease.lease import Lease
 from mltest.agent.lease.lease_keeper import LeaseKeeper
+from mltest.agent.outbox.outbox import DiskOutbox
 from mltest.agent.probe.capabilities import Capabilities, capability_digest
 from mltest.agent.probe.probe import probe
-from mltest.agent.service import AgentParts, AgentState, encode_event
+from mltest.agent.service import AgentParts, AgentState, decode_event, encode_event
 from mltest.agent.visit.visit_site import VisitSite
 from mltest.agent.visit.visits import Visits
 from mltest.agent.watched import Watched
@@ -22,6 +25,9 @@ from mltest.shared.blobs import BlobStore
 from mltest.shared.domain import AgentInfo
 from mltest.shared.errors import MltestError
 from mltest.shared.protocol import MIN_PROTOCOL_VERSION, PROTOCOL_VERSION
+
+_TIDY_S = 900.0
+"""How often the outbox is looked through while nothing runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +39,8 @@ class AgentConfig:
     allows_pickle: bool = False
     cache_bytes: int
     """How much the blobs may take on disk."""
+    worker_socket: Path | None = None
+    """Socket of the worker unit; None: workers are children of the agent."""
 
 
 class Agent:
@@ -41,14 +49,19 @@ class Agent:
     def __init__(self, config: AgentConfig, folder: Path) -> None:
         self._config = config
         self._work_folder = _emptied(folder / "work")
+        self._launcher = UnitLauncher(config.worker_socket) if config.worker_socket else ExecLauncher()
         self._probing: asyncio.Task[Capabilities] | None = None
+        self._tidying: asyncio.Task[None] | None = None
         epochs = EpochFile(folder / "epoch")
         epochs.next()
         self.agent_id = agent_id_in(folder)
         self.instance_id = secrets.token_hex(8)
         self.store = BlobStore(folder / "blobs", config.cache_bytes)
         self.state = Watched(AgentState())
-        self.visits = Visits(encode=encode_event, on_change=self._visit_changed)
+        self.outbox = DiskOutbox(folder / "outbox")
+        self.visits = Visits(
+            encode=encode_event, decode=decode_event, outbox=self.outbox, on_change=self._visit_changed
+        )
         lease = Lease(agent=config.name, next_epoch=epochs.next)
         self.keeper = LeaseKeeper(lease, self.visits, on_change=self._holder_changed)
 
@@ -62,15 +75,17 @@ class Agent:
         return AgentParts(describe=self.info, site=self._site, keeper=self.keeper, visits=self.visits, state=self.state)
 
     def start_probing(self) -> None:
-        """Look at the machine in the background; whoever needs the answer waits for it."""
-        self._probing = asyncio.create_task(probe(self._work_folder), name="probe")
+        """Look at the machine in the background; whoever needs the answer waits for it. Keep the outbox small."""
+        self._probing = asyncio.create_task(probe(self._work_folder, self._launcher), name="probe")
+        self._tidying = asyncio.create_task(self._tidy_regularly(), name="tidy")
 
     async def stop(self, reason: MltestError) -> None:
         """Cancel what runs, and wait until no child process is left."""
         await self.visits.cancel_running(reason)
-        if self._probing is not None:
+        if self._probing is not None and self._tidying is not None:
             self._probing.cancel()
-            await asyncio.wait([self._probing])
+            self._tidying.cancel()
+            await asyncio.wait([self._probing, self._tidying])
 
     async def info(self) -> AgentInfo:
         """Return who the agent is, once it has looked at its machine."""
@@ -87,6 +102,7 @@ class Agent:
             runtimes=found.runtimes,
             allows_pickle=self._config.allows_pickle,
             instance_id=self.instance_id,
+            sandbox=found.sandbox,
         )
         return replace(info, capability_digest=capability_digest(info))
 
@@ -98,12 +114,20 @@ class Agent:
             store=self.store,
             work_folder=self._work_folder,
             allows_pickle=self._config.allows_pickle,
+            launcher=self._launcher,
             versions=_versions(found),
+            sandbox=found.sandbox,
         )
 
     async def _capabilities(self) -> Capabilities:
         assert self._probing is not None
         return await asyncio.shield(self._probing)
+
+    async def _tidy_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(_TIDY_S)
+            if not self.visits.running_id:
+                self.outbox.tidy()
 
     def _visit_changed(self, visit_id: str) -> None:
         self.state.set(replace(self.state.value, visit_id=visit_id))

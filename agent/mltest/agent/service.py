@@ -18,7 +18,7 @@ from mltest.shared.codec import from_proto, to_proto
 from mltest.shared.domain import AgentInfo, VisitEvent, VisitSpec
 from mltest.shared.errors import ProtocolMismatchError, RequestInvalidError, VisitInterruptedError
 from mltest.shared.naming import clean_text
-from mltest.shared.protocol import MIN_PROTOCOL_VERSION, PROTOCOL_VERSION, can_talk
+from mltest.shared.protocol import MIN_PROTOCOL_VERSION, PROTOCOL_VERSION, can_talk, upgrade_step
 from mltest.shared.status import translated_errors
 from mltest.v1 import agent_pb2, visit_pb2
 from mltest.v1 import agent_service_pb2 as pb
@@ -58,6 +58,16 @@ def encode_event(event: VisitEvent) -> bytes:
     return to_proto(event, visit_pb2.VisitEvent).SerializeToString()
 
 
+def decode_event(encoded: bytes) -> VisitEvent:
+    """Return what `encode_event` made.
+
+    Raises:
+        ValueError: it is of a kind that this version does not know.
+
+    """
+    return from_proto(visit_pb2.VisitEvent.FromString(encoded), VisitEvent)
+
+
 class AgentService(AgentServiceServicer):
     """The handlers."""
 
@@ -69,7 +79,8 @@ class AgentService(AgentServiceServicer):
         async with translated_errors(context):
             _check_protocol(request.protocol_version)
             info = await self._parts.describe()
-            return pb.DescribeAgentResponse(agent=to_proto(info, agent_pb2.AgentInfo))
+            use = to_proto(self._parts.keeper.use(), agent_pb2.AgentUse)
+            return pb.DescribeAgentResponse(agent=to_proto(info, agent_pb2.AgentInfo), use=use)
         raise AssertionError("unreachable")
 
     async def WatchAgent(
@@ -91,8 +102,9 @@ class AgentService(AgentServiceServicer):
         raise AssertionError("unreachable")
 
     async def RenewLease(self, request: pb.RenewLeaseRequest, context: _Context) -> pb.RenewLeaseResponse:
-        """Let the lease live on."""
+        """Let the lease live on, and forget what was received."""
         async with translated_errors(context):
+            self._acknowledge(request.received)
             self._parts.keeper.renew(request.epoch)
             return pb.RenewLeaseResponse(ttl_ns=self._parts.keeper.ttl_ns)
         raise AssertionError("unreachable")
@@ -132,6 +144,19 @@ class AgentService(AgentServiceServicer):
             return pb.CancelVisitResponse()
         raise AssertionError("unreachable")
 
+    async def AcknowledgeVisit(
+        self, request: pb.AcknowledgeVisitRequest, context: _Context
+    ) -> pb.AcknowledgeVisitResponse:
+        """Forget events that are safe with the caller."""
+        async with translated_errors(context):
+            self._acknowledge(request.received)
+            return pb.AcknowledgeVisitResponse()
+        raise AssertionError("unreachable")
+
+    def _acknowledge(self, received: pb.VisitPosition) -> None:
+        if received.seq:
+            self._parts.visits.acknowledge(received.visit_id, received.attempt, received.seq)
+
 
 def _check_protocol(version: int) -> None:
     facts = {
@@ -146,4 +171,5 @@ def _check_protocol(version: int) -> None:
         raise ProtocolMismatchError(message, next_step="set protocol_version in the request", **facts)
     # Whether the caller can talk to an agent that is older than itself is for the caller to say.
     if not can_talk(own=PROTOCOL_VERSION, own_min=MIN_PROTOCOL_VERSION, peer=version, peer_min=0):
-        raise ProtocolMismatchError(**facts)
+        step = upgrade_step(own=PROTOCOL_VERSION, peer=version, peer_name="the coordinator", own_name="this agent")
+        raise ProtocolMismatchError(**facts, next_step=step)

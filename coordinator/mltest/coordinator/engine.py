@@ -1,15 +1,17 @@
 """The coordinator as a library: jobs run in this process, over one state directory."""
 
 import asyncio
+import random
 import shutil
 import socket
 import uuid
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
 from mltest.coordinator.api import StoredSeries
+from mltest.coordinator.fleet.agent_doors import AgentDoors
 from mltest.coordinator.fleet.fleet import Fleet
 from mltest.coordinator.job.against import check_usable
 from mltest.coordinator.job.job_run import JobRun, Stop
@@ -48,8 +50,10 @@ class CoordinatorOptions:
     """Whether jobs that an earlier process left unfinished are resumed at once; otherwise they become INTERRUPTED."""
     blob_capacity_bytes: int = 20_000_000_000
     """Of models, datasets and artifacts together; the least recently used make room."""
-    busy_wait_s: float = 600.0
-    """How long an agent that somebody else holds is waited for."""
+    busy_wait_s: float = 4 * 3600.0
+    """How long an agent that somebody else holds is waited for, in line."""
+    draw: Callable[[], float] = random.random
+    """Randomness for back-off, uniform over 0 to 1."""
 
 
 class Coordinator:
@@ -69,8 +73,9 @@ class Coordinator:
             thread=self._thread,
             news=News(),
             blobs=BlobStore(folder / "blobs", options.blob_capacity_bytes),
-            fleet=Fleet(self._store, self._thread),
+            fleet=Fleet(self._store, self._thread, AgentDoors(folder)),
             busy_wait_s=options.busy_wait_s,
+            draw=options.draw,
         )
         self._runs: dict[str, JobRun] = {}
         self._slots = asyncio.Semaphore(_PARALLEL_JOBS)
@@ -209,6 +214,10 @@ class Coordinator:
         for address in addresses:
             check_address(address)
         return await self._site.fleet.survey(addresses, uses_discovery=uses_discovery)
+
+    async def forget(self, agent: str) -> tuple[str, ...]:
+        """Enrol an agent no more."""
+        return await self._site.fleet.forget(agent)
 
     async def listen_for_agents(self) -> None:
         """Begin to listen for agents now, so that the first job finds them at once."""

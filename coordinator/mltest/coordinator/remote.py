@@ -26,6 +26,7 @@ from mltest.shared.domain import (
 from mltest.shared.errors import CoordinatorUnreachableError, RequestInvalidError
 from mltest.shared.grpc_options import MAX_LARGE_RESPONSE_BYTES, channel_options
 from mltest.shared.status import error_from_rpc
+from mltest.shared.trust.local_door import local_door
 from mltest.v1 import coordinator_service_pb2 as pb
 from mltest.v1 import job_pb2
 from mltest.v1.coordinator_service_pb2_grpc import CoordinatorServiceStub
@@ -44,7 +45,7 @@ class RemoteCoordinator:
     def __init__(self, address: str) -> None:
         self._address = address
         options = channel_options(max_response_bytes=MAX_LARGE_RESPONSE_BYTES)
-        self._channel = grpc.aio.insecure_channel(address, options=options)
+        self._channel = local_door(address).channel(address, options)
         self._stub = CoordinatorServiceStub(self._channel)
 
     async def is_ready(self, timeout_s: float) -> bool:
@@ -150,6 +151,12 @@ class RemoteCoordinator:
         with self._translated():
             response = await self._stub.ListAgents(request, timeout=_AGENTS_TIMEOUT_S)
         return tuple(from_proto(agent, FleetAgent) for agent in response.agents)
+
+    async def forget(self, agent: str) -> tuple[str, ...]:
+        """Enrol an agent no more."""
+        with self._translated():
+            response = await self._stub.ForgetAgent(pb.ForgetAgentRequest(agent=agent), timeout=_CALL_TIMEOUT_S)
+        return tuple(response.device_ids)
 
     async def close(self) -> None:
         """Close the connection; jobs go on."""

@@ -43,17 +43,24 @@ class DescribeAgentResponse(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     AGENT_FIELD_NUMBER: builtins.int
+    USE_FIELD_NUMBER: builtins.int
     @property
     def agent(self) -> mltest.v1.agent_pb2.AgentInfo:
         """The agent."""
+
+    @property
+    def use(self) -> mltest.v1.agent_pb2.AgentUse:
+        """Who uses it now. Since version 2."""
 
     def __init__(
         self,
         *,
         agent: mltest.v1.agent_pb2.AgentInfo | None = ...,
+        use: mltest.v1.agent_pb2.AgentUse | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["agent", b"agent"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["agent", b"agent"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_use", b"_use", "agent", b"agent", "use", b"use"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_use", b"_use", "agent", b"agent", "use", b"use"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_use", b"_use"]) -> typing.Literal["use"] | None: ...
 
 Global___DescribeAgentResponse: typing_extensions.TypeAlias = DescribeAgentResponse
 
@@ -146,16 +153,50 @@ class RenewLeaseRequest(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     EPOCH_FIELD_NUMBER: builtins.int
+    RECEIVED_FIELD_NUMBER: builtins.int
     epoch: builtins.int
     """Fencing token."""
+    @property
+    def received(self) -> Global___VisitPosition:
+        """Events that are safe with the caller; absent if none are. Since version 2."""
+
     def __init__(
         self,
         *,
         epoch: builtins.int = ...,
+        received: Global___VisitPosition | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["epoch", b"epoch"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_received", b"_received", "received", b"received"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_received", b"_received", "epoch", b"epoch", "received", b"received"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_received", b"_received"]) -> typing.Literal["received"] | None: ...
 
 Global___RenewLeaseRequest: typing_extensions.TypeAlias = RenewLeaseRequest
+
+@typing.final
+class VisitPosition(google.protobuf.message.Message):
+    """A place in the events of one attempt."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    VISIT_ID_FIELD_NUMBER: builtins.int
+    ATTEMPT_FIELD_NUMBER: builtins.int
+    SEQ_FIELD_NUMBER: builtins.int
+    visit_id: builtins.str
+    """The visit."""
+    attempt: builtins.int
+    """The attempt."""
+    seq: builtins.int
+    """Number of the last event that is meant, and all before it."""
+    def __init__(
+        self,
+        *,
+        visit_id: builtins.str = ...,
+        attempt: builtins.int = ...,
+        seq: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["attempt", b"attempt", "seq", b"seq", "visit_id", b"visit_id"]) -> None: ...
+
+Global___VisitPosition: typing_extensions.TypeAlias = VisitPosition
 
 @typing.final
 class RenewLeaseResponse(google.protobuf.message.Message):
@@ -326,3 +367,36 @@ class CancelVisitResponse(google.protobuf.message.Message):
     ) -> None: ...
 
 Global___CancelVisitResponse: typing_extensions.TypeAlias = CancelVisitResponse
+
+@typing.final
+class AcknowledgeVisitRequest(google.protobuf.message.Message):
+    """Acknowledges events."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RECEIVED_FIELD_NUMBER: builtins.int
+    @property
+    def received(self) -> Global___VisitPosition:
+        """Up to where. Beyond the last event: the caller has no further use for this attempt."""
+
+    def __init__(
+        self,
+        *,
+        received: Global___VisitPosition | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["received", b"received"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["received", b"received"]) -> None: ...
+
+Global___AcknowledgeVisitRequest: typing_extensions.TypeAlias = AcknowledgeVisitRequest
+
+@typing.final
+class AcknowledgeVisitResponse(google.protobuf.message.Message):
+    """They are acknowledged, or were not here any more."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+
+Global___AcknowledgeVisitResponse: typing_extensions.TypeAlias = AcknowledgeVisitResponse

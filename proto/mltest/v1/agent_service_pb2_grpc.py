@@ -78,6 +78,11 @@ class AgentServiceStub(object):
                 request_serializer=mltest_dot_v1_dot_agent__service__pb2.CancelVisitRequest.SerializeToString,
                 response_deserializer=mltest_dot_v1_dot_agent__service__pb2.CancelVisitResponse.FromString,
                 _registered_method=True)
+        self.AcknowledgeVisit = channel.unary_unary(
+                '/mltest.v1.AgentService/AcknowledgeVisit',
+                request_serializer=mltest_dot_v1_dot_agent__service__pb2.AcknowledgeVisitRequest.SerializeToString,
+                response_deserializer=mltest_dot_v1_dot_agent__service__pb2.AcknowledgeVisitResponse.FromString,
+                _registered_method=True)
 
 
 class AgentServiceServicer(object):
@@ -102,14 +107,18 @@ class AgentServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def AcquireLease(self, request, context):
-        """Takes the exclusive right to run visits. FAILED_PRECONDITION with the holder's name if it is taken.
+        """Takes the exclusive right to run visits. If it is taken, or somebody waited longer: FAILED_PRECONDITION, and the
+        caller has a place in the line, which it keeps by asking again at least every 15 s. Who holds it, for how long and
+        the caller's place are in the message and, as a JSON object, in the trailing metadata "mltest-error-facts-bin":
+        holder, purpose, lease_left_s, position (from 1; 0 if the line is full), waiting_count.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RenewLease(self, request, context):
-        """Keeps a lease for another time to live.
+        """Keeps a lease for another time to live, and may acknowledge events. A lease that is not renewed ends; a visit that
+        was started under it goes on until it ends or another holder takes the lease.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -130,7 +139,8 @@ class AgentServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def AttachVisit(self, request, context):
-        """Streams the events of a visit from a sequence number on, until its end.
+        """Streams the events of a visit from a sequence number on, until its end; also after a restart of the agent, which
+        ends what it was running with VISIT_INTERRUPTED. Events that were acknowledged are not there any more.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -138,6 +148,13 @@ class AgentServiceServicer(object):
 
     def CancelVisit(self, request, context):
         """Kills the workers of a visit; its stream ends with OUTCOME_CANCELLED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AcknowledgeVisit(self, request, context):
+        """Says that events are safe with the caller: the agent drops them. Doing it again changes nothing. Since version 2.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -185,6 +202,11 @@ def add_AgentServiceServicer_to_server(servicer, server):
                     servicer.CancelVisit,
                     request_deserializer=mltest_dot_v1_dot_agent__service__pb2.CancelVisitRequest.FromString,
                     response_serializer=mltest_dot_v1_dot_agent__service__pb2.CancelVisitResponse.SerializeToString,
+            ),
+            'AcknowledgeVisit': grpc.unary_unary_rpc_method_handler(
+                    servicer.AcknowledgeVisit,
+                    request_deserializer=mltest_dot_v1_dot_agent__service__pb2.AcknowledgeVisitRequest.FromString,
+                    response_serializer=mltest_dot_v1_dot_agent__service__pb2.AcknowledgeVisitResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -407,6 +429,33 @@ class AgentService(object):
             '/mltest.v1.AgentService/CancelVisit',
             mltest_dot_v1_dot_agent__service__pb2.CancelVisitRequest.SerializeToString,
             mltest_dot_v1_dot_agent__service__pb2.CancelVisitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AcknowledgeVisit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mltest.v1.AgentService/AcknowledgeVisit',
+            mltest_dot_v1_dot_agent__service__pb2.AcknowledgeVisitRequest.SerializeToString,
+            mltest_dot_v1_dot_agent__service__pb2.AcknowledgeVisitResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -153,7 +153,23 @@ _AgentServiceCancelVisitType = typing_extensions.TypeVar(
     ],
 )
 
-class AgentServiceStub(typing.Generic[_AgentServiceDescribeAgentType, _AgentServiceWatchAgentType, _AgentServiceAcquireLeaseType, _AgentServiceRenewLeaseType, _AgentServiceReleaseLeaseType, _AgentServiceStartVisitType, _AgentServiceAttachVisitType, _AgentServiceCancelVisitType]):
+_AgentServiceAcknowledgeVisitType = typing_extensions.TypeVar(
+    '_AgentServiceAcknowledgeVisitType',
+    grpc.UnaryUnaryMultiCallable[
+        mltest.v1.agent_service_pb2.AcknowledgeVisitRequest,
+        mltest.v1.agent_service_pb2.AcknowledgeVisitResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        mltest.v1.agent_service_pb2.AcknowledgeVisitRequest,
+        mltest.v1.agent_service_pb2.AcknowledgeVisitResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        mltest.v1.agent_service_pb2.AcknowledgeVisitRequest,
+        mltest.v1.agent_service_pb2.AcknowledgeVisitResponse,
+    ],
+)
+
+class AgentServiceStub(typing.Generic[_AgentServiceDescribeAgentType, _AgentServiceWatchAgentType, _AgentServiceAcquireLeaseType, _AgentServiceRenewLeaseType, _AgentServiceReleaseLeaseType, _AgentServiceStartVisitType, _AgentServiceAttachVisitType, _AgentServiceCancelVisitType, _AgentServiceAcknowledgeVisitType]):
     """A machine that measures. It runs one visit at a time, for the holder of its lease.
 
     Every refusal carries the trailing metadata "mltest-error-code" (stable) and, where there is one,
@@ -193,6 +209,10 @@ class AgentServiceStub(typing.Generic[_AgentServiceDescribeAgentType, _AgentServ
         grpc.UnaryUnaryMultiCallable[
             mltest.v1.agent_service_pb2.CancelVisitRequest,
             mltest.v1.agent_service_pb2.CancelVisitResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            mltest.v1.agent_service_pb2.AcknowledgeVisitRequest,
+            mltest.v1.agent_service_pb2.AcknowledgeVisitResponse,
         ],
     ], channel: grpc.Channel) -> None: ...
 
@@ -230,6 +250,10 @@ class AgentServiceStub(typing.Generic[_AgentServiceDescribeAgentType, _AgentServ
             mltest.v1.agent_service_pb2.CancelVisitRequest,
             mltest.v1.agent_service_pb2.CancelVisitResponse,
         ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            mltest.v1.agent_service_pb2.AcknowledgeVisitRequest,
+            mltest.v1.agent_service_pb2.AcknowledgeVisitResponse,
+        ],
     ], channel: grpc.aio.Channel) -> None: ...
 
     DescribeAgent: _AgentServiceDescribeAgentType
@@ -239,10 +263,16 @@ class AgentServiceStub(typing.Generic[_AgentServiceDescribeAgentType, _AgentServ
     """Says now, and whenever it changes, who holds the lease and what runs."""
 
     AcquireLease: _AgentServiceAcquireLeaseType
-    """Takes the exclusive right to run visits. FAILED_PRECONDITION with the holder's name if it is taken."""
+    """Takes the exclusive right to run visits. If it is taken, or somebody waited longer: FAILED_PRECONDITION, and the
+    caller has a place in the line, which it keeps by asking again at least every 15 s. Who holds it, for how long and
+    the caller's place are in the message and, as a JSON object, in the trailing metadata "mltest-error-facts-bin":
+    holder, purpose, lease_left_s, position (from 1; 0 if the line is full), waiting_count.
+    """
 
     RenewLease: _AgentServiceRenewLeaseType
-    """Keeps a lease for another time to live."""
+    """Keeps a lease for another time to live, and may acknowledge events. A lease that is not renewed ends; a visit that
+    was started under it goes on until it ends or another holder takes the lease.
+    """
 
     ReleaseLease: _AgentServiceReleaseLeaseType
     """Gives a lease back; a running visit of it is cancelled."""
@@ -251,10 +281,15 @@ class AgentServiceStub(typing.Generic[_AgentServiceDescribeAgentType, _AgentServ
     """Starts a visit; starting the same attempt again changes nothing. All blobs have to be here already."""
 
     AttachVisit: _AgentServiceAttachVisitType
-    """Streams the events of a visit from a sequence number on, until its end."""
+    """Streams the events of a visit from a sequence number on, until its end; also after a restart of the agent, which
+    ends what it was running with VISIT_INTERRUPTED. Events that were acknowledged are not there any more.
+    """
 
     CancelVisit: _AgentServiceCancelVisitType
     """Kills the workers of a visit; its stream ends with OUTCOME_CANCELLED."""
+
+    AcknowledgeVisit: _AgentServiceAcknowledgeVisitType
+    """Says that events are safe with the caller: the agent drops them. Doing it again changes nothing. Since version 2."""
 
 AgentServiceAsyncStub: typing_extensions.TypeAlias = AgentServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
@@ -289,6 +324,10 @@ AgentServiceAsyncStub: typing_extensions.TypeAlias = AgentServiceStub[
         mltest.v1.agent_service_pb2.CancelVisitRequest,
         mltest.v1.agent_service_pb2.CancelVisitResponse,
     ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        mltest.v1.agent_service_pb2.AcknowledgeVisitRequest,
+        mltest.v1.agent_service_pb2.AcknowledgeVisitResponse,
+    ],
 ]
 
 class AgentServiceServicer(metaclass=abc.ABCMeta):
@@ -320,7 +359,11 @@ class AgentServiceServicer(metaclass=abc.ABCMeta):
         request: mltest.v1.agent_service_pb2.AcquireLeaseRequest,
         context: _ServicerContext,
     ) -> typing.Union[mltest.v1.agent_service_pb2.AcquireLeaseResponse, collections.abc.Awaitable[mltest.v1.agent_service_pb2.AcquireLeaseResponse]]:
-        """Takes the exclusive right to run visits. FAILED_PRECONDITION with the holder's name if it is taken."""
+        """Takes the exclusive right to run visits. If it is taken, or somebody waited longer: FAILED_PRECONDITION, and the
+        caller has a place in the line, which it keeps by asking again at least every 15 s. Who holds it, for how long and
+        the caller's place are in the message and, as a JSON object, in the trailing metadata "mltest-error-facts-bin":
+        holder, purpose, lease_left_s, position (from 1; 0 if the line is full), waiting_count.
+        """
 
     @abc.abstractmethod
     def RenewLease(
@@ -328,7 +371,9 @@ class AgentServiceServicer(metaclass=abc.ABCMeta):
         request: mltest.v1.agent_service_pb2.RenewLeaseRequest,
         context: _ServicerContext,
     ) -> typing.Union[mltest.v1.agent_service_pb2.RenewLeaseResponse, collections.abc.Awaitable[mltest.v1.agent_service_pb2.RenewLeaseResponse]]:
-        """Keeps a lease for another time to live."""
+        """Keeps a lease for another time to live, and may acknowledge events. A lease that is not renewed ends; a visit that
+        was started under it goes on until it ends or another holder takes the lease.
+        """
 
     @abc.abstractmethod
     def ReleaseLease(
@@ -352,7 +397,9 @@ class AgentServiceServicer(metaclass=abc.ABCMeta):
         request: mltest.v1.agent_service_pb2.AttachVisitRequest,
         context: _ServicerContext,
     ) -> typing.Union[collections.abc.Iterator[mltest.v1.agent_service_pb2.AttachVisitResponse], collections.abc.AsyncIterator[mltest.v1.agent_service_pb2.AttachVisitResponse]]:
-        """Streams the events of a visit from a sequence number on, until its end."""
+        """Streams the events of a visit from a sequence number on, until its end; also after a restart of the agent, which
+        ends what it was running with VISIT_INTERRUPTED. Events that were acknowledged are not there any more.
+        """
 
     @abc.abstractmethod
     def CancelVisit(
@@ -361,5 +408,13 @@ class AgentServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[mltest.v1.agent_service_pb2.CancelVisitResponse, collections.abc.Awaitable[mltest.v1.agent_service_pb2.CancelVisitResponse]]:
         """Kills the workers of a visit; its stream ends with OUTCOME_CANCELLED."""
+
+    @abc.abstractmethod
+    def AcknowledgeVisit(
+        self,
+        request: mltest.v1.agent_service_pb2.AcknowledgeVisitRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[mltest.v1.agent_service_pb2.AcknowledgeVisitResponse, collections.abc.Awaitable[mltest.v1.agent_service_pb2.AcknowledgeVisitResponse]]:
+        """Says that events are safe with the caller: the agent drops them. Doing it again changes nothing. Since version 2."""
 
 def add_AgentServiceServicer_to_server(servicer: AgentServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -9,6 +9,7 @@ import google.protobuf.descriptor
 import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
+import mltest.v1.visit_pb2
 import sys
 import typing
 
@@ -120,6 +121,8 @@ class Difference(google.protobuf.message.Message):
     RATIO_LOW_FIELD_NUMBER: builtins.int
     RATIO_HIGH_FIELD_NUMBER: builtins.int
     REASON_FIELD_NUMBER: builtins.int
+    MACHINE_CLASS_BEFORE_FIELD_NUMBER: builtins.int
+    MACHINE_CLASS_AFTER_FIELD_NUMBER: builtins.int
     label: builtins.str
     """Label of the candidate, which is told by its recipe and not by its artifact."""
     runtime: builtins.str
@@ -150,6 +153,10 @@ class Difference(google.protobuf.message.Message):
     """Upper end of its 95 % interval."""
     reason: builtins.str
     """Why nothing can be said, or what happened to the candidate."""
+    machine_class_before: mltest.v1.visit_pb2.MachineClass.ValueType
+    """How far the old value can be believed, if it is an absolute one of a machine; unspecified otherwise."""
+    machine_class_after: mltest.v1.visit_pb2.MachineClass.ValueType
+    """The same of the new value."""
     def __init__(
         self,
         *,
@@ -168,9 +175,11 @@ class Difference(google.protobuf.message.Message):
         ratio_low: builtins.float | None = ...,
         ratio_high: builtins.float | None = ...,
         reason: builtins.str = ...,
+        machine_class_before: mltest.v1.visit_pb2.MachineClass.ValueType = ...,
+        machine_class_after: mltest.v1.visit_pb2.MachineClass.ValueType = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_after", b"_after", "_before", b"_before", "_ratio", b"_ratio", "_ratio_high", b"_ratio_high", "_ratio_low", b"_ratio_low", "after", b"after", "before", b"before", "ratio", b"ratio", "ratio_high", b"ratio_high", "ratio_low", b"ratio_low"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_after", b"_after", "_before", b"_before", "_ratio", b"_ratio", "_ratio_high", b"_ratio_high", "_ratio_low", b"_ratio_low", "after", b"after", "agent_id", b"agent_id", "agent_name", b"agent_name", "basis", b"basis", "batch_size", b"batch_size", "before", b"before", "change", b"change", "label", b"label", "metric", b"metric", "ratio", b"ratio", "ratio_high", b"ratio_high", "ratio_low", b"ratio_low", "reason", b"reason", "runtime", b"runtime", "statistic", b"statistic"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_after", b"_after", "_before", b"_before", "_ratio", b"_ratio", "_ratio_high", b"_ratio_high", "_ratio_low", b"_ratio_low", "after", b"after", "agent_id", b"agent_id", "agent_name", b"agent_name", "basis", b"basis", "batch_size", b"batch_size", "before", b"before", "change", b"change", "label", b"label", "machine_class_after", b"machine_class_after", "machine_class_before", b"machine_class_before", "metric", b"metric", "ratio", b"ratio", "ratio_high", b"ratio_high", "ratio_low", b"ratio_low", "reason", b"reason", "runtime", b"runtime", "statistic", b"statistic"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_after", b"_after"]) -> typing.Literal["after"] | None: ...
     @typing.overload
@@ -278,6 +287,7 @@ class HistoryPoint(google.protobuf.message.Message):
     CHANGE_RATIO_FIELD_NUMBER: builtins.int
     CHANGE_FIELD_NUMBER: builtins.int
     IS_OUTSIDE_FIELD_NUMBER: builtins.int
+    MACHINE_CLASS_FIELD_NUMBER: builtins.int
     job_id: builtins.str
     """The job."""
     created_unix_ns: builtins.int
@@ -298,6 +308,8 @@ class HistoryPoint(google.protobuf.message.Message):
     """Better or worse at an alarm, otherwise undecided."""
     is_outside: builtins.bool
     """Whether this job is outside of what was usual; a single one is no alarm."""
+    machine_class: mltest.v1.visit_pb2.MachineClass.ValueType
+    """How far the value can be believed, if it is an absolute one of a machine; unspecified otherwise."""
     def __init__(
         self,
         *,
@@ -311,9 +323,10 @@ class HistoryPoint(google.protobuf.message.Message):
         change_ratio: builtins.float | None = ...,
         change: Global___Change.ValueType = ...,
         is_outside: builtins.bool = ...,
+        machine_class: mltest.v1.visit_pb2.MachineClass.ValueType = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_change_ratio", b"_change_ratio", "_high", b"_high", "_low", b"_low", "change_ratio", b"change_ratio", "high", b"high", "low", b"low"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_change_ratio", b"_change_ratio", "_high", b"_high", "_low", b"_low", "change", b"change", "change_ratio", b"change_ratio", "created_unix_ns", b"created_unix_ns", "high", b"high", "is_alarm", b"is_alarm", "is_outside", b"is_outside", "job_id", b"job_id", "level", b"level", "low", b"low", "value", b"value"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_change_ratio", b"_change_ratio", "_high", b"_high", "_low", b"_low", "change", b"change", "change_ratio", b"change_ratio", "created_unix_ns", b"created_unix_ns", "high", b"high", "is_alarm", b"is_alarm", "is_outside", b"is_outside", "job_id", b"job_id", "level", b"level", "low", b"low", "machine_class", b"machine_class", "value", b"value"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_change_ratio", b"_change_ratio"]) -> typing.Literal["change_ratio"] | None: ...
     @typing.overload

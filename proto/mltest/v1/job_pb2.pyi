@@ -699,6 +699,7 @@ class Result(google.protobuf.message.Message):
     COUNT_FIELD_NUMBER: builtins.int
     REASON_FIELD_NUMBER: builtins.int
     LABEL_FIELD_NUMBER: builtins.int
+    MACHINE_CLASS_FIELD_NUMBER: builtins.int
     candidate_id: builtins.str
     """The candidate."""
     agent_id: builtins.str
@@ -723,6 +724,8 @@ class Result(google.protobuf.message.Message):
     """Why there is no value, and what would mend that."""
     label: builtins.str
     """Class label, for metrics that have one value for each class; row and column for a confusion matrix."""
+    machine_class: mltest.v1.visit_pb2.MachineClass.ValueType
+    """How far an absolute time, rate or memory of its agent can be believed; unspecified where the value is none of these."""
     def __init__(
         self,
         *,
@@ -738,9 +741,10 @@ class Result(google.protobuf.message.Message):
         count: builtins.int = ...,
         reason: builtins.str = ...,
         label: builtins.str = ...,
+        machine_class: mltest.v1.visit_pb2.MachineClass.ValueType = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_high", b"_high", "_low", b"_low", "_value", b"_value", "high", b"high", "low", b"low", "value", b"value"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_high", b"_high", "_low", b"_low", "_value", b"_value", "agent_id", b"agent_id", "batch_size", b"batch_size", "candidate_id", b"candidate_id", "count", b"count", "high", b"high", "label", b"label", "low", b"low", "metric", b"metric", "reason", b"reason", "statistic", b"statistic", "test", b"test", "value", b"value"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_high", b"_high", "_low", b"_low", "_value", b"_value", "agent_id", b"agent_id", "batch_size", b"batch_size", "candidate_id", b"candidate_id", "count", b"count", "high", b"high", "label", b"label", "low", b"low", "machine_class", b"machine_class", "metric", b"metric", "reason", b"reason", "statistic", b"statistic", "test", b"test", "value", b"value"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_high", b"_high"]) -> typing.Literal["high"] | None: ...
     @typing.overload
@@ -759,6 +763,7 @@ class Standings(google.protobuf.message.Message):
     ROWS_FIELD_NUMBER: builtins.int
     ORDERED_BY_FIELD_NUMBER: builtins.int
     NOTES_FIELD_NUMBER: builtins.int
+    MACHINES_FIELD_NUMBER: builtins.int
     ordered_by: builtins.str
     """What the rows are ordered by, for people."""
     @property
@@ -769,16 +774,56 @@ class Standings(google.protobuf.message.Message):
     def notes(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Remarks that belong to the table, for people."""
 
+    @property
+    def machines(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___AgentMachine]:
+        """What the machines were like, one for each agent that timed anything."""
+
     def __init__(
         self,
         *,
         rows: collections.abc.Iterable[Global___StandingRow] | None = ...,
         ordered_by: builtins.str = ...,
         notes: collections.abc.Iterable[builtins.str] | None = ...,
+        machines: collections.abc.Iterable[Global___AgentMachine] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["notes", b"notes", "ordered_by", b"ordered_by", "rows", b"rows"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["machines", b"machines", "notes", b"notes", "ordered_by", b"ordered_by", "rows", b"rows"]) -> None: ...
 
 Global___Standings: typing_extensions.TypeAlias = Standings
+
+@typing.final
+class AgentMachine(google.protobuf.message.Message):
+    """What an agent's machine was like in all visits of a job."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    AGENT_ID_FIELD_NUMBER: builtins.int
+    AGENT_NAME_FIELD_NUMBER: builtins.int
+    VISIT_COUNT_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
+    agent_id: builtins.str
+    """The agent."""
+    agent_name: builtins.str
+    """Its name."""
+    visit_count: builtins.int
+    """Visits that timed anything."""
+    @property
+    def state(self) -> mltest.v1.visit_pb2.MachineState:
+        """Of all of them: the worst class, the medians of the ratios, the sum of throttled slices, the highest temperature,
+        the lowest and the highest clock, the settings of the last one.
+        """
+
+    def __init__(
+        self,
+        *,
+        agent_id: builtins.str = ...,
+        agent_name: builtins.str = ...,
+        visit_count: builtins.int = ...,
+        state: mltest.v1.visit_pb2.MachineState | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["state", b"state"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["agent_id", b"agent_id", "agent_name", b"agent_name", "state", b"state", "visit_count", b"visit_count"]) -> None: ...
+
+Global___AgentMachine: typing_extensions.TypeAlias = AgentMachine
 
 @typing.final
 class StandingRow(google.protobuf.message.Message):
@@ -801,6 +846,7 @@ class StandingRow(google.protobuf.message.Message):
     MACHINE_CLASS_FIELD_NUMBER: builtins.int
     ROUND_COUNT_FIELD_NUMBER: builtins.int
     REMARKS_FIELD_NUMBER: builtins.int
+    THREAD_COUNT_FIELD_NUMBER: builtins.int
     rank: builtins.int
     """Position, counts from 1; equal for candidates that cannot be told apart; absent if not ranked."""
     candidate_id: builtins.str
@@ -827,6 +873,10 @@ class StandingRow(google.protobuf.message.Message):
     """How far absolute figures from its agent can be believed; the worst of its visits."""
     round_count: builtins.int
     """Rounds that it was measured in."""
+    thread_count: builtins.int
+    """Threads that worked in one of its processes while it warmed up, the main one included: the most of all rounds;
+    absent if they were not counted.
+    """
     @property
     def figures(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Result]:
         """The main figures, in the order of the table's columns."""
@@ -853,9 +903,10 @@ class StandingRow(google.protobuf.message.Message):
         machine_class: mltest.v1.visit_pb2.MachineClass.ValueType = ...,
         round_count: builtins.int = ...,
         remarks: collections.abc.Iterable[builtins.str] | None = ...,
+        thread_count: builtins.int | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_rank", b"_rank", "_speedup", b"_speedup", "_speedup_high", b"_speedup_high", "_speedup_low", b"_speedup_low", "rank", b"rank", "speedup", b"speedup", "speedup_high", b"speedup_high", "speedup_low", b"speedup_low"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_rank", b"_rank", "_speedup", b"_speedup", "_speedup_high", b"_speedup_high", "_speedup_low", b"_speedup_low", "agent_id", b"agent_id", "agent_name", b"agent_name", "candidate_id", b"candidate_id", "figures", b"figures", "is_baseline", b"is_baseline", "label", b"label", "machine_class", b"machine_class", "rank", b"rank", "reason", b"reason", "remarks", b"remarks", "round_count", b"round_count", "speedup", b"speedup", "speedup_high", b"speedup_high", "speedup_low", b"speedup_low", "standing", b"standing"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_rank", b"_rank", "_speedup", b"_speedup", "_speedup_high", b"_speedup_high", "_speedup_low", b"_speedup_low", "_thread_count", b"_thread_count", "rank", b"rank", "speedup", b"speedup", "speedup_high", b"speedup_high", "speedup_low", b"speedup_low", "thread_count", b"thread_count"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_rank", b"_rank", "_speedup", b"_speedup", "_speedup_high", b"_speedup_high", "_speedup_low", b"_speedup_low", "_thread_count", b"_thread_count", "agent_id", b"agent_id", "agent_name", b"agent_name", "candidate_id", b"candidate_id", "figures", b"figures", "is_baseline", b"is_baseline", "label", b"label", "machine_class", b"machine_class", "rank", b"rank", "reason", b"reason", "remarks", b"remarks", "round_count", b"round_count", "speedup", b"speedup", "speedup_high", b"speedup_high", "speedup_low", b"speedup_low", "standing", b"standing", "thread_count", b"thread_count"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_rank", b"_rank"]) -> typing.Literal["rank"] | None: ...
     @typing.overload
@@ -864,5 +915,7 @@ class StandingRow(google.protobuf.message.Message):
     def WhichOneof(self, oneof_group: typing.Literal["_speedup_high", b"_speedup_high"]) -> typing.Literal["speedup_high"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_speedup_low", b"_speedup_low"]) -> typing.Literal["speedup_low"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_thread_count", b"_thread_count"]) -> typing.Literal["thread_count"] | None: ...
 
 Global___StandingRow: typing_extensions.TypeAlias = StandingRow

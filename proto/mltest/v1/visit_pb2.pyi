@@ -9,6 +9,7 @@ import google.protobuf.descriptor
 import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
+import mltest.v1.agent_pb2
 import sys
 import typing
 
@@ -508,6 +509,7 @@ class VisitStarted(google.protobuf.message.Message):
     STARTED_UNIX_NS_FIELD_NUMBER: builtins.int
     METRICS_FIELD_NUMBER: builtins.int
     VERSIONS_FIELD_NUMBER: builtins.int
+    SANDBOX_FIELD_NUMBER: builtins.int
     visit_id: builtins.str
     """The visit."""
     attempt: builtins.int
@@ -524,6 +526,10 @@ class VisitStarted(google.protobuf.message.Message):
     def versions(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
         """Versions of what takes part: mltest, python, runtimes, by name."""
 
+    @property
+    def sandbox(self) -> mltest.v1.agent_pb2.SandboxInfo:
+        """What holds the workers of this attempt."""
+
     def __init__(
         self,
         *,
@@ -533,8 +539,10 @@ class VisitStarted(google.protobuf.message.Message):
         started_unix_ns: builtins.int = ...,
         metrics: collections.abc.Iterable[Global___MetricDescriptor] | None = ...,
         versions: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+        sandbox: mltest.v1.agent_pb2.SandboxInfo | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["agent_id", b"agent_id", "attempt", b"attempt", "metrics", b"metrics", "started_unix_ns", b"started_unix_ns", "versions", b"versions", "visit_id", b"visit_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["sandbox", b"sandbox"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["agent_id", b"agent_id", "attempt", b"attempt", "metrics", b"metrics", "sandbox", b"sandbox", "started_unix_ns", b"started_unix_ns", "versions", b"versions", "visit_id", b"visit_id"]) -> None: ...
 
 Global___VisitStarted: typing_extensions.TypeAlias = VisitStarted
 
@@ -668,6 +676,7 @@ class VerifiedCalls(google.protobuf.message.Message):
     DIFFERING_ROW_COUNT_FIELD_NUMBER: builtins.int
     MAX_ABS_DIFFERENCE_FIELD_NUMBER: builtins.int
     WORST_ROWS_FIELD_NUMBER: builtins.int
+    MEDIAN_SHIFT_FIELD_NUMBER: builtins.int
     metric: builtins.str
     """Metric of the form, as in LatencySpec."""
     batch_size: builtins.int
@@ -678,6 +687,8 @@ class VerifiedCalls(google.protobuf.message.Message):
     """Rows whose label differs, where calls give labels or class scores."""
     max_abs_difference: builtins.float
     """Largest difference of a score or value; 0 where calls give labels."""
+    median_shift: builtins.float
+    """Median over rows of how far values lie above what is expected, of the output where it is farthest from 0."""
     @property
     def worst_rows(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
         """Numbers of the rows that differ most, worst first."""
@@ -691,8 +702,9 @@ class VerifiedCalls(google.protobuf.message.Message):
         differing_row_count: builtins.int = ...,
         max_abs_difference: builtins.float = ...,
         worst_rows: collections.abc.Iterable[builtins.int] | None = ...,
+        median_shift: builtins.float = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["batch_size", b"batch_size", "differing_row_count", b"differing_row_count", "max_abs_difference", b"max_abs_difference", "metric", b"metric", "row_count", b"row_count", "worst_rows", b"worst_rows"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["batch_size", b"batch_size", "differing_row_count", b"differing_row_count", "max_abs_difference", b"max_abs_difference", "median_shift", b"median_shift", "metric", b"metric", "row_count", b"row_count", "worst_rows", b"worst_rows"]) -> None: ...
 
 Global___VerifiedCalls: typing_extensions.TypeAlias = VerifiedCalls
 

@@ -28,8 +28,8 @@ _KEEPALIVE: Options = [
     ("grpc.keepalive_permit_without_calls", 1),
 ]
 
-# What is under way on a connection, and what a ping has to wait behind. The library lets it grow on a thin line until the
-# answer to a ping takes longer than its time limit, and a connection that works is closed.
+# What is under way on a connection, and what a ping has to wait behind. The library lets it grow on a thin line until
+# the answer to a ping takes longer than its time limit, and a connection that works is closed.
 _WINDOW: Options = [
     ("grpc.http2.bdp_probe", 0),
     ("grpc.http2.lookahead_bytes", MIB // 2),

@@ -40,8 +40,10 @@ RAW_METRICS = {
         Metric("open_loop_lateness_ns", "ns", _N, "how late the generator was with a request that it was free to send"),
         Metric("null_call_ns", "ns", _N, "the same loop around an empty call: what the harness itself costs"),
         Metric("spawn_ns", "ns", _L, "from starting the process to its first answer"),
-        Metric("import_ns", "ns", _L, "importing the runtime"),
-        Metric("load_ns", "ns", _L, "opening the artifact, the runtime being imported"),
+        Metric("import_ns", "ns", _L, "importing the runtime; its files usually are in the page cache (warm-fs)"),
+        Metric(
+            "load_ns", "ns", _L, "opening the artifact; the runtime is imported, the file in the page cache (warm-fs)"
+        ),
         Metric("first_call_ns", "ns", _L, "the first call, one row"),
         Metric("early_call_ns", "ns", _L, "calls 2 to 10, one row, in order"),
         Metric("memory_loaded_bytes", "bytes", _L, "resident memory after loading (VmRSS)"),

@@ -15,12 +15,14 @@ MAX_NAME_CHARS = 64
 MAX_TXT_BYTES = 400
 """Of the whole record; responders drop large ones silently."""
 
+SECURITY_TLS = "tls"
+"""Only callers whose key was pinned are served."""
 SECURITY_NONE = "none"
-"""Anybody who reaches the port is served."""
+"""Served in the clear; off loopback only versions before pairing did that."""
 SECURITY_LOOPBACK = "loopback"
 """Served on this machine only."""
 
-_AGENT_ID = re.compile(r"[0-9a-f]{32}")
+_AGENT_ID = re.compile(r"[a-z2-7]{52}|[0-9a-f]{32}")
 _INSTANCE_ID = re.compile(r"[0-9a-f]{16}|")
 _DIGEST = re.compile(r"[0-9a-f]{64}|")
 
@@ -30,7 +32,7 @@ class Advertisement:
     """What an agent says of itself by mDNS; everything else is asked by RPC."""
 
     agent_id: str
-    """32 lower-case hexadecimal digits."""
+    """Device id of the agent's first key: 52 characters of base32 (32 hexadecimal digits before pairing)."""
     instance_id: str = ""
     """Of the running process; empty in versions that do not say it."""
     name: str
@@ -40,7 +42,7 @@ class Advertisement:
     digest: str = ""
     """Capability digest; empty until runtimes have been probed."""
     security: str
-    """none or loopback."""
+    """tls, loopback or none."""
 
 
 def instance_name(agent_id: str) -> str:
@@ -93,7 +95,7 @@ def is_name(text: str) -> bool:
     return is_short and text == clean_text(text, MAX_NAME_CHARS) and "/" not in text and text not in {"", ".", ".."}
 
 
-_SECURITY = re.compile(f"{SECURITY_NONE}|{SECURITY_LOOPBACK}")
+_SECURITY = re.compile(f"{SECURITY_TLS}|{SECURITY_LOOPBACK}|{SECURITY_NONE}")
 _KEYS = ("id", "boot", "name", "v", "port", "digest", "sec")
 
 

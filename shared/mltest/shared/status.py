@@ -1,9 +1,11 @@
 """One table: what each error code means for gRPC, for the exit status, and what the user can do next."""
 
+import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import NoReturn
 
 import grpc
 import grpc.aio
@@ -14,6 +16,12 @@ _LOG = logging.getLogger(__name__)
 
 ERROR_CODE_KEY = "mltest-error-code"
 NEXT_STEP_KEY = "mltest-next-step"
+FACTS_KEY = "mltest-error-facts-bin"
+"""Facts of an error for programs, as a JSON object."""
+
+_SENT_FACTS = {"AGENT_BUSY": ("holder", "purpose", "lease_left_s", "position", "waiting_count")}
+"""By code: what goes to the peer besides the message."""
+_MAX_FACTS_BYTES = 4096
 
 EXIT_OK = 0
 EXIT_INTERNAL = 1
@@ -36,6 +44,8 @@ class ErrorEntry:
 
 _S = grpc.StatusCode
 
+_NEW_INVITATION = "mltest-coordinator invite makes a new one; on the agent, paste it to `mltest-agent join -`"
+
 ERROR_TABLE: dict[str, ErrorEntry] = {
     "INTERNAL": ErrorEntry(_S.INTERNAL, EXIT_INTERNAL, "see the log of the process that failed"),
     "MODEL_REFUSED": ErrorEntry(
@@ -52,10 +62,36 @@ ERROR_TABLE: dict[str, ErrorEntry] = {
     "JOB_STATE": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_USER, "mltest-coordinator show JOB says where it stands"),
     "VISIT_UNKNOWN": ErrorEntry(_S.NOT_FOUND, EXIT_USER),
     "NOT_PERMITTED": ErrorEntry(_S.PERMISSION_DENIED, EXIT_USER),
+    "NOT_TRUSTED": ErrorEntry(
+        _S.PERMISSION_DENIED,
+        EXIT_USER,
+        "for an agent: on it run `mltest-agent join -` with what `mltest-coordinator invite` prints; "
+        "for a client: mltest-coordinator client-key NAME --out DIR",
+    ),
+    "AGENT_NOT_ENROLLED": ErrorEntry(
+        _S.PERMISSION_DENIED,
+        EXIT_USER,
+        "on it run `mltest-agent join -` with what `mltest-coordinator invite` prints here",
+    ),
+    "KEY_CHANGED": ErrorEntry(
+        _S.PERMISSION_DENIED,
+        EXIT_USER,
+        "if it was reset or replaced: `mltest-coordinator forget` the old one, then enrol it again",
+    ),
+    "INVITATION_INVALID": ErrorEntry(
+        _S.INVALID_ARGUMENT, EXIT_USER, "paste all of what `mltest-coordinator invite` prints, one word"
+    ),
+    "INVITATION_REFUSED": ErrorEntry(_S.PERMISSION_DENIED, EXIT_USER, _NEW_INVITATION),
+    "INVITATION_EXPIRED": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_USER, _NEW_INVITATION),
+    "INVITATION_USED_UP": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_USER, _NEW_INVITATION),
+    "PEER_UNKNOWN": ErrorEntry(_S.NOT_FOUND, EXIT_USER, "`trusted` and `mltest-coordinator agents` list names and ids"),
     "AGENT_UNREACHABLE": ErrorEntry(
-        _S.UNAVAILABLE, EXIT_INFRASTRUCTURE, "is mltest-agent running there, and reachable (--insecure off loopback)?"
+        _S.UNAVAILABLE,
+        EXIT_INFRASTRUCTURE,
+        "is mltest-agent running there? Off loopback it listens once it was joined, or with --listen 0.0.0.0",
     ),
     "AGENT_BUSY": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_INFRASTRUCTURE, "wait for its holder, or use another agent"),
+    "AGENT_DIED": ErrorEntry(_S.ABORTED, EXIT_INFRASTRUCTURE, "look at that machine, and at the candidate's model"),
     "AGENT_CLONED": ErrorEntry(
         _S.FAILED_PRECONDITION, EXIT_INFRASTRUCTURE, "run mltest-agent reset-identity on the machine that is the copy"
     ),
@@ -72,10 +108,25 @@ ERROR_TABLE: dict[str, ErrorEntry] = {
     ),
     "COORDINATOR_UNREACHABLE": ErrorEntry(_S.UNAVAILABLE, EXIT_INFRASTRUCTURE, "is mltest-coordinator serve running?"),
     "VISIT_INTERRUPTED": ErrorEntry(_S.ABORTED, EXIT_INFRASTRUCTURE),
+    "WORKER_UNIT": ErrorEntry(
+        _S.UNAVAILABLE,
+        EXIT_INFRASTRUCTURE,
+        "on that machine: systemctl enable --now mltest-worker.socket; journalctl -u 'mltest-worker@*' says more",
+    ),
+    "POWER_UNREADABLE": ErrorEntry(
+        _S.UNAVAILABLE, EXIT_INFRASTRUCTURE, "on that machine: systemctl enable --now mltest-powerd.socket"
+    ),
     "NO_AGENT": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_INFRASTRUCTURE, "mltest-coordinator agents shows who is there"),
-    "MODEL_CRASHED": ErrorEntry(_S.INVALID_ARGUMENT, EXIT_USER),
-    "DEADLINE": ErrorEntry(_S.DEADLINE_EXCEEDED, EXIT_USER, "raise the time limit in the plan"),
-    "RESOURCE_LIMIT": ErrorEntry(_S.RESOURCE_EXHAUSTED, EXIT_USER, "raise the memory limit in the plan"),
+    "MODEL_CRASHED": ErrorEntry(
+        _S.INVALID_ARGUMENT, EXIT_USER, "try it in its own library: what ends the process there ends it here"
+    ),
+    "DEADLINE": ErrorEntry(_S.DEADLINE_EXCEEDED, EXIT_USER, "raise load_timeout_s or step_timeout_s in the plan"),
+    "RESOURCE_LIMIT": ErrorEntry(
+        _S.RESOURCE_EXHAUSTED, EXIT_USER, "raise memory_bytes in the plan, if the machine has more"
+    ),
+    "COMPILE_FAILED": ErrorEntry(
+        _S.INVALID_ARGUMENT, EXIT_USER, "compile it with cc -std=c11 on that machine, and mend what that says"
+    ),
     "RUNTIME_MISSING": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_USER, "install the runtime's extra on that machine"),
     "THREADS_EXCEEDED": ErrorEntry(
         _S.FAILED_PRECONDITION,
@@ -109,10 +160,7 @@ async def translated_errors(context: "grpc.aio.ServicerContext[object, object]")
     try:
         yield
     except MltestError as error:
-        entry = entry_of(error)
-        metadata = ((ERROR_CODE_KEY, error.code), (NEXT_STEP_KEY, next_step_of(error)))
-        ascii_metadata = tuple((key, value.encode("ascii", "replace").decode()) for key, value in metadata if value)
-        await context.abort(entry.status, error.message, ascii_metadata)
+        await abort_with(context, error)
     except (grpc.aio.AbortError, grpc.RpcError):
         raise
     except Exception:
@@ -120,12 +168,40 @@ async def translated_errors(context: "grpc.aio.ServicerContext[object, object]")
         await context.abort(grpc.StatusCode.INTERNAL, "internal error; see the log of this process")
 
 
+async def abort_with(context: "grpc.aio.ServicerContext[object, object]", error: MltestError) -> NoReturn:
+    """End an RPC with the status of `error`."""
+    entry = entry_of(error)
+    metadata = ((ERROR_CODE_KEY, error.code), (NEXT_STEP_KEY, next_step_of(error)))
+    ascii_metadata = tuple((key, value.encode("ascii", "replace").decode()) for key, value in metadata if value)
+    await context.abort(entry.status, error.message, (*ascii_metadata, *_facts_metadata(error)))
+    raise AssertionError("unreachable")
+
+
 def error_from_rpc(error: grpc.aio.AioRpcError, unreachable: InfrastructureError) -> MltestError:
     """Return the error that a peer ended an RPC with; `unreachable` where the peer was not reached at all."""
     metadata = dict(error.trailing_metadata() or ())
     code = metadata.get(ERROR_CODE_KEY)
     if isinstance(code, str):
-        return error_class(code)(error.details() or code, next_step=metadata.get(NEXT_STEP_KEY, ""))
+        facts = _facts_from(code, metadata.get(FACTS_KEY, b""))
+        return error_class(code)(error.details() or code, **facts, next_step=metadata.get(NEXT_STEP_KEY, ""))
     if error.code() in _BROKEN or error.details() == _BROKEN_WHILE_SENDING:
         return unreachable
     return MltestError(f"{error.code().name}: {error.details()}")
+
+
+def _facts_metadata(error: MltestError) -> tuple[tuple[str, bytes], ...]:
+    facts = {name: error.facts[name] for name in _SENT_FACTS.get(error.code, ()) if name in error.facts}
+    return ((FACTS_KEY, json.dumps(facts).encode()),) if facts else ()
+
+
+def _facts_from(code: str, content: str | bytes) -> dict[str, object]:
+    """Return the known facts of a peer's error; nothing where they make no sense."""
+    if not content or len(content) > _MAX_FACTS_BYTES:
+        return {}
+    try:
+        found = json.loads(content)
+    except ValueError:
+        return {}
+    known = _SENT_FACTS.get(code, ())
+    facts = found.items() if isinstance(found, dict) else ()
+    return {name: value for name, value in facts if name in known and isinstance(value, str | int | float)}

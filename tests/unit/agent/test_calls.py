@@ -172,7 +172,7 @@ def test_warming_up_says_how_calls_will_be_timed() -> None:
     assert made.warm(asked(warmup_ns=1)) == {"call_ns": 1_000, "is_steady": False, "calls_per_value": 20}
 
 
-GOOD = {"row_count": 1, "differing_row_count": 0, "max_abs_difference": 0.0, "worst_rows": []}
+GOOD = {"row_count": 1, "differing_row_count": 0, "max_abs_difference": 0.0, "worst_rows": [], "median_shift": 0.0}
 
 
 @pytest.mark.parametrize(
@@ -184,6 +184,7 @@ GOOD = {"row_count": 1, "differing_row_count": 0, "max_abs_difference": 0.0, "wo
         {"max_abs_difference": float("inf")},
         {"max_abs_difference": -1.0},
         {"max_abs_difference": "much"},
+        {"median_shift": float("nan")},
         {"worst_rows": [-1]},
         {"worst_rows": ["x"]},
         {"worst_rows": 3},

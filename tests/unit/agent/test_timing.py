@@ -2,6 +2,7 @@
 
 import math
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -115,7 +116,15 @@ def test_a_worker_says_how_much_memory_it_takes() -> None:
 
 
 def test_without_a_number_of_values_every_call_is_timed() -> None:
-    assert spread_of(5_000, 12_500_000, 0, 600) == EVERY_CALL
+    assert spread_of(5_000, 12_500_000, 0, 600) == replace(EVERY_CALL, min_values=5)
+
+
+def test_a_slice_has_five_calls_at_least_unless_they_are_long() -> None:
+    assert [spread_of(ms * 1e6, 12_500_000, 500, 600).min_values for ms in (0.01, 10, 50, 51, 900)] == [5, 5, 5, 1, 1]
+    assert spread_of(10e6, 12_500_000, 3, 600).min_values == 3
+    calls = Walk(Recorder().calls(600)).timed(1, Spread(calls_per_value=1, untimed_calls=0, max_values=9, min_values=5))
+    assert len(calls.values_ns) == 5
+    assert not calls.is_clipped
 
 
 @given(st.floats(1, 1e9, allow_nan=False), st.integers(1, 10**9), st.integers(1, 20_000), st.integers(1, 10_000))

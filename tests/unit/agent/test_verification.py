@@ -137,3 +137,19 @@ def test_it_ends_when_its_time_is_over_and_says_how_far_it_came() -> None:
         "latency_ns", 64, batches(scores, 64), expected(scores), limit_ns=10, clock=lambda: next(ticks)
     )
     assert found.row_count == 10 * 64
+
+
+def test_a_shift_of_every_value_of_a_regressor_is_measured_besides_what_single_rows_differ_by() -> None:
+    values = np.random.default_rng(1).normal(size=(ROWS, 2)) * 100
+    shifted = values.copy()
+    shifted[:, 1] -= 1e-4
+    shifted[7, 0] += 1
+    found = verified(shifted, expected(values, Output.VALUES))
+    assert found.median_shift == pytest.approx(-1e-4)
+    assert found.max_abs_difference == pytest.approx(1)
+
+
+def test_rounding_of_values_is_no_shift() -> None:
+    values = np.random.default_rng(2).normal(size=(ROWS, 1)) * 100
+    found = verified(values.astype(np.float32), expected(values, Output.VALUES))
+    assert abs(found.median_shift) < 1e-6

@@ -1,12 +1,14 @@
 """Bookkeeping of visits, on visits that are cancelled before they spawn anything."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mltest.agent.lease.lease import Grant
-from mltest.agent.service import encode_event
+from mltest.agent.outbox.outbox import MemoryOutbox
+from mltest.agent.service import decode_event, encode_event
 from mltest.agent.visit.visit_site import VisitSite
 from mltest.agent.visit.visits import KEPT_LOGS, Visits
 from mltest.shared.blobs import BlobStore
@@ -58,6 +60,10 @@ def spec(site: VisitSite, tmp_path: Path) -> VisitSpec:
     )
 
 
+def made_visits(on_change: Callable[[str], None] = lambda _: None) -> Visits:
+    return Visits(encode=encode_event, decode=decode_event, outbox=MemoryOutbox(), on_change=on_change)
+
+
 async def last_event(visits: Visits, spec: VisitSpec) -> VisitEnded:
     encoded = [event async for event in visits.log(spec.visit_id, spec.attempt).follow(0)][-1]
     last = from_proto(visit_pb2.VisitEvent.FromString(encoded), VisitEvent).event
@@ -67,7 +73,7 @@ async def last_event(visits: Visits, spec: VisitSpec) -> VisitEnded:
 
 async def test_a_visit_that_is_cancelled_before_it_does_anything_still_ends(site: VisitSite, spec: VisitSpec) -> None:
     running: list[str] = []
-    visits = Visits(encode=encode_event, on_change=running.append)
+    visits = made_visits(running.append)
     await visits.start(spec, lambda: GRANT, site)
     await visits.cancel("v", 1, REASON)
     last = await last_event(visits, spec)
@@ -76,7 +82,7 @@ async def test_a_visit_that_is_cancelled_before_it_does_anything_still_ends(site
 
 
 async def test_only_the_last_journals_are_kept(site: VisitSite, spec: VisitSpec) -> None:
-    visits = Visits(encode=encode_event, on_change=lambda _: None)
+    visits = made_visits()
     for attempt in range(1, KEPT_LOGS + 3):
         await visits.start(replace(spec, attempt=attempt), lambda: GRANT, site)
         await visits.cancel_running(REASON)
@@ -86,7 +92,7 @@ async def test_only_the_last_journals_are_kept(site: VisitSite, spec: VisitSpec)
 
 
 async def test_a_start_under_a_newer_epoch_takes_the_place_of_what_runs(site: VisitSite, spec: VisitSpec) -> None:
-    visits = Visits(encode=encode_event, on_change=lambda _: None)
+    visits = made_visits()
     await visits.start(spec, lambda: GRANT, site)
     other = replace(spec, visit_id="other")
     with pytest.raises(AgentBusyError):
@@ -97,7 +103,7 @@ async def test_a_start_under_a_newer_epoch_takes_the_place_of_what_runs(site: Vi
 
 
 async def test_nothing_starts_under_a_lease_that_was_lost_meanwhile(site: VisitSite, spec: VisitSpec) -> None:
-    visits = Visits(encode=encode_event, on_change=lambda _: None)
+    visits = made_visits()
     answers = iter([GRANT])
 
     def require() -> Grant:

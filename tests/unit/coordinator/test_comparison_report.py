@@ -18,6 +18,7 @@ from mltest.shared.domain import (
     History,
     HistoryPoint,
     HistorySeries,
+    MachineClass,
 )
 
 
@@ -180,3 +181,29 @@ def test_a_confirmation_says_what_it_found() -> None:
     assert confirmation_text(refuted).startswith("Not confirmed by job n")
     nothing = Confirmation(old_job_id="", job_id="", confirmed=(), others=())
     assert confirmation_text(nothing) == "There is no job before it to measure against."
+
+
+def test_the_classes_of_the_machine_in_both_jobs_stand_beside_absolute_values() -> None:
+    classes = {"machine_class_before": MachineClass.SHARED, "machine_class_after": MachineClass.NOISY}
+    found = Comparison(job_a="old1", job_b="new2", differences=(difference("slower", Change.WORSE, 1.25, **classes),))
+
+    assert "lab (shared -> noisy)" in printed(ComparisonView(found, Objective(), shows_all=True))
+
+
+def test_the_class_of_the_machine_stands_beside_the_value_of_a_history() -> None:
+    point = HistoryPoint(job_id="j", created_unix_ns=1, value=1e-5, level=2.0, machine_class=MachineClass.NOISY)
+    series = HistorySeries(
+        model_name="forest.skops",
+        dataset_sha256="d",
+        label="fast",
+        runtime="fast",
+        agent_id="a",
+        agent_name="lab",
+        metric="latency_s",
+        statistic="median",
+        batch_size=1,
+        basis=Basis.REFERENCE,
+        points=(point,),
+    )
+
+    assert "lab (noisy)" in printed(HistoryView(History(series=(series,))))

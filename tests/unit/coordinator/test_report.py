@@ -94,7 +94,7 @@ def results() -> JobResults:
         plan=Plan(rounds=6),
         model=MODEL,
         candidates=CANDIDATES,
-        agents=[agent("a", name="jetson-nano-7")],
+        agents=[agent("a", name="jetson-7")],
         samples=samples,
         evaluations=evaluations,
         problems=[Problem(candidate_id="other", standing=Standing.FAILED, reason="")],
@@ -120,7 +120,7 @@ def test_no_line_of_the_table_is_longer_than_the_terminal_and_nothing_is_cut(res
 def test_the_table_answers_first_and_shows_every_figure(results: JobResults, width: int) -> None:
     text = screen(StandingsView(results), width)
 
-    assert text.startswith("Best by median latency at 1 row: label of treelite on jetson-nano-7, ")
+    assert text.startswith("Best by median latency at 1 row: label of treelite on jetson-7, ")
     for title in ("latency b1", "p99 b1", "speed-up", "rows b128", "accuracy", "size", "memory"):
         assert title in text
     assert "label of scikit-learn *" in text
@@ -132,7 +132,7 @@ def test_what_is_not_ranked_stands_below_with_its_reason(results: JobResults) ->
     text = screen(StandingsView(results), 120)
     _, _, unranked = text.partition("Not ranked")
 
-    assert "gated      label of onnxruntime on jetson-nano-7 labels differ in 3 rows" in unranked
+    assert "gated      label of onnxruntime on jetson-7 labels differ in 3 rows" in unranked
     assert "impossible label of gcc" in unranked
     assert "no compiler" in unranked
 
@@ -140,7 +140,7 @@ def test_what_is_not_ranked_stands_below_with_its_reason(results: JobResults) ->
 def test_a_missing_figure_is_explained_below_the_table(results: JobResults) -> None:
     text = " ".join(screen(StandingsView(results), 120).split())
 
-    assert "no p99 latency at 1 row. label of scikit-learn on jetson-nano-7: needs 374 more calls" in text
+    assert "no p99 latency at 1 row. label of scikit-learn on jetson-7: needs 374 more calls" in text
 
 
 def test_a_table_without_ranks_says_so(results: JobResults) -> None:

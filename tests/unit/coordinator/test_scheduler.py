@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
+from mltest.coordinator.job.blocks import blocks, is_apart
 from mltest.coordinator.job.scheduler import (
     Subject,
     blobs_of,
-    blocks,
     narrowed,
     plan_visits,
     without,
@@ -161,6 +161,44 @@ def test_the_reference_is_in_every_block_and_timed_with_one_batch_size() -> None
     found = [[one for one in visit.candidates if one.candidate_id == "reference"] for visit in visits]
     assert len(visits) > 1
     assert [[one.batch_sizes for one in block] for block in found] == [[(1,)]] * len(visits)
+
+
+def test_what_does_not_fit_beside_the_baseline_is_measured_apart_with_the_reference() -> None:
+    small, (large, larger) = others(1), others(3, artifact_bytes=300_000_000)[1:]
+    found = blocks([NATIVE, *small, large, larger, reference()], 4 * GIB)
+
+    assert [[one.candidate_id for one in block] for block in found] == [
+        ["native", "reference", "other0"],
+        ["native", "reference", "other1"],
+        ["native", "reference", "other2"],
+    ]
+    tight = blocks([NATIVE, *small, large, larger, reference()], 3_800_000_000)
+    assert [[one.candidate_id for one in block] for block in tight] == [
+        ["native", "reference", "other0"],
+        ["reference", "other1"],
+        ["reference", "other2"],
+    ]
+    assert [is_apart(block, tight) for block in tight] == [False, True, True]
+    assert not any(is_apart(block, found) for block in found)
+
+
+def test_a_large_baseline_is_alone_with_the_reference() -> None:
+    native = replace(NATIVE, artifact_bytes=300_000_000)
+    found = blocks([native, *others(2), reference()], 3_800_000_000)
+
+    assert [[one.candidate_id for one in block] for block in found] == [
+        ["native", "reference"],
+        ["reference", "other0", "other1"],
+    ]
+    assert all(is_apart(block, found) for block in found)
+
+
+def test_a_wide_dataset_makes_blocks_smaller_since_each_worker_holds_it() -> None:
+    wide = replace(DATASET, row_count=10_000, feature_count=5_000)
+    candidates = [NATIVE, *others(3), reference()]
+
+    assert len(blocks(candidates, 4 * GIB, DATASET)) == 1
+    assert len(blocks(candidates, 6 * GIB, wide)) == 3
 
 
 def test_a_narrowed_round_has_only_who_is_active() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mltest.coordinator.analysis.standings import summarise
-from mltest.coordinator.planning.plan import Objective
+from mltest.coordinator.planning.plan import Objective, Plan
 from mltest.coordinator.planning.plan import TestChoice as Choice
 from mltest.coordinator.tests.role import SampleEvidence
 from mltest.shared.domain import (
@@ -169,6 +169,7 @@ def test_a_row_says_how_good_the_machine_was_how_many_rounds_it_had_and_what_to_
 
     standings = summary(
         samples,
+        plan=Plan(profile="quick"),
         machine_classes={"a": MachineClass.NOISY},
         has_stop_rule=True,
         stop_reasons={("fast", "a"): StopReason.MAX_ROUNDS, ("slow", "a"): StopReason.ELIMINATED},
@@ -178,7 +179,7 @@ def test_a_row_says_how_good_the_machine_was_how_many_rounds_it_had_and_what_to_
     assert fast.machine_class is MachineClass.NOISY
     assert fast.round_count == 6
     assert fast.remarks == (
-        "imprecise: its ratios are not known as exactly as wanted after 6 rounds",
+        "imprecise: its ratios are not known as exactly as wanted after 6 rounds, as many as there may be",
         "latency at 1, 16 rows: still getting faster or slower when warming up ended",
         "100 distinct rows, better 512",
     )
@@ -186,6 +187,51 @@ def test_a_row_says_how_good_the_machine_was_how_many_rounds_it_had_and_what_to_
         "not measured beyond round 6, since it is certainly slower than the best",
     )
     assert row_of(standings, "native").remarks == ()
+
+
+@pytest.mark.parametrize(
+    ("plan", "reason", "text"),
+    [
+        (Plan(), StopReason.PRECISE, "precise: its ratios are known to 2.5 % after 6 rounds"),
+        (Plan(budget_s=5), None, "imprecise: the time budget was over after 6 rounds, before its ratios were"),
+        (Plan(), None, "imprecise: the job was stopped after 6 rounds, before its ratios were"),
+        (Plan(rounds=6), None, ""),
+    ],
+)
+def test_each_row_says_why_it_was_not_measured_again(plan: Plan, reason: StopReason | None, text: str) -> None:
+    stops = {("fast", "a"): reason} if reason else {}
+    standings = summary(measured(), plan=plan, has_stop_rule=not plan.rounds, stop_reasons=stops)
+    remarks = row_of(standings, "fast").remarks
+    assert remarks[0].startswith(text) if text else not remarks
+    assert row_of(standings, "native").remarks == ()
+
+
+def test_calls_that_are_timed_together_are_remarked_once_although_their_time_varies_from_round_to_round() -> None:
+    remarks = tuple(
+        CallRemark(kind=RemarkKind.BATCHED, metric="latency_ns", batch_size=size, text=f"a call takes {time_us} us")
+        for size, time_us in ((1, 0.9), (16, 1.1), (1, 0.8))
+    )
+    samples = [replace(found, remarks=remarks) if found.candidate_id == "fast" else found for found in measured()]
+    assert row_of(summary(samples), "fast").remarks == ("latency at 1, 16 rows: a call takes 0.9 us",)
+
+
+def test_the_class_of_the_machine_stands_at_every_absolute_figure_and_at_no_other() -> None:
+    results, standings = summarise(
+        plan=PLAN,
+        model=MODEL,
+        candidates=(NATIVE, FAST),
+        agents=[agent("a")],
+        samples=measured()[:2],
+        evaluations=[evaluation("native"), evaluation("fast")],
+        problems=(),
+        machine_classes={"a": MachineClass.NOISY},
+    )
+    classes = {result.metric: result.machine_class for result in results}
+    assert classes["latency_s"] is classes["throughput_rows_per_s"] is MachineClass.NOISY
+    assert classes["accuracy"] is MachineClass.UNSPECIFIED
+    assert {figure.machine_class for figure in row_of(standings, "fast").figures if figure.metric == "latency_s"} == {
+        MachineClass.NOISY
+    }
 
 
 def test_throttled_slices_are_left_out_and_the_table_says_how_many() -> None:
@@ -198,3 +244,22 @@ def test_throttled_slices_are_left_out_and_the_table_says_how_many() -> None:
 
     assert "2 slices were left out because the machine was throttled meanwhile." in summary(samples).notes
     assert not any("throttled" in note for note in summary(measured()).notes)
+
+
+def test_what_memory_kept_apart_from_the_baseline_is_compared_through_the_reference_and_says_so() -> None:
+    reference = replace(candidate("reference"), is_reference=True)
+    every = timed("reference", "a", 50_000, seed=9, round_count=12)
+    native = timed("native", "a", 100_000, seed=1, round_count=12)
+    fast = timed("fast", "a", 10_000, seed=2, round_count=12)
+
+    standings = summary(
+        [every, only(native, range(6)), only(fast, range(6, 12))], candidates=(NATIVE, FAST, reference), plan=PLAN
+    )
+
+    row = row_of(standings, "fast")
+    assert places(standings) == [(1, "fast"), (2, "native")]
+    assert row.speedup == pytest.approx(10, rel=0.1)
+    assert row.speedup_low is not None
+    assert row.speedup_low < 10 * 1.1
+    assert row.remarks[0].startswith("coarse: memory does not hold it beside the native baseline")
+    assert not any(text.startswith("coarse") for text in row_of(standings, "native").remarks)

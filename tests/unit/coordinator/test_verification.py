@@ -52,3 +52,22 @@ def test_a_score_may_differ_by_what_its_arithmetic_explains(
 ) -> None:
     reason = verification_reason(verified(max_abs_difference=difference), **arguments)  # type: ignore[arg-type]
     assert (reason == "") is passes
+
+
+@pytest.mark.parametrize(
+    ("shift", "arguments", "passes"),
+    [
+        (1e-4, {"largest_value": 340.0}, False),
+        (-1e-4, {"largest_value": 340.0}, False),
+        (1e-6, {"largest_value": 340.0}, True),
+        (1e-4, {"largest_value": 1e4}, True),
+        (1e-4, {"largest_value": 340.0, "max_abs_difference": 1e-3}, True),
+    ],
+)
+def test_a_shift_of_all_rows_is_told_although_single_rows_may_move_as_far(
+    shift: float, arguments: dict[str, object], passes: bool
+) -> None:
+    found = verified(max_abs_difference=abs(shift), median_shift=shift)
+    reason = verification_reason(found, **arguments)  # type: ignore[arg-type]
+    assert (reason == "") is passes
+    assert passes or reason.startswith("calls with 16 rows are shifted by ")

@@ -102,8 +102,17 @@ def _unreadable_clock(readings: Readings) -> Finding:
     suffix = ", since this is a virtual machine" if readings.is_virtual else ""
     what = f"The clock of the processors cannot be read{suffix}"
     why = "Whether it changed during a measurement is unknown; the canary shows it only from some per cent on."
-    advice = f"Where you rule the host, run there: {_GOVERNOR}" if readings.is_virtual else ""
-    return Finding(check="governor", level=Level.NOTE, what=what, why=why, advice=advice)
+    if readings.is_virtual:
+        advice = f"Where you rule the host, run there: {_GOVERNOR}"
+        return Finding(check="governor", level=Level.NOTE, what=what, why=why, advice=advice)
+    return Finding(
+        check="governor",
+        level=Level.NOTE,
+        what=what,
+        why=why,
+        advice="A kernel module may offer it; on x86 the firmware may hide it.",
+        remedies=("sudo modprobe acpi_cpufreq",),
+    )
 
 
 def _clocks(readings: Readings) -> str:

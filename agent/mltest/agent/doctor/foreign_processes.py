@@ -41,14 +41,18 @@ class ProcessTimes:
 
 
 def read_process_times() -> ProcessTimes:
-    """Return the processor time of every process that can be read, without this one and its children."""
-    own = {os.getpid(), *(child.pid for child in psutil.Process().children(recursive=True))}
+    """Return the processor time of every process that can be read, without this one and its children; maybe of none."""
+    try:
+        own = {os.getpid(), *(child.pid for child in psutil.Process().children(recursive=True))}
+    except (psutil.Error, OSError, RuntimeError):
+        # A container may hide /proc/stat, without which psutil knows no process's start.
+        return ProcessTimes(time.monotonic_ns(), {})
     used_s: dict[psutil.Process, float] = {}
     for process in psutil.process_iter():
         if process.pid not in own:
             try:
                 times = process.cpu_times()
-            except (psutil.Error, OSError):
+            except (psutil.Error, OSError, RuntimeError):
                 continue
             used_s[process] = times.user + times.system
     return ProcessTimes(time.monotonic_ns(), used_s)

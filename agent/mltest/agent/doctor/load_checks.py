@@ -72,6 +72,8 @@ def check_canary(readings: Readings) -> Finding:
             "It is 1 ms of work with memory and branches, before and behind the measurement; on an even ruler it varies"
             f" by less than {percent_text(DEDICATED_CV_RATIO)}. Load, clocks and heat, below or above, are the causes."
         ),
+        advice="Mend what else is named here, then look again.",
+        remedies=("mltest-agent doctor",),
     )
 
 
@@ -92,6 +94,8 @@ def check_hiccups(readings: Readings) -> Finding:
             "A gap lands in one call and makes it look slow: medians resist, means and p99 do not. A slice is"
             f" {seconds_text(_SLICE_NS / 1e9)} long."
         ),
+        advice="Stop what runs beside, or keep processors for the agent: isolcpus= on the command line of the kernel.",
+        remedies=_remedies(readings.foreign) or ("top -b -d 3 -n 2 -o %CPU",),
     )
 
 

@@ -6,6 +6,8 @@ from mltest.agent.doctor.readings import Readings
 from mltest.agent.host.machine_class import DEDICATED_FOREIGN_RATIO
 from mltest.shared.units import bytes_text, seconds_text
 
+_MORE = "Start the agent where it may use more of them; recipes with no more threads than that lose nothing."
+
 
 def check_quota(readings: Readings) -> Finding | None:
     """Say whether a control group freezes the measurement."""
@@ -37,11 +39,19 @@ def check_processors(readings: Readings) -> Finding:
     what = f"{usable} of {online} processors may be used"
     if usable == 1:
         why = "Whatever else runs, the agent and the kernel included, interrupts the candidate that is being timed."
-        return Finding(check="processors", level=Level.WARNING, what=what, why=why)
+        return Finding(
+            check="processors", level=Level.WARNING, what=what, why=why, advice=_MORE, remedies=_remedies(online)
+        )
     if usable < online:
         why = "Threads beyond them take turns; recipes with more threads than that only look slow."
-        return Finding(check="processors", level=Level.NOTE, what=what, why=why)
+        return Finding(
+            check="processors", level=Level.NOTE, what=what, why=why, advice=_MORE, remedies=_remedies(online)
+        )
     return Finding(check="processors", level=Level.OK, what=what)
+
+
+def _remedies(online: int) -> tuple[str, ...]:
+    return (f"taskset -c 0-{online - 1} mltest-agent serve",) if online > 1 else ()
 
 
 def check_smt(readings: Readings) -> Finding | None:

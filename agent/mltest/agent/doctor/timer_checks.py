@@ -22,7 +22,14 @@ def check_timer(readings: Readings) -> Finding:
         return Finding(check="timer", level=Level.OK, what=what)
     why = "A call should last a hundred times as long to be timed alone, with percentiles."
     level = Level.NOTE if coarsest_ns <= _COARSE_NS else Level.WARNING
-    return Finding(check="timer", level=level, what=what, why=why)
+    return Finding(
+        check="timer",
+        level=level,
+        what=what,
+        why=why,
+        advice="A better clock may be offered by the kernel; shorter calls are timed together, without percentiles.",
+        remedies=("cat /sys/devices/system/clocksource/clocksource0/available_clocksource",),
+    )
 
 
 def check_clocksource(readings: Readings) -> Finding | None:
@@ -49,7 +56,9 @@ def check_null_call(readings: Readings) -> Finding:
     if null is None:
         what = "A fresh process for timing could not be started"
         why = "Each candidate is measured in one."
-        return Finding(check="null_call", level=Level.PROBLEM, what=what, why=why)
+        advice = "What it lacks is told by describing the agent: memory, processes, or its own installation."
+        remedies = ("mltest-agent describe", "ulimit -a", "df -h /tmp")
+        return Finding(check="null_call", level=Level.PROBLEM, what=what, why=why, advice=advice, remedies=remedies)
     what = (
         f"A timed call of nothing takes {seconds_text(null.p50_ns / 1e9)} in a fresh process"
         f" (p99 {seconds_text(null.p99_ns / 1e9)})"
@@ -64,4 +73,6 @@ def check_null_call(readings: Readings) -> Finding:
             f"{_NULL_P50_NS} ns ({_NULL_P99_NS} ns) are usual. It is the floor of every measurement: stored beside the"
             " samples, and no matter for calls of 10 µs and more."
         ),
+        advice="A busy, hot or slow processor raises it; look again when nothing else runs.",
+        remedies=("mltest-agent selftest overhead",),
     )

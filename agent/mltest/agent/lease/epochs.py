@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+from mltest.agent.outbox.journal import NO_ROOM, sync_folder
+from mltest.shared.errors import DiskFullError
+
 
 class EpochFile:
     """Counts up; one process at a time."""
@@ -12,21 +15,27 @@ class EpochFile:
         self._epoch = int(path.read_text()) if path.exists() else 0
 
     def next(self) -> int:
-        """Return a number greater than every one before; it is on the disk when this returns."""
+        """Return a number greater than every one before; it is on the disk when this returns.
+
+        Raises:
+            DiskFullError: there is no room for it.
+
+        """
         self._epoch += 1
+        try:
+            self._write()
+        except OSError as error:
+            if error.errno in NO_ROOM:
+                folder = self._path.parent
+                raise DiskFullError(f"there is no room left below {folder}", folder=str(folder)) from error
+            raise
+        return self._epoch
+
+    def _write(self) -> None:
         draft = self._path.with_suffix(".new")
         with draft.open("w") as stream:
             stream.write(str(self._epoch))
             stream.flush()
             os.fsync(stream.fileno())
         draft.replace(self._path)
-        _sync_folder(self._path.parent)
-        return self._epoch
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_folder(self._path.parent)

@@ -1,4 +1,8 @@
-"""The lease on the real clock: it expires by itself, and its end is the end of its visit."""
+"""The lease on the real clock: it expires by itself.
+
+A visit whose lease expired goes on: its holder may only be behind a broken network, and fetches the result later. It
+ends when somebody else takes the lease, so that an agent is never kept from those that want it.
+"""
 
 import asyncio
 import time
@@ -6,11 +10,12 @@ from collections.abc import Callable
 
 from mltest.agent.lease.lease import Grant, Lease
 from mltest.agent.visit.visits import Visits
-from mltest.shared.errors import LeaseLostError, MltestError, VisitInterruptedError
+from mltest.shared.domain import AgentUse
+from mltest.shared.errors import VisitInterruptedError
 
 
 class LeaseKeeper:
-    """Holds the agent's lease, and cancels the running visit when the lease ends."""
+    """Holds the agent's lease, and cancels the running visit when its holder gives it back or another one takes it."""
 
     def __init__(self, lease: Lease, visits: Visits, on_change: Callable[[str], None]) -> None:
         self._lease = lease
@@ -25,8 +30,29 @@ class LeaseKeeper:
         return self._lease.ttl_ns
 
     def acquire(self, holder: str, purpose: str) -> Grant:
-        """Give the lease to `holder`, who gets it back if it has it; `AgentBusyError` if another has it."""
-        return self._granted(self._lease.acquire(holder, purpose, time.monotonic_ns()))
+        """Give the lease to `holder`, who gets it back if it has it; `AgentBusyError` if another has it or is next."""
+        grant = self._granted(self._lease.acquire(holder, purpose, time.monotonic_ns()))
+        if self._visits.holder not in ("", holder):
+            reason = VisitInterruptedError(detail=f"its lease expired, and {holder} took the agent")
+            task = asyncio.create_task(self._visits.cancel_running(reason))
+            self._cancelling.add(task)
+            task.add_done_callback(self._cancelling.discard)
+        return grant
+
+    def use(self) -> AgentUse:
+        """Return who uses the agent now."""
+        now_ns = time.monotonic_ns()
+        grant, waiting_count = self._lease.current(now_ns), self._lease.waiting_count(now_ns)
+        visit_id = self._visits.running_id
+        if grant is None:
+            return AgentUse(waiting_count=waiting_count, visit_id=visit_id)
+        return AgentUse(
+            holder=grant.holder,
+            purpose=grant.purpose,
+            lease_left_ns=grant.expires_ns - now_ns,
+            waiting_count=waiting_count,
+            visit_id=visit_id,
+        )
 
     def renew(self, epoch: int) -> Grant:
         """Let the lease live on; `LeaseLostError` if `epoch` is not valid any more."""
@@ -39,29 +65,27 @@ class LeaseKeeper:
     async def release(self, epoch: int) -> None:
         """End the lease and its visit; `LeaseLostError` if `epoch` is not valid any more."""
         self._lease.release(epoch, time.monotonic_ns())
-        await self._ended(VisitInterruptedError(detail="its holder gave the lease back"))
+        self._free()
+        await self._visits.cancel_running(VisitInterruptedError(detail="its holder gave the lease back"))
 
     def _granted(self, grant: Grant) -> Grant:
         self._stop_timer()
         delay_s = max(0.0, (grant.expires_ns - time.monotonic_ns()) / 1e9)
-        self._expiry = asyncio.get_running_loop().call_later(delay_s, self._expire, grant.epoch)
+        self._expiry = asyncio.get_running_loop().call_later(delay_s, self._expire)
         self._on_change(grant.holder)
         return grant
 
-    def _expire(self, epoch: int) -> None:
+    def _expire(self) -> None:
         current = self._lease.current(time.monotonic_ns())
         if current is not None:
             # The timer was early by less than the clock's resolution.
             self._granted(current)
-            return
-        task = asyncio.create_task(self._ended(LeaseLostError(epoch=epoch)))
-        self._cancelling.add(task)
-        task.add_done_callback(self._cancelling.discard)
+        else:
+            self._free()
 
-    async def _ended(self, reason: MltestError) -> None:
+    def _free(self) -> None:
         self._stop_timer()
         self._on_change("")
-        await self._visits.cancel_running(reason)
 
     def _stop_timer(self) -> None:
         if self._expiry is not None:

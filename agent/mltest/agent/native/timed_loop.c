@@ -19,6 +19,7 @@ struct mltest_slice {
     uint64_t settle_ns;
     uint64_t slice_ns;
     uint64_t max_values;      /* At most; at least one is taken. */
+    uint64_t min_values;      /* At least, although the time may be over. */
     uint64_t calls_per_value; /* Calls that are timed together. */
     uint64_t calls_between;   /* Untimed calls behind each value. */
     uint64_t started_ns;
@@ -60,7 +61,7 @@ int mltest_time_slice(struct mltest_walk *walk, struct mltest_slice *slice, uint
             failed = call_next(walk);
         end_ns = now_ns();
         values_ns[count++] = end_ns - begin_ns;
-        if (count >= slice->max_values || end_ns >= deadline_ns)
+        if (count >= slice->max_values || (count >= slice->min_values && end_ns >= deadline_ns))
             break;
         for (calls = slice->calls_between; calls && !failed; calls--)
             failed = call_next(walk);

@@ -30,7 +30,7 @@ class _Slice(ctypes.Structure):
     _fields_ = tuple(
         (name, ctypes.c_uint64)
         for name in (
-            *("settle_calls", "settle_ns", "slice_ns", "max_values", "calls_per_value", "calls_between"),
+            *("settle_calls", "settle_ns", "slice_ns", "max_values", "min_values", "calls_per_value", "calls_between"),
             *("started_ns", "ended_ns", "value_count"),
         )
     )
@@ -89,7 +89,8 @@ class TimedLoop:
 
     def timed(self, slice_ns: int, spread: Spread) -> TimedCalls:
         """Time calls for `slice_ns`; at least one value; raises as `call` does."""
-        asked = _Slice(SETTLE_CALLS, SETTLE_NS, slice_ns, spread.max_values, spread.calls_per_value)
+        most, fewest = spread.max_values, spread.min_values
+        asked = _Slice(SETTLE_CALLS, SETTLE_NS, slice_ns, most, fewest, spread.calls_per_value)
         asked.calls_between = spread.untimed_calls
         if len(self._values_ns) < spread.max_values:
             # Written to at once, so that no page of it is missing when a call is timed.

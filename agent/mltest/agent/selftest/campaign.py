@@ -1,7 +1,7 @@
 """Measures windows of rounds: blocks of identical and slowed candidates, each round with fresh workers."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import median
 
 from mltest.agent.selftest.bench import Bench
@@ -39,7 +39,14 @@ class Campaign:
         self._random = random.Random(bench.options.seed)
         self._window_count = 0
 
-    async def compare(self, window_count: int, *, identical_count: int, slow_percents: Sequence[int]) -> None:
+    async def compare(
+        self,
+        window_count: int,
+        *,
+        identical_count: int,
+        slow_percents: Sequence[int],
+        after_window: Callable[[], None] = lambda: None,
+    ) -> None:
         """Measure windows of identical and slowed candidates until each is over, or the time is."""
         subjects = self._bench.subjects(SUBJECTS)
         for number in range(window_count):
@@ -53,6 +60,7 @@ class Campaign:
             self._bench.say(
                 f"window {number + 1} of {window_count}: {model.key}, {batch_size} rows, {window.round_count} rounds"
             )
+            after_window()
 
     async def field(self, subject: str, batch_size: int, candidates: Sequence[VisitCandidate], rounds: int) -> None:
         """Measure a fixed number of rounds of different candidates."""

@@ -6,12 +6,13 @@ import tempfile
 import time
 from pathlib import Path
 
+from mltest.agent.outbox.journal import NO_ROOM
 from mltest.agent.visit.block import Block
 from mltest.agent.visit.visit_log import VisitLog
 from mltest.agent.visit.visit_request import blobs_of
 from mltest.agent.visit.visit_site import VisitSite
 from mltest.shared.domain import MetricDescriptor, Outcome, VisitEnded, VisitSpec, VisitStarted
-from mltest.shared.errors import DeadlineError, MltestError, VisitInterruptedError
+from mltest.shared.errors import DeadlineError, DiskFullError, MltestError, VisitInterruptedError
 from mltest.shared.metrics import RAW_METRICS
 
 _LOG = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ class VisitRunner:
             outcome, error = await self._outcome(block)
             self.is_ending = True
             await block.close(outcome, error)
-        self._log.append(_ended(block, outcome, error))
+        self._log.append(_ended(block, outcome, error), needs_disk=False)
 
     async def _outcome(self, block: Block) -> tuple[Outcome, MltestError | None]:
         limit_s = self._spec.limits.visit_timeout_ns / 1e9
@@ -54,7 +55,7 @@ class VisitRunner:
         except MltestError as error:
             return Outcome.FAILED, error
         except OSError as error:
-            return Outcome.FAILED, VisitInterruptedError(detail=f"the agent's machine failed: {error}")
+            return Outcome.FAILED, failure_of_machine(error, self._site)
         except Exception:
             _LOG.exception("a visit failed unexpectedly", extra={"visit_id": self._spec.visit_id})
             return Outcome.FAILED, MltestError("the agent failed; see its log")
@@ -71,7 +72,15 @@ class VisitRunner:
                 for metric in RAW_METRICS.values()
             ),
             versions=self._site.versions,
+            sandbox=self._site.sandbox,
         )
+
+
+def failure_of_machine(error: OSError, site: VisitSite) -> MltestError:
+    """Return what an error of the operating system means for a visit."""
+    if error.errno in NO_ROOM:
+        return DiskFullError(f"there is no room left below {site.work_folder.parent}", folder=site.work_folder.parent)
+    return VisitInterruptedError(detail=f"the agent's machine failed: {error}")
 
 
 def _ended(block: Block, outcome: Outcome, error: MltestError | None) -> VisitEnded:

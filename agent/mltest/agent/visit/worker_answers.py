@@ -8,8 +8,11 @@ from mltest.agent.worker.open_loop import LATENCY, LATENESS
 from mltest.agent.worker.sample_frame import samples_from_frame
 from mltest.shared.domain import SampleSeries, VerifiedCalls
 from mltest.shared.frames import Frame
+from mltest.shared.naming import clean_text
 
 MAX_WORST_ROWS = 16
+MAX_WALLS = 16
+MAX_WALL_CHARS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,16 @@ def timed_slice_from_frame(answer: Frame, candidate_id: str, metric: str, batch_
     return TimedSlice(series, measuring_ns, is_clipped, number(answer, "minor_faults"))
 
 
+def walls_from_frame(answer: Frame) -> tuple[str, ...]:
+    """Return the walls in `answer`.
+
+    Raises:
+        ValueError, KeyError, TypeError: there are none.
+
+    """
+    return tuple(clean_text(wall, MAX_WALL_CHARS) for wall in list(answer["walls"])[:MAX_WALLS])
+
+
 def requests_from_frame(answer: Frame, candidate_id: str, batch_size: int, rate_index: int) -> tuple[SampleSeries, ...]:
     """Return what became of the requests of one rate: their latencies and latenesses; errors as above."""
     return tuple(
@@ -62,9 +75,9 @@ def requests_from_frame(answer: Frame, candidate_id: str, batch_size: int, rate_
 
 def verified_from_frame(answer: Frame, metric: str, batch_size: int) -> VerifiedCalls:
     """Return what was compared; errors as above."""
-    difference = float(answer["max_abs_difference"])
-    if not (math.isfinite(difference) and difference >= 0):
-        raise ValueError("max_abs_difference is not a difference")
+    difference, shift = float(answer["max_abs_difference"]), float(answer["median_shift"])
+    if not (math.isfinite(difference) and difference >= 0 and math.isfinite(shift)):
+        raise ValueError("max_abs_difference or median_shift is not a difference")
     worst = answer["worst_rows"]
     return VerifiedCalls(
         metric=metric,
@@ -73,6 +86,7 @@ def verified_from_frame(answer: Frame, metric: str, batch_size: int) -> Verified
         differing_row_count=count(answer, "differing_row_count"),
         max_abs_difference=difference,
         worst_rows=tuple(_in_range(row, "worst_rows", 2**32) for row in worst[:MAX_WORST_ROWS]),
+        median_shift=shift,
     )
 
 

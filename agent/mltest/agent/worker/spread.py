@@ -13,6 +13,10 @@ SHORT_CALL_NS = 2_000
 """A shorter call cannot be timed alone: the clock and the loop would be a large part of it."""
 TOGETHER_NS = 20_000
 """Short calls are timed together for about as long as that."""
+FEWEST_VALUES = 5
+"""Of one slice: its median stands against one interrupted call."""
+LONG_CALL_NS = 50_000_000
+"""Of a longer call one value is enough."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +29,8 @@ class Spread:
     """Between two values."""
     max_values: int
     """At most so many."""
+    min_values: int = 1
+    """At least so many, although the time of the slice may be over."""
 
 
 def spread_of(call_ns: float, slice_ns: int, max_values: int, batch_count: int) -> Spread:
@@ -39,12 +45,18 @@ def spread_of(call_ns: float, slice_ns: int, max_values: int, batch_count: int) 
 
     """
     together = calls_together(call_ns)
+    fewest = 1 if call_ns > LONG_CALL_NS else FEWEST_VALUES
     if not max_values:
-        return Spread(calls_per_value=together, untimed_calls=0, max_values=MAX_VALUES)
+        return Spread(calls_per_value=together, untimed_calls=0, max_values=MAX_VALUES, min_values=fewest)
     distance = max(together, int(slice_ns / (max(call_ns, 1.0) * max_values)))
     while math.gcd(distance, batch_count) > 1:
         distance += 1
-    return Spread(calls_per_value=together, untimed_calls=distance - together, max_values=min(max_values, MAX_VALUES))
+    return Spread(
+        calls_per_value=together,
+        untimed_calls=distance - together,
+        max_values=min(max_values, MAX_VALUES),
+        min_values=min(max_values, fewest),
+    )
 
 
 def calls_together(call_ns: float) -> int:

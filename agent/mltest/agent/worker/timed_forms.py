@@ -60,6 +60,7 @@ class TimedForms:
             "differing_row_count": calls.differing_row_count,
             "max_abs_difference": calls.max_abs_difference,
             "worst_rows": list(calls.worst_rows),
+            "median_shift": calls.median_shift,
         }
 
     def warm(self, frame: Frame) -> Frame:

@@ -55,7 +55,7 @@ class Walk:
     def _time_single(self, values_ns: list[int], deadline_ns: int, spread: Spread) -> int:
         """Time single calls; return when the last one ended."""
         calls, count, position, untimed = self._calls, len(self._calls), self._position, spread.untimed_calls
-        keep, clock = values_ns.append, time.perf_counter_ns
+        keep, clock, fewest = values_ns.append, time.perf_counter_ns, spread.min_values
         end_ns = 0
         for _ in range(spread.max_values):
             call = calls[position]
@@ -66,7 +66,7 @@ class Walk:
             position += 1
             if position == count:
                 position = 0
-            if end_ns >= deadline_ns:
+            if end_ns >= deadline_ns and len(values_ns) >= fewest:
                 break
             for _ in range(untimed):
                 calls[position]()

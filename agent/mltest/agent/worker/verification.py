@@ -62,10 +62,12 @@ def verified_calls(
 
     """
     differences, flips = np.zeros(expected.row_count), np.zeros(expected.row_count, dtype=np.bool_)
+    shifts: list[NDArray[np.float64]] = []
     row_count, deadline_ns = 0, clock() + limit_ns
     for first, answer in answers:
         rows = slice(first, min(first + batch_size, expected.row_count))
         differences[rows], flips[rows] = _compared(answer[: rows.stop - first], rows, expected)
+        shifts += _shifts(answer[: rows.stop - first], rows, expected)
         row_count = max(row_count, rows.stop)
         if clock() >= deadline_ns:
             break
@@ -76,6 +78,7 @@ def verified_calls(
         differing_row_count=int(flips.sum()),
         max_abs_difference=float(differences.max()),
         worst_rows=_worst(differences, flips),
+        median_shift=_median_shift(shifts),
     )
 
 
@@ -97,6 +100,25 @@ def _compared(
     scores = answer.astype(np.float64)
     differences = _differences(scores, wanted)
     return differences, _flips(scores, wanted) if is_classifier else np.zeros(count, dtype=np.bool_)
+
+
+def _shifts(answer: NDArray[np.generic], rows: slice, expected: Expected) -> list[NDArray[np.float64]]:
+    """Return how far the values of a regressor lie above what is expected (rows, outputs), as a list of at most one.
+
+    Rounding moves single rows up or down; what moves most rows the same way is no rounding, however large values are.
+    """
+    wanted = expected.predictions.scores
+    if expected.output is not Output.VALUES or wanted is None or answer.shape != wanted[rows].shape:
+        return []
+    with np.errstate(invalid="ignore", over="ignore"):
+        return [np.nan_to_num(answer.astype(np.float64) - wanted[rows])]
+
+
+def _median_shift(shifts: list[NDArray[np.float64]]) -> float:
+    if not shifts:
+        return 0.0
+    medians = np.median(np.concatenate(shifts), axis=0)
+    return float(medians[np.abs(medians).argmax()])
 
 
 def _differences(scores: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -106,6 +106,8 @@ def difference_of(pair: Pair, figure: Figure, *, family_size: int) -> Difference
         ratio_low=found.interval.low if found.interval else None,
         ratio_high=found.interval.high if found.interval else None,
         reason=found.reason,
+        machine_class_before=before.machine_class,
+        machine_class_after=after.machine_class,
     )
 
 

@@ -16,8 +16,11 @@ class Form:
     """Of its results."""
 
 
+PYTHON = "python"
+"""The form that users of a runtime write."""
+
 FORMS: Mapping[str, Form] = {
-    "python": Form(raw_metric="latency_ns", metric="latency_s"),
+    PYTHON: Form(raw_metric="latency_ns", metric="latency_s"),
     "lean": Form(raw_metric="lean_latency_ns", metric="lean_latency_s"),
     "native": Form(raw_metric="native_latency_ns", metric="native_latency_s"),
     "conversion": Form(raw_metric="conversion_ns", metric="conversion_s"),

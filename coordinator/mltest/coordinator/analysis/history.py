@@ -47,7 +47,7 @@ def value_entries(
             (found.agent_id, agent_names.get(found.agent_id, "")),
             basis=Basis.VALUE,
             environment=environments.get(found.agent_id, {}),
-            point=_point(job, found.value, found.value, found.low, found.high),
+            point=_point(job, found, found.value, found.value, found.low, found.high),
         )
         for found in results
         if _is_wanted(found, by_id) and not is_sliced(found.metric, found.statistic) and found.value is not None
@@ -118,6 +118,7 @@ def _sliced(job: MeasuredJob) -> Iterator[HistorySeries]:
             environment={**job.environments.get(agent_id, {}), basis.value: yardstick.artifact_sha256},
             point=_point(
                 job.job,
+                result,
                 result.value,
                 effect.ratio,
                 interval.low if interval else None,
@@ -182,9 +183,17 @@ def _entry(
     )
 
 
-def _point(job: JobInfo, value: float, level: float, low: float | None, high: float | None) -> HistoryPoint:
+def _point(
+    job: JobInfo, result: Result, value: float, level: float, low: float | None, high: float | None
+) -> HistoryPoint:
     return HistoryPoint(
-        job_id=job.job_id, created_unix_ns=job.created_unix_ns, value=value, level=level, low=low, high=high
+        job_id=job.job_id,
+        created_unix_ns=job.created_unix_ns,
+        value=value,
+        level=level,
+        low=low,
+        high=high,
+        machine_class=result.machine_class,
     )
 
 

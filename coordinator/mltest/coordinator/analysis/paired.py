@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from statistics import fmean, median
 
 from mltest.coordinator.analysis.forms import RAW_OF_RESULT
+from mltest.coordinator.analysis.unpaired import unpaired_ratio
 from mltest.coordinator.planning.plan import Objective
 from mltest.coordinator.tests.role import SampleEvidence
 from mltest.shared.domain import SampleSeries
@@ -45,6 +46,18 @@ class PairedTimes:
             batch_size = self._batch_size or _largest_batch(evidence, self._raw_metric)
             self._times[key] = round_times(evidence, self._raw_metric, batch_size, self._slice_statistic)
         return self._times[key]
+
+
+def effect_by(
+    reference: SampleEvidence | None, candidate: SampleEvidence, other: SampleEvidence, times: PairedTimes
+) -> Effect | None:
+    """Return the time of `candidate` divided by that of `other`, which share no slice, through a common reference.
+
+    Nothing is claimed by it: it has no rounds of its own, only an interval (Welch's).
+    """
+    ours, theirs = times.effect(candidate, reference), times.effect(other, reference)
+    found = unpaired_ratio(theirs.logs, ours.logs) if ours and theirs else None
+    return Effect(ratio=found.ratio, interval=found.interval) if found else None
 
 
 def paired_effect(

@@ -5,8 +5,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from mltest.coordinator.planning.figure_names import figure_name
 from mltest.shared.domain import Candidate, Result, StandingRow, Standings
 
-_PLACES = ("standing", "rank", "reason", "speedup", "speedup_low", "speedup_high", "machine_class", "round_count")
-_FIGURES = ("value", "low", "high", "count", "reason")
+_PLACES = (
+    "standing",
+    "rank",
+    "reason",
+    "speedup",
+    "speedup_low",
+    "speedup_high",
+    "machine_class",
+    "round_count",
+    "thread_count",
+)
+_FIGURES = ("value", "low", "high", "count", "reason", "machine_class")
 _RowKey = tuple[str, str]
 _ResultKey = tuple[str, str, str, str, str, int, str]
 

@@ -5,6 +5,8 @@ from types import MappingProxyType
 
 from mltest.coordinator.analysis.forms import RAW_OF_RESULT
 from mltest.coordinator.planning.figure_names import metric_name
+from mltest.coordinator.planning.plan import Plan
+from mltest.coordinator.planning.profiles import stop_rule
 from mltest.shared.domain import CallRemark, RemarkKind
 from mltest.shared.statistics.adaptive import StopReason
 
@@ -19,16 +21,38 @@ _TEXTS: Mapping[RemarkKind, str] = MappingProxyType(
 """Where a remark has no text of its own."""
 
 
-def row_remarks(remarks: Iterable[CallRemark], stop_reason: StopReason | None, round_count: int) -> tuple[str, ...]:
-    """Return the remarks of a row, each once.
+APART_TEXT = "coarse: memory does not hold it beside the native baseline; the pinned reference compares them"
+"""Remark on a row whose candidate shares no round with the baseline."""
+
+
+def row_remarks(remarks: Iterable[CallRemark]) -> tuple[str, ...]:
+    """Return what is said of the calls of a row in all rounds, each once."""
+    return tuple(_calls(remarks))
+
+
+def stop_text(plan: Plan, reason: StopReason | None, round_count: int) -> str:
+    """Return why a candidate was not measured again; empty where the number of rounds was fixed.
 
     Args:
-        remarks: of its calls, from all rounds.
-        stop_reason: why it was not measured again; None where no rule chose the number of rounds.
+        plan: of the job.
+        reason: what the samples decided; None if they had not decided when the rounds ended.
         round_count: rounds that it was measured in.
 
     """
-    return (*_stop(stop_reason, round_count), *_calls(remarks))
+    rule = stop_rule(plan)
+    if rule is None:
+        return ""
+    rounds = f"{round_count} round{'' if round_count == 1 else 's'}"
+    match reason:
+        case StopReason.PRECISE:
+            return f"precise: its ratios are known to {100 * rule.half_width:.3g} % after {rounds}"
+        case StopReason.MAX_ROUNDS:
+            return f"imprecise: its ratios are not known as exactly as wanted after {rounds}, as many as there may be"
+        case StopReason.ELIMINATED:
+            return f"not measured beyond round {round_count}, since it is certainly slower than the best"
+        case None:
+            why = "the time budget was over" if plan.budget_s else "the job was stopped"
+            return f"imprecise: {why} after {rounds}, before its ratios were known as exactly as wanted"
 
 
 def absence(remarks: Sequence[CallRemark], result_metric: str, batch_size: int) -> str:
@@ -42,17 +66,15 @@ def absence(remarks: Sequence[CallRemark], result_metric: str, batch_size: int) 
     return next(found, "")
 
 
-def _stop(stop_reason: StopReason | None, round_count: int) -> Iterator[str]:
-    if stop_reason is StopReason.MAX_ROUNDS:
-        yield f"imprecise: its ratios are not known as exactly as wanted after {round_count} rounds"
-    elif stop_reason is StopReason.ELIMINATED:
-        yield f"not measured beyond round {round_count}, since it is certainly slower than the best"
-
-
 def _calls(remarks: Iterable[CallRemark]) -> Iterator[str]:
     sizes: dict[tuple[RemarkKind, str, str], set[int]] = {}
+    texts: dict[tuple[RemarkKind, str], str] = {}
     for remark in remarks:
-        sizes.setdefault((remark.kind, remark.metric, remark.text), set()).add(remark.batch_size)
+        text = remark.text
+        if remark.kind is RemarkKind.BATCHED:
+            # It names a time, which is another one in each round.
+            text = texts.setdefault((remark.kind, remark.metric), text)
+        sizes.setdefault((remark.kind, remark.metric, text), set()).add(remark.batch_size)
     for (kind, metric, text), batch_sizes in sizes.items():
         where = _where(metric, batch_sizes)
         said = text or _TEXTS.get(kind, kind.value)

@@ -7,9 +7,9 @@ from types import MappingProxyType
 from mltest.coordinator.analysis.cells import Cell, Key, Problem, cells_of, objective_result, verdict
 from mltest.coordinator.analysis.figures import main_figures, smallest_batch
 from mltest.coordinator.analysis.notes import notes_of
-from mltest.coordinator.analysis.paired import PairedTimes, paired_effect
+from mltest.coordinator.analysis.paired import PairedTimes, effect_by, paired_effect
 from mltest.coordinator.analysis.ranking import Contender, ranked
-from mltest.coordinator.analysis.remarks import row_remarks
+from mltest.coordinator.analysis.remarks import APART_TEXT, row_remarks, stop_text
 from mltest.coordinator.builder.builder import Evaluation
 from mltest.coordinator.planning.figure_names import figure_name
 from mltest.coordinator.planning.plan import Plan
@@ -18,6 +18,7 @@ from mltest.coordinator.tests.registry import sample_tests
 from mltest.coordinator.tests.role import SampleEvidence, SampleTest
 from mltest.shared.domain import (
     AgentInfo,
+    AgentMachine,
     Candidate,
     DatasetInfo,
     MachineClass,
@@ -27,6 +28,7 @@ from mltest.shared.domain import (
     StandingRow,
     Standings,
 )
+from mltest.shared.metrics import RESULT_METRICS
 from mltest.shared.statistics.adaptive import StopReason
 from mltest.shared.statistics.claims import ALPHA_FIXED, ALPHA_STOPPED
 from mltest.shared.statistics.paired import Effect
@@ -37,6 +39,9 @@ _UNRANKED_ORDER = (Standing.GATED, Standing.FAILED, Standing.UNMEASURED, Standin
 _NO_CLASSES: Mapping[str, MachineClass] = MappingProxyType({})
 _NO_STOPS: Mapping[Key, StopReason] = MappingProxyType({})
 _NO_REASONS: Mapping[Key, str] = MappingProxyType({})
+_NO_REMARKS: Mapping[Key, tuple[str, ...]] = MappingProxyType({})
+_NO_COUNTS: Mapping[Key, int] = MappingProxyType({})
+_ABSOLUTE_UNITS = ("s", "rows/s", "1/s", "bytes")
 
 
 def summarise(
@@ -53,6 +58,9 @@ def summarise(
     has_stop_rule: bool = False,
     stop_reasons: Mapping[Key, StopReason] = _NO_STOPS,
     verification_reasons: Mapping[Key, str] = _NO_REASONS,
+    verification_remarks: Mapping[Key, tuple[str, ...]] = _NO_REMARKS,
+    thread_counts: Mapping[Key, int] = _NO_COUNTS,
+    machines: tuple[AgentMachine, ...] = (),
 ) -> tuple[tuple[Result, ...], Standings]:
     """Return every result, and the standings: ranked rows best first, then gated, failed, unmeasured, impossible.
 
@@ -71,10 +79,13 @@ def summarise(
         has_stop_rule: whether the samples decided how many rounds there were.
         stop_reasons: why a candidate was not measured again, by its identity and that of the agent.
         verification_reasons: why the answers of timed calls rule a candidate out, by the same.
+        verification_remarks: which of its calls were not verified on every row, by the same.
+        thread_counts: threads that worked in its processes, by the same.
+        machines: what the machines were like.
 
     """
     choices = chosen_tests(plan, model, has_target=True)
-    results = _results(sample_tests(choices), samples, evaluations)
+    results = classed(_results(sample_tests(choices), samples, evaluations), machine_classes)
     names = {agent.agent_id: agent.name for agent in agents}
     cells = cells_of(
         candidates=candidates,
@@ -90,7 +101,10 @@ def summarise(
         machine_classes=machine_classes,
         stop_reasons=stop_reasons,
         verification_reasons=verification_reasons,
+        verification_remarks=verification_remarks,
+        thread_counts=thread_counts,
         times=PairedTimes(plan.objective),
+        references=_references(cells),
         alpha=ALPHA_STOPPED if has_stop_rule else ALPHA_FIXED,
     )
     rows = _rows(cells, table)
@@ -108,7 +122,22 @@ def summarise(
             throttled_slice_count=_throttled_slice_count(samples),
             stop_reasons=stop_reasons,
         ),
+        machines=machines,
     )
+
+
+def classed(results: Sequence[Result], machine_classes: Mapping[str, MachineClass]) -> tuple[Result, ...]:
+    """Return `results` with the class of the machine at each that is an absolute figure of one."""
+    return tuple(
+        replace(result, machine_class=machine_classes[result.agent_id])
+        if result.agent_id in machine_classes and _is_absolute(result.metric)
+        else result
+        for result in results
+    )
+
+
+def _is_absolute(metric: str) -> bool:
+    return metric in RESULT_METRICS and RESULT_METRICS[metric].unit in _ABSOLUTE_UNITS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +149,11 @@ class _Table:
     machine_classes: Mapping[str, MachineClass]
     stop_reasons: Mapping[Key, StopReason]
     verification_reasons: Mapping[Key, str]
+    verification_remarks: Mapping[Key, tuple[str, ...]]
+    thread_counts: Mapping[Key, int]
     times: PairedTimes
+    references: Mapping[str, SampleEvidence]
+    """Samples of the pinned reference, by agent."""
     alpha: float
 
 
@@ -138,7 +171,7 @@ def _throttled_slice_count(samples: Sequence[SampleEvidence]) -> int:
 
 def _rows(cells: Sequence[Cell], table: _Table) -> tuple[StandingRow, ...]:
     objective = table.plan.objective
-    baselines, references = _baselines(cells), _references(cells)
+    baselines = _baselines(cells)
     contenders, others = [], []
     for cell in cells:
         if cell.candidate.is_reference:
@@ -150,7 +183,7 @@ def _rows(cells: Sequence[Cell], table: _Table) -> tuple[StandingRow, ...]:
             contenders.append(Contender(row=row, figure=objective_result(cell, objective), samples=cell.samples))
         else:
             others.append(row)
-    placed = ranked(contenders, table.times, references=references, alpha=table.alpha)
+    placed = ranked(contenders, table.times, references=table.references, alpha=table.alpha)
     return (
         *(replace(contender.row, rank=rank) for rank, contender in placed),
         *sorted(others, key=lambda row: _UNRANKED_ORDER.index(row.standing)),
@@ -162,7 +195,8 @@ def _row(cell: Cell, standing: Standing, reason: str, table: _Table, baseline: S
     speedup = _speedup(cell, baseline, table)
     interval = speedup.interval if speedup else None
     round_count = len(cell.samples.rounds) if cell.samples else 0
-    stop_reason = table.stop_reasons.get((cell.candidate.candidate_id, agent_id))
+    key = (cell.candidate.candidate_id, agent_id)
+    stop = stop_text(table.plan, table.stop_reasons.get(key), round_count) if _may_stop(cell) else ""
     return StandingRow(
         candidate_id=cell.candidate.candidate_id,
         label=cell.candidate.label,
@@ -177,8 +211,28 @@ def _row(cell: Cell, standing: Standing, reason: str, table: _Table, baseline: S
         figures=main_figures(cell.results, objective),
         machine_class=table.machine_classes.get(agent_id, MachineClass.UNSPECIFIED),
         round_count=round_count,
-        remarks=row_remarks(cell.samples.remarks if cell.samples else (), stop_reason, round_count),
+        remarks=(
+            *([stop] if stop else []),
+            *([APART_TEXT] if _is_apart(cell, baseline) else []),
+            *table.verification_remarks.get(key, ()),
+            *row_remarks(cell.samples.remarks if cell.samples else ()),
+        ),
+        thread_count=table.thread_counts.get(key),
     )
+
+
+def _is_apart(cell: Cell, baseline: SampleEvidence | None) -> bool:
+    """Return whether a cell was measured in rounds of its own, of which the baseline has none."""
+    if cell.samples is None or baseline is None:
+        return False
+    ours, theirs = ({one.round_index for one in found.rounds} for found in (cell.samples, baseline))
+    return ours.isdisjoint(theirs)
+
+
+def _may_stop(cell: Cell) -> bool:
+    """Return whether it was decided of a cell when it is not measured again; the baseline stays beside the others."""
+    is_stayer = cell.candidate.is_baseline and not cell.candidate.from_job_id
+    return cell.samples is not None and cell.problem is None and not is_stayer
 
 
 def _baselines(cells: Sequence[Cell]) -> dict[str, SampleEvidence]:
@@ -202,5 +256,9 @@ def _speedup(cell: Cell, baseline: SampleEvidence | None, table: _Table) -> Effe
     if cell.samples is baseline:
         return Effect(ratio=1.0, interval=None)
     batch_size = table.plan.objective.batch_size or smallest_batch(cell.results)
-    effect = table.times.effect(cell.samples, baseline) or paired_effect(cell.samples, baseline, batch_size)
+    effect = (
+        table.times.effect(cell.samples, baseline)
+        or paired_effect(cell.samples, baseline, batch_size)
+        or effect_by(table.references.get(cell.agent_id), cell.samples, baseline, table.times)
+    )
     return effect and effect.inverse

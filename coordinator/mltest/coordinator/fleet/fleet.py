@@ -7,14 +7,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from mltest.coordinator.fleet.agent_client import AgentClient
+from mltest.coordinator.fleet.agent_doors import AgentDoors
 from mltest.coordinator.fleet.browse import Browser
 from mltest.coordinator.fleet.clones import CloneWatch, cloned
 from mltest.coordinator.fleet.knock import knock
 from mltest.coordinator.fleet.probe_budget import ProbeBudget
 from mltest.coordinator.store import Store
 from mltest.coordinator.store.store_thread import StoreThread
-from mltest.shared.domain import AgentInfo, FleetAgent
-from mltest.shared.errors import AgentUnreachableError, MltestError, ProtocolMismatchError
+from mltest.shared.domain import AgentInfo, AgentUse, FleetAgent
+from mltest.shared.errors import (
+    AgentNotEnrolledError,
+    AgentUnreachableError,
+    InvitationExpiredError,
+    InvitationRefusedError,
+    InvitationUsedUpError,
+    KeyChangedError,
+    MltestError,
+    NotTrustedError,
+    ProtocolMismatchError,
+)
+from mltest.shared.status import next_step_of
 
 STATIC, MDNS, KNOWN = "static", "mdns", "known"
 _PARALLEL_QUESTIONS = 64
@@ -22,6 +34,15 @@ _LOOK_S = 10.0
 """How soon a copy of an agent is noticed that was not advertised as such; one that is, is noticed at once."""
 _PAUSE_S = 1.0
 """Between two looks at what was advertised."""
+_STRANGE = (
+    AgentNotEnrolledError,
+    InvitationExpiredError,
+    InvitationRefusedError,
+    InvitationUsedUpError,
+    KeyChangedError,
+    NotTrustedError,
+)
+"""Somebody answers there who is not spoken to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +61,8 @@ class Lead:
 class Fleet:
     """Finds agents; those that answer are remembered."""
 
-    def __init__(self, store: Store, thread: StoreThread) -> None:
+    def __init__(self, store: Store, thread: StoreThread, doors: AgentDoors) -> None:
+        self._doors = doors
         self._store = store
         self._thread = thread
         self._browser = Browser()
@@ -56,7 +78,7 @@ class Fleet:
 
         Without discovery only `addresses` are asked, with it also agents known from before.
         """
-        leads = [Lead(addresses=(address,), source=STATIC) for address in addresses]
+        leads = [await self._static(address) for address in addresses]
         self._trusted.update(addresses)
         if uses_discovery:
             known = await self._known()
@@ -75,6 +97,7 @@ class Fleet:
 
         Raises:
             AgentClonedError: it exists twice.
+            AgentNotEnrolledError, KeyChangedError, NotTrustedError: somebody answers there, and is not spoken to.
 
         """
         self.check_single(agent_id)
@@ -82,12 +105,17 @@ class Fleet:
         seen = [
             address for found in sightings if found.advertisement.agent_id == agent_id for address in found.addresses
         ]
+        strange: MltestError | None = None
         for address in dict.fromkeys((last_address, *seen)):
             try:
-                if (await describe_agent(address)).agent_id == agent_id:
+                if (await self.describe(address, agent_id=agent_id)).agent_id == agent_id:
                     return address
+            except _STRANGE as error:
+                strange = error
             except MltestError:
                 continue
+        if strange is not None:
+            raise strange
         return None
 
     def check_single(self, agent_id: str, name: str = "") -> None:
@@ -98,6 +126,32 @@ class Fleet:
 
         """
         self._clones.check(agent_id, name or agent_id)
+
+    async def reach(self, address: str, *, agent_id: str = "", name: str = "") -> AgentClient:
+        """Return a client of the agent at `address`; the errors are those of `AgentDoors.reach`."""
+        return await self._doors.reach(address, agent_id=agent_id, name=name)
+
+    async def describe(self, address: str, *, agent_id: str = "", name: str = "") -> AgentInfo:
+        """Return who answers at `address`.
+
+        Raises:
+            AgentUnreachableError, ProtocolMismatchError: nobody to work with.
+            MltestError: somebody who is not enrolled; see `AgentDoors.reach`.
+
+        """
+        return (await self._look(address, agent_id=agent_id, name=name))[0]
+
+    async def forget(self, text: str) -> tuple[str, ...]:
+        """Enrol an agent no more, and do not look for it any more; return the ids of its keys.
+
+        Raises:
+            PeerUnknownError: no enrolled agent is meant.
+
+        """
+        forgotten = self._doors.forget(text)
+        for agent_id in {peer.lasting_id for peer in forgotten}:
+            await self._thread.run(self._store.agents.remove, agent_id)
+        return tuple(peer.device_id for peer in forgotten)
 
     async def listen(self) -> None:
         """Begin to listen for advertised agents; `survey` does that where it needs it."""
@@ -110,7 +164,20 @@ class Fleet:
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.wait([self._watching])
+        self._doors.close()
         await self._browser.close()
+
+    async def _look(self, address: str, *, agent_id: str, name: str) -> tuple[AgentInfo, AgentUse | None]:
+        """Return who answers at `address`, and who uses it; errors as for `describe`."""
+        client = await self.reach(address, agent_id=agent_id, name=name)
+        try:
+            found = await client.look()
+            if client.agent_id:
+                # An agent that was invited once more, although it is enrolled, has a secret that nobody asks for.
+                await client.complete_pairing()
+            return found
+        finally:
+            await client.close()
 
     async def _watch_for_clones(self) -> None:
         """Look at everything that is advertised as more than one process, until this task is cancelled."""
@@ -130,7 +197,7 @@ class Fleet:
             raise AgentUnreachableError(agent=address, detail="too many others are advertised")
         if address not in self._trusted:
             await knock(address)
-        return await describe_agent(address)
+        return await self.describe(address, agent_id=agent_id)
 
     def _affordable(self, leads: Sequence[Lead], known: Sequence[Lead]) -> list[Lead]:
         """Return those of the advertised `leads` that may be asked now, each with the addresses that may be."""
@@ -142,6 +209,13 @@ class Fleet:
             if addresses:
                 affordable.append(replace(lead, addresses=addresses))
         return affordable
+
+    async def _static(self, address: str) -> Lead:
+        """Return a lead that expects at `address` who answered there last."""
+        known = [found for found in await self._thread.run(self._store.agents.known) if found.address == address]
+        newest = max(known, key=lambda found: found.last_seen_unix_ns or 0, default=None)
+        agent = newest.agent if newest else None
+        return Lead(addresses=(address,), source=STATIC, agent_id=agent.agent_id if agent else "")
 
     async def _advertised(self) -> list[Lead]:
         await self.listen()
@@ -160,7 +234,13 @@ class Fleet:
 
     async def _known(self) -> list[Lead]:
         return [
-            Lead(addresses=(known.address,), source=KNOWN, name=known.agent.name if known.agent else "", known=known)
+            Lead(
+                addresses=(known.address,),
+                source=KNOWN,
+                name=known.agent.name if known.agent else "",
+                agent_id=known.agent.agent_id if known.agent else "",
+                known=known,
+            )
             for known in await self._thread.run(self._store.agents.known)
         ]
 
@@ -173,7 +253,7 @@ class Fleet:
             try:
                 if address not in self._trusted:
                     await knock(address)
-                agent = await describe_agent(address, lead.name)
+                agent, use = await self._look(address, agent_id=lead.agent_id, name=lead.name)
             except MltestError as error:
                 if address not in self._trusted:
                     self._budget.failed(address)
@@ -183,7 +263,13 @@ class Fleet:
             self._trusted.add(address)
         self._clones.saw(agent.agent_id, agent.instance_id, address)
         return FleetAgent(
-            address=address, is_alive=True, last_seen_unix_ns=time.time_ns(), source=lead.source, agent=agent
+            address=address,
+            is_alive=True,
+            last_seen_unix_ns=time.time_ns(),
+            source=lead.source,
+            agent=agent,
+            use=use,
+            flag=await self._thread.run(self._store.agents.flag, agent.agent_id),
         )
 
 
@@ -192,28 +278,17 @@ def is_usable(agent: FleetAgent) -> bool:
     return agent.is_alive and not agent.reason
 
 
-async def describe_agent(address: str, name: str = "") -> AgentInfo:
-    """Return who answers at `address`; `name` is for messages.
-
-    Raises:
-        AgentUnreachableError, ProtocolMismatchError: nobody to work with.
-
-    """
-    client = AgentClient(address, name)
-    try:
-        return await client.describe()
-    finally:
-        await client.close()
-
-
 def _gone(lead: Lead, address: str, error: MltestError) -> FleetAgent:
+    is_stranger = isinstance(error, _STRANGE)
     return FleetAgent(
         address=address,
         is_alive=isinstance(error, ProtocolMismatchError),
         last_seen_unix_ns=lead.known.last_seen_unix_ns if lead.known else None,
         source=lead.source,
-        reason=error.message,
+        reason=f"{error.message} To mend it: {next_step_of(error)}." if is_stranger else error.message,
         agent=lead.known.agent if lead.known else None,
+        is_stranger=is_stranger,
+        advertised_name="" if lead.known else lead.name,
     )
 
 

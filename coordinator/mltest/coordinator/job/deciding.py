@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
+from mltest.coordinator.job.blocks import is_apart
 from mltest.coordinator.job.slice_times import Cell, SliceTimes
 from mltest.shared.domain import Candidate
 from mltest.shared.statistics.adaptive import Decision, decide
@@ -26,20 +27,24 @@ def decisions(
         rule: bounds of the rounds, and the wanted width.
 
     """
-    alive = [[one for one in group if one.candidate_id not in failed and not one.is_reference] for group in groups]
-    ranked_count = len({one.candidate_id for group in alive for one in group})
-    return tuple(
-        decide(
-            times.contenders([one.candidate_id for one in group], _yardstick(group)),
-            cell,
-            rule,
-            ranked_count=ranked_count,
-        )
-        for group in alive
-    )
+    alive = [[one for one in group if one.candidate_id not in failed] for group in groups]
+    ranked_count = len({one.candidate_id for group in alive for one in group if not one.is_reference})
+    found = []
+    for group in alive:
+        yardstick = _yardstick(group, is_alone=is_apart(group, groups))
+        contenders = [one for one in group if not one.is_reference or one is yardstick]
+        name = yardstick.candidate_id if yardstick else ""
+        timed = times.contenders([one.candidate_id for one in contenders], name)
+        found.append(decide(timed, cell, rule, ranked_count=ranked_count))
+    return tuple(found)
 
 
-def _yardstick(alive: Sequence[Candidate]) -> str:
-    """Return whose times the precision of others is judged by: the baseline, or the first that has not failed."""
-    baseline = next((one for one in alive if one.is_baseline), alive[0] if alive else None)
-    return baseline.candidate_id if baseline else ""
+def _yardstick(alive: Sequence[Candidate], *, is_alone: bool) -> Candidate | None:
+    """Return whose times the precision of others is judged by: the baseline, or the first that has not failed.
+
+    It is the pinned reference in a block that only that connects with the others.
+    """
+    if is_alone and (reference := next((one for one in alive if one.is_reference), None)):
+        return reference
+    own = [one for one in alive if not one.is_reference]
+    return next((one for one in own if one.is_baseline), own[0] if own else None)

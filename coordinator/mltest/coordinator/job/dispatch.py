@@ -1,28 +1,25 @@
-"""Runs the visits of one agent: attempts, and what comes back. Agents do not affect each other."""
+"""Runs the visits of one agent: attempts, and what comes back. Agents affect each other only by what kills them."""
 
 import asyncio
 import logging
-import tempfile
+import time
 from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 from mltest.coordinator.fleet.contact import AgentContact, StoppedError
-from mltest.coordinator.fleet.hostile import check_event
-from mltest.coordinator.fleet.session import AgentSession
+from mltest.coordinator.job.attempt import AttemptRun
 from mltest.coordinator.job.errand import Errand
-from mltest.coordinator.job.journal import Journal, StoreFailedError
+from mltest.coordinator.job.journal import StoreFailedError
+from mltest.coordinator.job.killers import Killers
 from mltest.coordinator.job.progress import VisitProgress
 from mltest.coordinator.job.rounds import Rounds
 from mltest.coordinator.job.scheduler import blobs_of, without
 from mltest.coordinator.store import StoredAttempt
 from mltest.shared.domain import AgentInfo, AgentUpdated, Outcome, VisitEnded, VisitSpec
 from mltest.shared.errors import (
-    AgentUnreachableError,
     BlobUnknownError,
     InfrastructureError,
     MltestError,
-    VisitInterruptedError,
     VisitUnknownError,
     error_class,
 )
@@ -30,15 +27,37 @@ from mltest.shared.errors import (
 _LOG = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 3
+_SPARED_S = 1.0
 
 _STOPPED = VisitEnded(outcome=Outcome.CANCELLED, reason="the job was stopped")
 _NOTHING_LEFT = VisitEnded(outcome=Outcome.CANCELLED, reason="every candidate of this visit failed here before")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tried:
+    """What became of one attempt."""
+
+    ended: VisitEnded
+    is_final: bool
+    """Whether another attempt would not end otherwise."""
+    gave_up: bool = False
+    """Whether a candidate is left out from now on, because the agent died of it."""
+
+
 class AgentDispatch:
     """One agent's part of a job."""
 
-    def __init__(self, errand: Errand, agent: AgentInfo, address: str, rounds: Rounds, *, failed: set[str]) -> None:
+    def __init__(
+        self,
+        errand: Errand,
+        agent: AgentInfo,
+        address: str,
+        rounds: Rounds,
+        *,
+        failed: set[str],
+        killers: Killers,
+        left_open: dict[str, StoredAttempt],
+    ) -> None:
         self._errand = errand
         self._site = errand.site
         self._agent = agent
@@ -46,23 +65,34 @@ class AgentDispatch:
         self._rounds = rounds
         self._failed = failed
         """Candidates that failed here before; they are left out."""
+        self._killers = killers
+        self._left_open = left_open
+        """By visit, what an earlier life of this coordinator started and did not see the end of."""
         self._last_failure = ""
+        self._keeps_visit = False
 
     async def run(self, visits: Sequence[VisitSpec]) -> None:
         """Do the visits in order, then further rounds while they decide something, until a stop or the agent's loss.
+
+        What an earlier life of the coordinator left open comes first, because it may be running.
 
         Raises:
             StoreFailedError: the coordinator's own store cannot be written.
 
         """
+        visits = sorted(visits, key=lambda visit: visit.visit_id not in self._left_open)
         try:
             is_useful = await self._do_all(visits)
             while is_useful and (visits := await self._rounds.next(self._failed)):
                 is_useful = await self._do_all(visits)
         except StoppedError:
             return
+        except StoreFailedError:
+            self._keeps_visit = True
+            raise
         finally:
-            await self._contact.leave()
+            self._killers.leave(self._agent)
+            await self._contact.leave(keeps_visit=self._keeps_visit or self._errand.restarting.is_set())
 
     async def _do_all(self, visits: Sequence[VisitSpec]) -> bool:
         """Run the visits in order; return whether the agent is of further use."""
@@ -75,80 +105,84 @@ class AgentDispatch:
         return not self._errand.stop.is_set()
 
     async def _do(self, visit: VisitSpec, blobs: Sequence[str]) -> bool:
-        """Run one visit, at most `MAX_ATTEMPTS` times; return whether the agent is of further use."""
-        visit = replace(visit, candidates=without(visit, self._failed))
-        if not visit.candidates:
-            await self._skip(visit, _NOTHING_LEFT)
-            return True
-        for number in range(1, MAX_ATTEMPTS + 1):
-            ended = await self._try(visit, blobs, is_last=number == MAX_ATTEMPTS)
-            if ended.outcome is Outcome.OK:
-                return True
-            self._last_failure = ended.reason
-            await self._contact.leave()
-            if self._is_final(ended):
-                break
-        return False
+        """Run one visit, at most `MAX_ATTEMPTS` times; return whether the agent is of further use.
 
-    async def _try(self, visit: VisitSpec, blobs: Sequence[str], *, is_last: bool) -> VisitEnded:
+        An attempt that only found out what became of an earlier one is not counted, nor are those before a candidate
+        was given up.
+        """
+        left_open = self._left_open.pop(visit.visit_id, None)
+        failures = 0
+        while True:
+            await self._spare(visit)
+            spec = replace(visit, candidates=without(visit, self._failed))
+            if not spec.candidates:
+                await self._skip(visit, _NOTHING_LEFT)
+                return True
+            is_last = failures + 1 == MAX_ATTEMPTS and left_open is None
+            tried = await self._try(spec if left_open is None else visit, blobs, is_last=is_last, left_open=left_open)
+            if tried.ended.outcome is Outcome.OK:
+                return True
+            self._last_failure = tried.ended.reason
+            await self._contact.leave()
+            if tried.is_final or (is_last and not tried.gave_up):
+                return False
+            failures = 0 if tried.gave_up else failures + (left_open is None)
+            left_open = None
+            await self._contact.pause(max(failures, 1))
+
+    async def _spare(self, visit: VisitSpec) -> None:
+        """Leave out what killed agents elsewhere, and wait while others find out whether it does."""
+        while True:
+            self._failed |= await self._killers.given_up(without(visit, self._failed), self._agent)
+            if not self._killers.has_to_wait(without(visit, self._failed), self._agent):
+                return
+            if await self._errand.is_stopped_within(_SPARED_S):
+                raise StoppedError
+
+    async def _try(
+        self, visit: VisitSpec, blobs: Sequence[str], *, is_last: bool, left_open: StoredAttempt | None
+    ) -> _Tried:
         """Get to the agent and run one attempt; return how that ended, which then is stored."""
         try:
-            session = await self._contact.enter(blobs)
+            await self._contact.enter(blobs, delivers=left_open is None)
         except MltestError as error:
-            ended = _failure(error)
-            if is_last or self._is_final(ended):
-                await self._skip(visit, ended)
-            return ended
-        attempt = await self._site.thread.run(self._site.store.visits.begin_attempt, visit.visit_id)
+            return await self._not_reached(visit, left_open, _failure(error), is_last=is_last)
+        attempt = left_open
+        if attempt is None:
+            attempt = await self._site.thread.run(self._site.store.visits.begin_attempt, visit.visit_id)
         visit = replace(visit, attempt=attempt.attempt)
         progress = self._progress(visit)
+        begun_ns = time.monotonic_ns()
+        run = AttemptRun(self._errand, self._contact, visit, attempt, progress)
         try:
-            ended = await self._follow_to_end(session, visit, attempt, progress)
+            ended = await run.follow(is_started=left_open is not None)
         except MltestError as error:
             ended = _failure(error)
         except (asyncio.CancelledError, StoppedError):
-            await self._end(attempt, progress, _STOPPED, ends_visit=False)
+            if not self._errand.restarting.is_set():
+                await self._end(attempt, progress, _STOPPED, begun_ns, ends_visit=False)
             raise
         if ended.outcome is Outcome.OK:
             self._failed.update(progress.failed())
             self._rounds.add(progress.times)
-        await self._end(attempt, progress, ended, ends_visit=is_last or self._is_final(ended))
-        return ended
+        gave_up = await self._killers.note(visit, self._agent, progress, ended)
+        tried = _Tried(ended=ended, is_final=self._is_final(ended), gave_up=bool(gave_up))
+        self._failed |= gave_up
+        await self._end(attempt, progress, ended, begun_ns, ends_visit=tried.is_final or (is_last and not gave_up))
+        await self._contact.forget(visit.visit_id, attempt.attempt)
+        return tried
 
-    async def _follow_to_end(
-        self, session: AgentSession, visit: VisitSpec, attempt: StoredAttempt, progress: VisitProgress
-    ) -> VisitEnded:
-        """Run one attempt; a broken stream is taken up again for as long as the agent lives."""
-        async with Journal(self._site, self._errand.job_id, attempt, progress) as journal:
-            await session.client.start(session.epoch, visit)
-            while progress.ended is None:
-                try:
-                    await self._read(session, visit, journal)
-                except AgentUnreachableError as error:
-                    _LOG.info("stream broke: %s", error.message, extra={"visit_id": visit.visit_id})
-                    await self._contact.reconnect()
-        if progress.ended.outcome is Outcome.OK:
-            await self._fetch_predictions(session, progress)
-        return progress.ended
-
-    async def _read(self, session: AgentSession, visit: VisitSpec, journal: Journal) -> None:
-        async for event in session.client.attach(visit.visit_id, visit.attempt, from_seq=journal.next_seq):
-            check_event(event, visit, expected_seq=journal.next_seq)
-            await journal.add(event)
-            if isinstance(event.event, VisitEnded):
-                return
-        raise VisitInterruptedError(detail=f"agent {self._agent.name} ended its stream too early")
-
-    async def _fetch_predictions(self, session: AgentSession, progress: VisitProgress) -> None:
-        with tempfile.TemporaryDirectory(dir=self._site.work_folder) as folder:
-            for prediction in progress.predictions:
-                target = Path(folder) / prediction.candidate_id
-                await session.client.download(prediction.sha256, target)
-                self._errand.pin(prediction.sha256)
-                try:
-                    await asyncio.to_thread(self._site.blobs.add_file, target)
-                except MltestError as error:
-                    raise StoreFailedError from error
+    async def _not_reached(
+        self, visit: VisitSpec, left_open: StoredAttempt | None, ended: VisitEnded, *, is_last: bool
+    ) -> _Tried:
+        """Close what was left open on an agent that is lost; without an attempt, close the visit if that was all."""
+        tried = _Tried(ended=ended, is_final=self._is_final(ended))
+        if left_open is not None:
+            progress = self._progress(replace(visit, attempt=left_open.attempt))
+            await self._end(left_open, progress, ended, time.monotonic_ns(), ends_visit=tried.is_final)
+        elif is_last or tried.is_final:
+            await self._skip(visit, ended)
+        return tried
 
     def _is_final(self, ended: VisitEnded) -> bool:
         """A visit that the agent gave up, or that got lost with it, is repeated; one that is itself at fault is not."""
@@ -157,21 +191,24 @@ class AgentDispatch:
         return ended.outcome is Outcome.OK or self._contact.is_lost or not is_repeated
 
     async def _end(
-        self, attempt: StoredAttempt, progress: VisitProgress, ended: VisitEnded, *, ends_visit: bool
+        self, attempt: StoredAttempt, progress: VisitProgress, ended: VisitEnded, begun_ns: int, *, ends_visit: bool
     ) -> None:
-        end_attempt = self._site.store.visits.end_attempt
-        job_id, news = self._errand.job_id, progress.news(ended)
-        await self._site.thread.run(end_attempt, attempt, ended, ends_visit=ends_visit, job_id=job_id, news=news)
+        await self._site.thread.run(
+            self._site.store.visits.end_attempt,
+            attempt,
+            ended,
+            ends_visit=ends_visit,
+            job_id=self._errand.job_id,
+            news=progress.news(ended),
+            spent_ns=time.monotonic_ns() - begun_ns,
+        )
         await self._site.news.announce()
 
     def _progress(self, visit: VisitSpec) -> VisitProgress:
         return VisitProgress(visit, self._agent.name, self._errand.plan.objective)
 
     async def _skip(self, visit: VisitSpec, ended: VisitEnded) -> None:
-        job_id, news = (
-            self._errand.job_id,
-            self._progress(visit).news(ended),
-        )
+        job_id, news = self._errand.job_id, self._progress(visit).news(ended)
         await self._site.thread.run(self._site.store.visits.skip, visit.visit_id, ended, job_id=job_id, news=news)
         await self._site.news.announce()
 

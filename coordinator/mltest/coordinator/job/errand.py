@@ -19,6 +19,8 @@ class Errand:
     plan: Plan
     stop: asyncio.Event
     """Set when no further visit is to be started."""
+    restarting: asyncio.Event
+    """Set when the coordinator ends and goes on with the job at its next start: what runs may go on until then."""
     pins: ExitStack
     """Keeps the job's blobs until it is over."""
 

@@ -1,16 +1,17 @@
 """Everything that a conclusion is drawn from, as the store has it: the same evidence gives the same conclusion."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mltest.coordinator.analysis.cells import Key, Problem
+from mltest.coordinator.analysis.machines import agent_machines, worst_class
 from mltest.coordinator.analysis.standings import summarise
-from mltest.coordinator.analysis.verification import verification_reason
+from mltest.coordinator.analysis.verification import verification_reason, verification_remarks
 from mltest.coordinator.api import StoredSeries
 from mltest.coordinator.builder.builder import Evaluation
+from mltest.coordinator.job.blocks import blocks
 from mltest.coordinator.job.deciding import decisions
 from mltest.coordinator.job.matching import match
-from mltest.coordinator.job.scheduler import blocks
 from mltest.coordinator.job.slice_times import Cell, SliceTimes, objective_cell
 from mltest.coordinator.planning.plan import Plan
 from mltest.coordinator.planning.plan_file import parse_plan
@@ -30,6 +31,7 @@ from mltest.coordinator.tests.role import RoundSamples, SampleEvidence
 from mltest.coordinator.tests.timing import merged_latency_spec
 from mltest.shared.domain import (
     AgentInfo,
+    AgentMachine,
     CallRemark,
     Candidate,
     DatasetInfo,
@@ -43,8 +45,6 @@ from mltest.shared.domain import (
 )
 from mltest.shared.statistics.adaptive import StopReason
 from mltest.shared.statistics.stopping import StopRule
-
-_WORST_FIRST = (MachineClass.NOISY, MachineClass.UNSPECIFIED, MachineClass.SHARED, MachineClass.DEDICATED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +61,9 @@ class Evidence:
     problems: tuple[Problem, ...]
     machine_classes: Mapping[str, MachineClass]
     verification_reasons: Mapping[Key, str]
+    verification_remarks: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
+    thread_counts: Mapping[Key, int] = field(default_factory=dict)
+    machines: tuple[AgentMachine, ...] = ()
 
     def conclusion(self) -> tuple[tuple[Result, ...], Standings]:
         """Return results and standings; takes a while with many samples."""
@@ -78,6 +81,9 @@ class Evidence:
             has_stop_rule=rule is not None,
             stop_reasons=stop_reasons(self, rule) if rule else {},
             verification_reasons=self.verification_reasons,
+            verification_remarks=self.verification_remarks,
+            thread_counts=self.thread_counts,
+            machines=self.machines,
         )
 
 
@@ -87,21 +93,26 @@ def read_evidence(store: Store, job_id: str) -> Evidence | None:
     if job.model is None:
         return None
     candidates = store.jobs.candidates(job_id)
-    remarks = remarks_by_key(store.outcomes.remarks(job_id))
+    stored_remarks, states = store.outcomes.remarks(job_id), store.visits.machine_states(job_id)
+    verifications, agents = store.outcomes.verifications(job_id), store.outcomes.participants(job_id)
+    remarks = remarks_by_key(stored_remarks)
     evaluations = store.outcomes.evaluations(job_id)
     return Evidence(
         plan=parse_plan(job.spec.plan_toml),
         model=job.model,
         dataset=job.dataset,
         candidates=candidates,
-        agents=store.outcomes.participants(job_id),
+        agents=agents,
         samples=_samples(job.model, candidates, store.visits.series(job_id), remarks),
         evaluations=evaluations,
         problems=tuple(problems_of(store.outcomes.of_job(job_id), store.visits.of_job(job_id))),
-        machine_classes=machine_classes(store.visits.machine_states(job_id)),
+        machine_classes=machine_classes(states),
         verification_reasons=verification_reasons(
-            store.outcomes.verifications(job_id), candidates, job.model, evaluations, parse_plan(job.spec.plan_toml)
+            verifications, candidates, job.model, evaluations, parse_plan(job.spec.plan_toml)
         ),
+        verification_remarks=partly_verified(verifications, job.dataset),
+        thread_counts=thread_counts(stored_remarks),
+        machines=agent_machines(states, {agent.agent_id: agent.name for agent in agents}),
     )
 
 
@@ -109,8 +120,7 @@ def machine_classes(states: Iterable[StoredMachineState]) -> dict[str, MachineCl
     """Return the worst class of each agent's visits."""
     found: dict[str, MachineClass] = {}
     for one in states:
-        both = (found.get(one.agent_id, one.state.machine_class), one.state.machine_class)
-        found[one.agent_id] = min(both, key=_WORST_FIRST.index)
+        found[one.agent_id] = worst_class((found.get(one.agent_id, one.state.machine_class), one.state.machine_class))
     return found
 
 
@@ -120,6 +130,24 @@ def remarks_by_key(stored: Iterable[StoredRemarks]) -> dict[Key, tuple[CallRemar
     for one in stored:
         found.setdefault((one.candidate_id, one.agent_id), {}).update(dict.fromkeys(one.remarks))
     return {key: tuple(remarks) for key, remarks in found.items()}
+
+
+def thread_counts(stored: Iterable[StoredRemarks]) -> dict[Key, int]:
+    """Return the most threads that worked in a process of each candidate, of those that were counted."""
+    found: dict[Key, int] = {}
+    for one in stored:
+        if one.thread_count is not None:
+            key = (one.candidate_id, one.agent_id)
+            found[key] = max(found.get(key, 0), one.thread_count)
+    return found
+
+
+def partly_verified(stored: Iterable[StoredVerification], dataset: DatasetInfo | None) -> dict[Key, tuple[str, ...]]:
+    """Return which calls of candidates were not compared on every row."""
+    if dataset is None:
+        return {}
+    texts = (((one.verified.candidate_id, one.agent_id), one.verified) for one in stored)
+    return {key: found for key, verified in texts if (found := verification_remarks(verified, dataset.row_count))}
 
 
 def verification_reasons(
@@ -157,7 +185,7 @@ def stop_reasons(evidence: Evidence, rule: StopRule) -> dict[Key, StopReason]:
     possible = [candidate for candidate in evidence.candidates if candidate.is_possible]
     for agent in evidence.agents:
         fitting = match(agent, possible, evidence.plan).candidates
-        groups = blocks(fitting, agent.host.memory_bytes) if fitting else ()
+        groups = blocks(fitting, agent.host.memory_bytes, evidence.dataset) if fitting else ()
         times = _times(evidence, agent.agent_id)
         failed = _failed(evidence.problems, agent.agent_id)
         for decision in decisions(times, groups, failed, cell=_objective_cell(evidence), rule=rule):

@@ -53,6 +53,7 @@ class JobRun:
         self._slots = slots
         self._stop: Stop | None = None
         self._stops_visits = asyncio.Event()
+        self._restarting = asyncio.Event()
         self._phase = _Phase.PREPARING
         self._task = asyncio.create_task(self._run_and_announce(job), name=f"job {job.job_id}")
 
@@ -70,6 +71,8 @@ class JobRun:
         """Ask the job to end; `ended` tells when it has. A later and harder reason replaces an earlier one."""
         if self._stop is None or reason is not Stop.FINISHES_VISITS:
             self._stop = reason
+        if self._stop is Stop.RESTARTING:
+            self._restarting.set()
         self._stops_visits.set()
         if reason is not Stop.FINISHES_VISITS or self._phase is _Phase.PREPARING:
             self._task.cancel()
@@ -110,6 +113,7 @@ class JobRun:
             spec=job.spec,
             plan=parse_plan(job.spec.plan_toml),
             stop=self._stops_visits,
+            restarting=self._restarting,
             pins=pins,
         )
         folder = self._site.work_folder / self._job_id

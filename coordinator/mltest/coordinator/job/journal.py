@@ -2,12 +2,13 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 from mltest.coordinator.job.progress import VisitProgress
 from mltest.coordinator.job.site import Site
 from mltest.coordinator.store import StoredAttempt
-from mltest.shared.domain import SampleBatch, VisitEvent
+from mltest.shared.domain import SampleBatch, VisitEnded, VisitEvent
 from mltest.shared.errors import MltestError
 
 _MAX_ROWS = 1000
@@ -21,11 +22,20 @@ class StoreFailedError(Exception):
 class Journal:
     """Events of one attempt on their way to the disk; leaving it commits what is left."""
 
-    def __init__(self, site: Site, job_id: str, attempt: StoredAttempt, progress: VisitProgress) -> None:
+    def __init__(
+        self,
+        site: Site,
+        job_id: str,
+        attempt: StoredAttempt,
+        progress: VisitProgress,
+        on_commit: Callable[[int], None] = lambda _: None,
+    ) -> None:
         self._site = site
         self._job_id = job_id
         self._attempt_key = attempt.attempt_key
         self._progress = progress
+        self._on_commit = on_commit
+        """Called with the number of the last event that is on the disk, the end of the attempt not counted."""
         self._pending: list[VisitEvent] = []
         self._row_count = 0
         self._lock = asyncio.Lock()
@@ -75,6 +85,8 @@ class Journal:
                 )
             except MltestError as error:
                 raise StoreFailedError from error
+        if seqs := [event.seq for event in batch if not isinstance(event.event, VisitEnded)]:
+            self._on_commit(max(seqs))
         if news:
             await self._site.news.announce()
 

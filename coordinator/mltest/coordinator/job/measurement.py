@@ -8,7 +8,8 @@ from mltest.coordinator.fleet.fleet import is_usable
 from mltest.coordinator.job.dispatch import AgentDispatch
 from mltest.coordinator.job.errand import Errand
 from mltest.coordinator.job.journal import StoreFailedError
-from mltest.coordinator.job.matching import Mismatch, exposure_of, match
+from mltest.coordinator.job.killers import Killers
+from mltest.coordinator.job.matching import Mismatch, match
 from mltest.coordinator.job.recruiting import recruited
 from mltest.coordinator.job.rounds import Rounds
 from mltest.coordinator.job.scheduler import Subject, plan_visits
@@ -70,7 +71,7 @@ class Measurement:
             count = sum(map(len, visits.values()))
             text = f"{_counted(count, 'visit')} on {_counted(len(partners), 'agent')}"
             await self._errand.tell(StepStarted(step="measure", text=text))
-            await self._dispatch(partners, visits)
+            await self._dispatch(partners, visits, candidates)
 
     async def _is_done(self, candidates: Sequence[Candidate]) -> bool:
         """Return whether an earlier life of the job has measured everything."""
@@ -108,7 +109,7 @@ class Measurement:
                 continue
             matched = match(agent, candidates, self._errand.plan)
             mismatches += [_not_tried(agent, mismatch) for mismatch in matched.mismatches]
-            takes_part, reason = not matched.exclusion, matched.exclusion or exposure_of(found.address)
+            takes_part, reason = not matched.exclusion, matched.exclusion
             if takes_part:
                 partners.append(_Partner(agent=agent, address=found.address, candidates=matched.candidates))
             else:
@@ -134,10 +135,6 @@ class Measurement:
             )
         ]
         visits = self._site.store.visits
-        reason = "the coordinator died"
-        await self._site.thread.run(
-            visits.end_open_attempts, subject.job_id, reason_code=VisitInterruptedError.code, reason=reason
-        )
         await self._site.thread.run(visits.plan, subject.job_id, planned)
         open_visits: dict[str, list[VisitSpec]] = {}
         for stored in await self._site.thread.run(visits.of_job, subject.job_id):
@@ -166,22 +163,40 @@ class Measurement:
         is_timed = subject.latency is not None or not stop_rule(subject.plan)
         return first_rounds(subject.plan) if is_timed else _UNTIMED_ROUNDS
 
-    async def _dispatch(self, partners: Sequence[_Partner], visits: Mapping[str, Sequence[VisitSpec]]) -> None:
-        """Let every agent do its visits, all at the same time."""
-        failed, subject = await self._failed(), await self._subject()
+    async def _dispatch(
+        self, partners: Sequence[_Partner], visits: Mapping[str, Sequence[VisitSpec]], candidates: Sequence[Candidate]
+    ) -> None:
+        """Let every agent do its visits, all at the same time; what nobody took up again is closed behind that."""
+        names = {partner.agent.agent_id: partner.agent.name for partner in partners}
+        killers = Killers(self._errand, candidates, names)
+        await killers.load()
         try:
             async with asyncio.TaskGroup() as tasks:
                 for partner in partners:
-                    agent_id = partner.agent.agent_id
-                    rounds = Rounds(self._errand, subject, partner.agent, partner.candidates)
-                    await rounds.load()
-                    dispatch = AgentDispatch(
-                        self._errand, partner.agent, partner.address, rounds, failed=failed.get(agent_id, set())
-                    )
-                    tasks.create_task(dispatch.run(visits.get(agent_id, ())))
+                    dispatch = await self._dispatch_of(partner, killers)
+                    tasks.create_task(dispatch.run(visits.get(partner.agent.agent_id, ())))
         except ExceptionGroup as group:
             first = group.exceptions[0]
             raise (first.__cause__ or first) if isinstance(first, StoreFailedError) else first from group
+        if not self._errand.stop.is_set():
+            end_open = self._site.store.visits.end_open_attempts
+            code, reason = VisitInterruptedError.code, "the coordinator died"
+            await self._site.thread.run(end_open, self._errand.job_id, reason_code=code, reason=reason)
+
+    async def _dispatch_of(self, partner: _Partner, killers: Killers) -> AgentDispatch:
+        agent, errand = partner.agent, self._errand
+        rounds = Rounds(errand, await self._subject(), agent, partner.candidates)
+        await rounds.load()
+        attempts = await self._site.thread.run(self._site.store.visits.attempts, errand.job_id)
+        return AgentDispatch(
+            errand,
+            agent,
+            partner.address,
+            rounds,
+            failed=(await self._failed()).get(agent.agent_id, set()),
+            killers=killers,
+            left_open={attempt.visit_id: attempt for attempt in attempts if attempt.outcome is None},
+        )
 
     async def _failed(self) -> dict[str, set[str]]:
         """Return the candidates that failed in an earlier life of the job, by agent."""

@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Sequence
 
+from mltest.coordinator.job.blocks import blocks
 from mltest.coordinator.job.deciding import decisions
 from mltest.coordinator.job.errand import Errand
-from mltest.coordinator.job.scheduler import Subject, blocks, narrowed, plan_visits
+from mltest.coordinator.job.scheduler import Subject, narrowed, plan_visits
 from mltest.coordinator.job.slice_times import SliceTimes, objective_cell
 from mltest.coordinator.planning.profiles import stop_rule
 from mltest.shared.domain import AgentInfo, Candidate, JobNote, VisitSpec
@@ -19,7 +20,7 @@ class Rounds:
         self._agent = agent
         self._candidates = candidates
         self._rule = stop_rule(subject.plan)
-        self._groups = blocks(candidates, agent.host.memory_bytes)
+        self._groups = blocks(candidates, agent.host.memory_bytes, subject.dataset)
         self._times = SliceTimes(subject.plan.objective)
         self._active: frozenset[str] | None = None
 

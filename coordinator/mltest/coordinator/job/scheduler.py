@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from mltest.coordinator.job.blocks import blocks
 from mltest.coordinator.planning.plan import Plan
 from mltest.shared.domain import (
     AgentInfo,
@@ -16,50 +17,6 @@ from mltest.shared.domain import (
     VisitCandidate,
     VisitSpec,
 )
-
-_MAX_BLOCK = 64
-"""Candidates of one visit; agents take no more."""
-_MEMORY_SHARE = 0.6
-"""Of a machine's memory, for all workers of one block together."""
-_WORKER_BYTES = 200_000_000
-"""Guess for an interpreter with a runtime imported; only used to bound blocks."""
-_LOADED_PER_ARTIFACT_BYTE = 6
-"""Guess for how much larger a model is in memory than in its file; only used to bound blocks."""
-
-
-def blocks(candidates: Sequence[Candidate], memory_bytes: int) -> tuple[tuple[Candidate, ...], ...]:
-    """Return groups of candidates that are alive at the same time, as few as fit into memory.
-
-    The native baseline and the pinned reference are in each of them: what others are compared with.
-
-    Args:
-        candidates: those that can run on the agent, at least one.
-        memory_bytes: of the agent's machine; 0 if it is not known, then all are one block.
-
-    """
-    shared = tuple(candidate for candidate in candidates if is_shared(candidate))
-    room_bytes = int(memory_bytes * _MEMORY_SHARE) - sum(map(_worker_bytes, shared))
-    groups: list[list[Candidate]] = [[]]
-    used_bytes = 0
-    for candidate in candidates:
-        if is_shared(candidate):
-            continue
-        used_bytes += _worker_bytes(candidate)
-        is_full = len(groups[-1]) + len(shared) == _MAX_BLOCK or (memory_bytes and used_bytes > room_bytes)
-        if groups[-1] and is_full:
-            groups.append([])
-            used_bytes = _worker_bytes(candidate)
-        groups[-1].append(candidate)
-    return tuple((*shared, *group) for group in groups)
-
-
-def is_shared(candidate: Candidate) -> bool:
-    """Return whether `candidate` is what others are compared with, and so is in every block."""
-    return candidate.is_baseline or candidate.is_reference
-
-
-def _worker_bytes(candidate: Candidate) -> int:
-    return _WORKER_BYTES + _LOADED_PER_ARTIFACT_BYTE * (candidate.artifact_bytes or 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +39,7 @@ def plan_visits(
     A round index names one fresh process of each of its candidates, so that a baseline that belongs to two blocks is
     compared only with what was measured beside it. The same job, agent and round give the same visit.
     """
-    groups = blocks(candidates, agent.host.memory_bytes)
+    groups = blocks(candidates, agent.host.memory_bytes, subject.dataset)
     return tuple(
         _visit(subject, agent, number * len(groups) + position, group, is_first=number == 0)
         for number in rounds

@@ -1,5 +1,6 @@
 """What a job needs of the coordinator that runs it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,8 @@ class Site:
     fleet: Fleet
     busy_wait_s: float
     """How long an agent that somebody else holds is waited for."""
+    draw: Callable[[], float]
+    """Randomness for back-off, uniform over 0 to 1."""
 
     async def tell(self, job_id: str, *bodies: JobEventBody) -> None:
         """Append events to a job, and wake who watches it."""

@@ -65,6 +65,8 @@ class Plan:
     """Names or shell patterns; empty means: all."""
     agent_tags: tuple[str, ...] = ()
     """An agent has to have all of them."""
+    min_sandbox: str = "none"
+    """How well an agent has to hold the models that it opens: none, degraded, full."""
     objective: Objective = Objective()
     bounds: tuple[Bound, ...] = ()
     load_timeout_s: float = 120.0
@@ -73,5 +75,5 @@ class Plan:
     build_timeout_s: float = 300.0
     memory_bytes: int = 0
     """Of one worker; 0 means 80 % of the machine's memory."""
-    agent_return_s: float = 60.0
+    agent_return_s: float = 7200.0
     """How long an agent that vanished is waited for before its visit counts as a failed attempt."""

@@ -11,8 +11,9 @@ from rich.text import Text
 from mltest.coordinator.planning.figure_names import figure_name
 from mltest.coordinator.planning.plan import Objective
 from mltest.coordinator.report.change_text import LEGEND, STYLES, mark_of, metric_text, ratio_text
+from mltest.coordinator.report.figure_text import class_text
 from mltest.coordinator.report.plain import plain_table, printable
-from mltest.shared.domain import Basis, Change, Comparison, Difference
+from mltest.shared.domain import Basis, Change, Comparison, Difference, MachineClass
 from mltest.shared.metrics import RESULT_METRICS, Better
 
 _RATE = "throughput_rows_per_s"
@@ -113,13 +114,21 @@ def _table(differences: Sequence[Difference]) -> Table:
         table.add_row(
             Text(mark_of(one.change), style=style),
             printable(one.label),
-            printable(one.agent_name),
+            printable(_agent(one)),
             printable(figure_name(one.metric, one.statistic, one.batch_size) if one.metric else ""),
             printable(metric_text(one.metric, one.before) if one.metric else ""),
             printable(metric_text(one.metric, one.after) if one.metric else ""),
             printable(says, style=style),
         )
     return table
+
+
+def _agent(one: Difference) -> str:
+    """Return the agent with the class of its machine in both jobs, where the values are absolute ones."""
+    classes = (one.machine_class_before, one.machine_class_after)
+    if (one.before is None and one.after is None) or all(found is MachineClass.UNSPECIFIED for found in classes):
+        return one.agent_name
+    return f"{one.agent_name} ({' -> '.join(dict.fromkeys(map(class_text, classes)))})"
 
 
 def _environment(comparison: Comparison) -> Table:

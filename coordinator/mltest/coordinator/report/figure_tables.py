@@ -6,6 +6,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from mltest.coordinator.analysis.forms import FORMS, PYTHON
 from mltest.coordinator.planning.figure_names import metric_name
 from mltest.coordinator.report.figure_text import figure_text
 from mltest.coordinator.report.plain import plain_table, printable
@@ -14,7 +15,9 @@ from mltest.shared.domain import Result
 
 _CONFUSION = "confusion_count"
 _WORST_ROW = "worst_row_difference"
-_CALL_STATISTICS = ("median", "mean", "p90", "p95", "p99")
+_CALL_STATISTICS = {"median": "median", "mean": "mean", "p90": "p90", "p95": "p95", "p99": "p99", "p99_9": "p99.9"}
+_BESIDES = {"outlier_ratio": "far out", "throughput_rows_per_s": "rows"}
+_FORM_METRICS = tuple(form.metric for form in FORMS.values())
 
 
 def figure_tables(results: Sequence[Result], classes: Sequence[str]) -> Iterator[RenderableType]:
@@ -28,13 +31,19 @@ def figure_tables(results: Sequence[Result], classes: Sequence[str]) -> Iterator
     scenarios = [result for result in results if result.metric in SCENARIO_METRICS]
     results = [result for result in results if result.metric not in SCENARIO_METRICS]
     calls = [result for result in results if result.batch_size]
+    forms = {metric: [one for one in calls if one.metric == metric] for metric in _FORM_METRICS}
     singles = [result for result in results if not result.batch_size and not result.label]
     labelled = [result for result in results if result.label]
     of_classes = [result for result in labelled if result.metric not in (_CONFUSION, _WORST_ROW)]
     confusion = [result for result in labelled if result.metric == _CONFUSION]
     worst = [result for result in labelled if result.metric == _WORST_ROW]
-    if calls:
-        yield _call_table(calls)
+    for name, form in FORMS.items():
+        if of_form := forms[form.metric]:
+            yield (
+                _call_table(name, of_form, calls)
+                if any(one.value is not None for one in of_form)
+                else printable(f"{name}: {of_form[0].reason}")
+            )
     yield from scenario_tables(scenarios)
     if singles:
         yield _single_table(singles)
@@ -48,18 +57,19 @@ def figure_tables(results: Sequence[Result], classes: Sequence[str]) -> Iterator
         yield printable(f"differ most from the native model: {rows}")
 
 
-def _call_table(results: Sequence[Result]) -> Table:
-    latency = {(result.batch_size, result.statistic): result for result in results if result.metric == "latency_s"}
-    rates = {result.batch_size: result for result in results if result.metric == "throughput_rows_per_s"}
-    table = _numbers("rows", *_CALL_STATISTICS, "rate", "calls")
+def _call_table(form: str, results: Sequence[Result], calls: Sequence[Result]) -> Table:
+    """Return the times of one form of a call by batch size; the usual form has its rate and far-out calls as well."""
+    times = {(result.batch_size, result.statistic): result for result in results}
+    besides = {(result.metric, result.batch_size): result for result in calls if form == PYTHON}
+    table = _numbers(form, *_CALL_STATISTICS.values(), *(_BESIDES.values() if form == PYTHON else ()), "calls")
     for batch_size in sorted({result.batch_size for result in results}):
-        figures = [latency.get((batch_size, statistic)) for statistic in _CALL_STATISTICS]
+        median, *others = (times.get((batch_size, statistic)) for statistic in _CALL_STATISTICS)
         counts = [result.count for result in results if result.batch_size == batch_size]
         table.add_row(
-            str(batch_size),
-            figure_text(figures[0], has_interval=True),
-            *(figure_text(figure) for figure in figures[1:]),
-            figure_text(rates.get(batch_size)),
+            f"b{batch_size}",
+            figure_text(median, has_interval=True),
+            *(figure_text(figure) for figure in others),
+            *(figure_text(besides.get((metric, batch_size))) for metric in _BESIDES if form == PYTHON),
             f"{max(counts):,}",
         )
     return table

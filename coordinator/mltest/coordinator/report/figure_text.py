@@ -59,8 +59,14 @@ def speedup_text(row: StandingRow) -> str:
 
 def agent_text(row: StandingRow) -> str:
     """Return the agent's name with the class of its machine, which says what its absolute numbers are worth."""
-    is_known = row.machine_class is not MachineClass.UNSPECIFIED
-    return f"{row.agent_name} ({row.machine_class.value})" if is_known else row.agent_name
+    if row.machine_class is MachineClass.UNSPECIFIED and not row.round_count:
+        return row.agent_name
+    return f"{row.agent_name} ({class_text(row.machine_class)})"
+
+
+def class_text(machine_class: MachineClass) -> str:
+    """Return the name of a class for people: it is unknown where the machine hides what others do on it."""
+    return "unknown" if machine_class is MachineClass.UNSPECIFIED else machine_class.value
 
 
 def rank_text(row: StandingRow, rows: Sequence[StandingRow]) -> str:

@@ -10,7 +10,7 @@ from mltest.coordinator.planning.figure_names import figure_name
 from mltest.coordinator.report.change_text import STYLES, mark_of, metric_text
 from mltest.coordinator.report.figure_text import ABSENT
 from mltest.coordinator.report.plain import plain_table, printable
-from mltest.shared.domain import Basis, Change, History, HistoryPoint, HistorySeries
+from mltest.shared.domain import Basis, Change, History, HistoryPoint, HistorySeries, MachineClass
 from mltest.shared.units import date_text, factor_text
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -59,7 +59,7 @@ def _table(series: Sequence[HistorySeries]) -> Table:
         table.add_row(
             Text(_mark(point), style=style),
             printable(one.label),
-            printable(one.agent_name),
+            printable(_agent(one, point)),
             printable(figure_name(one.metric, one.statistic, one.batch_size)),
             str(len(one.points)),
             printable(metric_text(one.metric, point.value)),
@@ -68,6 +68,13 @@ def _table(series: Sequence[HistorySeries]) -> Table:
             _bars([found.level for found in one.points[-_BAR_COUNT:]]),
         )
     return table
+
+
+def _agent(series: HistorySeries, point: HistoryPoint) -> str:
+    """Return the agent with the class of its machine in the newest run, where the value is an absolute one."""
+    if point.machine_class is MachineClass.UNSPECIFIED:
+        return series.agent_name
+    return f"{series.agent_name} ({point.machine_class.value})"
 
 
 def _levels(series: Sequence[HistorySeries]) -> list[str]:

@@ -8,6 +8,8 @@ from mltest.shared.domain import JobResults, MachineClass, StandingRow
 _WORTH = {
     MachineClass.SHARED: "shared: other work ran on the machine as well; absolute times are indicative, speed-ups and "
     "ranks hold.",
+    MachineClass.UNSPECIFIED: "unknown: what else ran on the machine could not be read; absolute times are indicative, "
+    "speed-ups and ranks hold. See mltest-agent doctor there.",
     MachineClass.NOISY: "noisy: other work took most of the machine, or its speed varied: speed-ups and ranks hold, "
     "absolute times (grey) do not. See mltest-agent doctor there.",
 }
@@ -22,13 +24,26 @@ def remarks(results: JobResults) -> Iterator[str]:
         yield "* the native baseline: the model as submitted, in its own library, on the same agent."
     yield from _machines(ranked)
     yield from _missing(ranked)
+    yield from _of_rows(results.standings.rows)
     yield from results.standings.notes
 
 
 def _machines(rows: Sequence[StandingRow]) -> Iterator[str]:
     """Say what absolute numbers are worth, for each class of machine in the table."""
-    found = dict.fromkeys(row.machine_class for row in rows)
+    found = dict.fromkeys(row.machine_class for row in rows if row.round_count)
     yield from (_WORTH[machine_class] for machine_class in found if machine_class in _WORTH)
+
+
+def _of_rows(rows: Sequence[StandingRow]) -> Iterator[str]:
+    """Say once what has to be known of the figures of some rows, and of which."""
+    measured = [row for row in rows if row.round_count]
+    names: dict[str, list[str]] = {}
+    for row in measured:
+        for text in row.remarks:
+            names.setdefault(text, []).append(f"{row.label} on {row.agent_name}")
+    for text, found in names.items():
+        who = "every candidate" if len(found) == len(measured) > 1 else ", ".join(found)
+        yield f"! {who}: {text.removesuffix('.')}."
 
 
 def _missing(rows: Sequence[StandingRow]) -> Iterator[str]:

@@ -8,6 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from mltest.coordinator.report.figure_tables import figure_tables
+from mltest.coordinator.report.figure_text import agent_text
+from mltest.coordinator.report.machine_text import machine_text
 from mltest.coordinator.report.plain import plain_table, printable
 from mltest.coordinator.report.table import StandingsView
 from mltest.shared.domain import Candidate, JobInfo, JobResults, Result, StandingRow
@@ -31,10 +33,15 @@ class JobView:
             yield Text("Candidates", style="bold")
             yield _candidates(self._results.candidates)
         classes = self._results.job.model.classes if self._results.job.model else ()
+        if self._results.standings.machines:
+            yield ""
+            yield Text("Machines", style="bold")
+            yield from (printable(machine_text(machine)) for machine in self._results.standings.machines)
         for row in self._results.standings.rows:
             if results := _results_of(row, self._results.results):
                 yield ""
-                yield printable(f"{row.label} on {row.agent_name}" if row.agent_name else row.label, style="bold")
+                yield printable(_heading(row), style="bold")
+                yield from (Padding(printable(text, lead="- "), (0, 0, 0, 2)) for text in row.remarks)
                 yield from (Padding(part, (0, 0, 1, 2)) for part in figure_tables(results, classes))
 
 
@@ -82,6 +89,15 @@ def _made(candidate: Candidate) -> Text:
     native = ", native baseline" if candidate.is_baseline else ""
     head = f"{candidate.format}, {candidate.input_dtype}, threads={candidate.threads}{options}{size}{native}"
     return printable(f"{head}, sha256 {candidate.artifact_sha256[:12]}")
+
+
+def _heading(row: StandingRow) -> str:
+    """Return who it is, and what its figures come from."""
+    who = f"{row.label} on {agent_text(row)}" if row.agent_name else row.label
+    rounds = f", {row.round_count} round{'' if row.round_count == 1 else 's'}" if row.round_count else ""
+    count = row.thread_count
+    threads = "" if count is None else f", {count} working thread{'' if count == 1 else 's'} counted"
+    return f"{who}{rounds}{threads}"
 
 
 def _results_of(row: StandingRow, results: Sequence[Result]) -> list[Result]:

@@ -2,7 +2,13 @@
 
 from mltest.coordinator.store.artifacts import ArtifactCache, CachedArtifact
 from mltest.coordinator.store.jobs import InspectedFiles
-from mltest.coordinator.store.outcomes import CandidateOutcome, StoredPrediction, StoredRemarks, StoredVerification
+from mltest.coordinator.store.outcomes import (
+    CandidateOutcome,
+    StoredPrediction,
+    StoredRemarks,
+    StoredVerification,
+    TriedEnd,
+)
 from mltest.coordinator.store.store import Store
 from mltest.coordinator.store.visits import StoredAttempt, StoredMachineState, StoredVisit
 
@@ -18,4 +24,5 @@ __all__ = [
     "StoredRemarks",
     "StoredVerification",
     "StoredVisit",
+    "TriedEnd",
 ]

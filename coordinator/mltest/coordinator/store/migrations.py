@@ -179,6 +179,26 @@ CREATE TABLE verification (
 ) WITHOUT ROWID;
 """
 
+_SURVIVAL = """
+ALTER TABLE attempt ADD COLUMN spent_ns INTEGER NOT NULL DEFAULT 0;
+UPDATE attempt SET spent_ns = max(0, ended_unix_ns - begun_unix_ns) WHERE ended_unix_ns IS NOT NULL;
+
+CREATE TABLE given_up (
+    job_id TEXT NOT NULL REFERENCES job (job_id),
+    agent_id TEXT NOT NULL,
+    candidate_id TEXT NOT NULL,
+    reason_code TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (job_id, agent_id, candidate_id)
+) WITHOUT ROWID;
+
+CREATE TABLE agent_flag (
+    agent_id TEXT PRIMARY KEY,
+    job_id TEXT NOT NULL,
+    reason TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+
 
 @MIGRATIONS(name="0001_first")
 def _first(database: Database) -> None:
@@ -188,6 +208,11 @@ def _first(database: Database) -> None:
 @MIGRATIONS(name="0002_sealed")
 def _sealed(database: Database) -> None:
     _execute_all(database, _SEALED)
+
+
+@MIGRATIONS(name="0003_survival")
+def _survival(database: Database) -> None:
+    _execute_all(database, _SURVIVAL)
 
 
 def _execute_all(database: Database, script: str) -> None:

@@ -17,11 +17,22 @@ class CandidateOutcome:
     agent_id: str
     candidate_id: str
     round_index: int | None
-    """None where it was not tried."""
+    """None where it was not tried, or was given up."""
     outcome: Outcome | None
     """None where it was not tried."""
     reason_code: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriedEnd:
+    """How a candidate ended in one attempt, whether or not that counts."""
+
+    agent_id: str
+    candidate_id: str
+    reason_code: str
+    counts: bool
+    """Whether the attempt ended well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +101,9 @@ class OutcomeTable:
             )
 
     def of_job(self, job_id: str) -> tuple[CandidateOutcome, ...]:
-        """Return mismatches, then how candidates ended in the attempts that count, by agent and round."""
+        """Return mismatches and what was given up, then how candidates ended in the attempts that count, by round."""
         mismatches = self._database.execute(sql.MISMATCHES, {"job_id": job_id})
+        given_up = self._database.execute(sql.GIVEN_UP, {"job_id": job_id})
         ends = self._database.execute(sql.COUNTED_ENDS, {"job_id": job_id})
         return (
             *(
@@ -99,11 +111,12 @@ class OutcomeTable:
                     agent_id=row["agent_id"],
                     candidate_id=row["candidate_id"],
                     round_index=None,
-                    outcome=None,
+                    outcome=outcome,
                     reason_code=row["reason_code"],
                     reason=row["reason"],
                 )
-                for row in mismatches
+                for rows, outcome in ((mismatches, None), (given_up, Outcome.FAILED))
+                for row in rows
             ),
             *(
                 CandidateOutcome(
@@ -116,6 +129,23 @@ class OutcomeTable:
                 )
                 for row in ends
             ),
+        )
+
+    def give_up(self, job_id: str, agent_id: str, candidate_id: str, *, reason_code: str, reason: str) -> None:
+        """Keep that a candidate is not tried any more on an agent; the first reason stays."""
+        with self._database.transaction():
+            self._database.execute(sql.GIVE_UP, (job_id, agent_id, candidate_id, reason_code, reason))
+
+    def tried(self, job_id: str) -> tuple[TriedEnd, ...]:
+        """Return how candidates ended in every attempt that is closed, in the order of attempts."""
+        return tuple(
+            TriedEnd(
+                agent_id=row["agent_id"],
+                candidate_id=row["candidate_id"],
+                reason_code=row["reason_code"],
+                counts=row["outcome"] == Outcome.OK.value,
+            )
+            for row in self._database.execute(sql.TRIED_ENDS, {"job_id": job_id})
         )
 
     def predictions(self, job_id: str) -> tuple[StoredPrediction, ...]:

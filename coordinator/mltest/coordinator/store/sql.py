@@ -17,7 +17,8 @@ FROM job
 
 JOBS_BY_PREFIX = JOB_COLUMNS + "WHERE substr(job_id, 1, length(:prefix)) = :prefix LIMIT 2"
 JOBS_NEWEST = JOB_COLUMNS + "ORDER BY created_unix_ns DESC, job_id LIMIT :limit"
-JOBS_UNFINISHED = JOB_COLUMNS + "WHERE state IN ('queued', 'running') ORDER BY created_unix_ns, job_id"
+JOBS_UNFINISHED = JOB_COLUMNS + "WHERE state IN ('queued', 'running') ORDER BY job.rowid"
+"""In the order in which they came, whatever happened to the clock since."""
 JOB_BY_REQUEST_KEY = "SELECT job_id FROM job WHERE request_key = :request_key"
 
 SET_JOB_STATE = """
@@ -51,7 +52,7 @@ WHERE outcome IS NOT 'ok'
 VISITS = "SELECT * FROM visit WHERE job_id = :job_id ORDER BY agent_id, round_index"
 
 SPENT = """
-SELECT coalesce(sum(attempt.ended_unix_ns - attempt.begun_unix_ns), 0), count(*) FILTER (WHERE attempt.outcome = 'ok')
+SELECT coalesce(sum(attempt.spent_ns), 0), count(*) FILTER (WHERE attempt.outcome = 'ok')
 FROM attempt JOIN visit USING (visit_id)
 WHERE visit.job_id = :job_id AND visit.agent_id = :agent_id AND attempt.ended_unix_ns IS NOT NULL
 """
@@ -68,7 +69,7 @@ RETURNING attempt_key, attempt
 
 END_ATTEMPT = """
 UPDATE attempt SET outcome = :outcome, reason_code = :reason_code, reason = :reason, ended_unix_ns = :ended_unix_ns,
-    ended_json = :ended_json
+    ended_json = :ended_json, spent_ns = :spent_ns
 WHERE attempt_key = :attempt_key
 """
 
@@ -93,6 +94,9 @@ IS_OPEN = "SELECT outcome IS NULL FROM attempt WHERE attempt_key = ?"
 OPEN_ATTEMPTS = """
 SELECT attempt_key FROM attempt JOIN visit USING (visit_id) WHERE visit.job_id = :job_id AND attempt.outcome IS NULL
 """
+
+PREDICTIONS_OF = "SELECT * FROM prediction WHERE attempt_key = ? ORDER BY candidate_id"
+ENDS_OF = "SELECT * FROM candidate_end WHERE attempt_key = ? ORDER BY candidate_id"
 
 UNSEALED = "SELECT * FROM series WHERE attempt_key = ? ORDER BY seq, series_index"
 ADD_SEALED = """
@@ -144,3 +148,16 @@ PARTICIPANTS = "SELECT agent_json FROM participant WHERE job_id = :job_id ORDER 
 
 ADD_SETTING = "INSERT OR IGNORE INTO setting (name, value) VALUES (:name, :value)"
 SETTING = "SELECT value FROM setting WHERE name = :name"
+
+GIVEN_UP = "SELECT * FROM given_up WHERE job_id = :job_id ORDER BY agent_id, candidate_id"
+GIVE_UP = "INSERT OR IGNORE INTO given_up VALUES (?, ?, ?, ?, ?)"
+
+TRIED_ENDS = """
+SELECT visit.agent_id, candidate_end.candidate_id, candidate_end.reason_code, attempt.outcome
+FROM candidate_end JOIN attempt USING (attempt_key) JOIN visit USING (visit_id)
+WHERE visit.job_id = :job_id AND attempt.outcome IS NOT NULL ORDER BY attempt_key, candidate_id
+"""
+
+FLAG = "INSERT OR REPLACE INTO agent_flag VALUES (:agent_id, :job_id, :reason)"
+FLAG_OF = "SELECT reason FROM agent_flag WHERE agent_id = :agent_id"
+CLEAR_FLAG = "DELETE FROM agent_flag WHERE agent_id = :agent_id AND job_id IS NOT :job_id"

@@ -21,6 +21,7 @@ from mltest.shared.domain import (
     SampleSeries,
     VisitEnded,
     VisitEvent,
+    VisitEventBody,
     VisitSpec,
     VisitStarted,
 )
@@ -131,7 +132,8 @@ class VisitTable:
     ) -> None:
         """Store events of an attempt, and the progress that they mean; receiving one again changes nothing.
 
-        When this returns, the events survive a power cut. What arrives for an attempt that has ended is dropped.
+        When this returns, the events survive a power cut. What arrives for an attempt that has ended is dropped. The
+        last event is not counted as received: `end_attempt` keeps it.
         """
         with self._database.transaction():
             ((is_open,),) = self._database.execute(sql.IS_OPEN, (attempt_key,))
@@ -139,16 +141,34 @@ class VisitTable:
             self._database.execute_many(sql.ADD_SERIES, _series_rows(attempt_key, events))
             for event in events:
                 self._receive_rare(attempt_key, event.event)
-            if events:
-                self._database.execute(sql.RECEIVED, (max(event.seq for event in events), attempt_key))
+            if seqs := [event.seq for event in events if not isinstance(event.event, VisitEnded)]:
+                self._database.execute(sql.RECEIVED, (max(seqs), attempt_key))
             for body in news:
                 append_event(self._database, job_id, body)
 
     def end_attempt(
-        self, attempt: StoredAttempt, ended: VisitEnded, *, ends_visit: bool, job_id: str, news: JobEventBody
+        self,
+        attempt: StoredAttempt,
+        ended: VisitEnded,
+        *,
+        ends_visit: bool,
+        job_id: str,
+        news: JobEventBody,
+        spent_ns: int = 0,
     ) -> None:
-        """Close an attempt and seal its series, and with it perhaps its visit; it counts only if it ended well."""
-        parameters = {"attempt_key": attempt.attempt_key, "ended_unix_ns": time.time_ns(), "ended_json": to_json(ended)}
+        """Close an attempt and seal its series, and with it perhaps its visit; it counts only if it ended well.
+
+        Args:
+            attempt: the attempt.
+            ended: its last event, or what is to stand for it.
+            ends_visit: whether there is no further attempt.
+            job_id: the job.
+            news: what watchers are told.
+            spent_ns: how long it took, by a clock that does not jump.
+
+        """
+        times = {"ended_unix_ns": time.time_ns(), "spent_ns": spent_ns}
+        parameters = {"attempt_key": attempt.attempt_key, "ended_json": to_json(ended), **times}
         with self._database.transaction():
             self._seal(attempt.attempt_key)
             self._database.execute(sql.END_ATTEMPT, parameters | _outcome(ended))
@@ -167,6 +187,23 @@ class VisitTable:
     def attempts(self, job_id: str) -> tuple[StoredAttempt, ...]:
         """Return the attempts of a job by agent, round and number."""
         return tuple(_attempt(row) for row in self._database.execute(sql.ATTEMPTS, {"job_id": job_id}))
+
+    def received(self, attempt: StoredAttempt) -> Iterator[VisitEventBody]:
+        """Yield what is stored of an attempt that is open, in the kinds of events in which it came."""
+        key = attempt.attempt_key
+        for row in self._database.execute(sql.UNSEALED, (key,)):
+            yield SampleBatch(series=(series_of_row(row),))
+        for row in self._database.execute(sql.PREDICTIONS_OF, (key,)):
+            yield PredictionsStored(
+                candidate_id=row["candidate_id"], sha256=row["sha256"], size_bytes=row["size_bytes"]
+            )
+        for row in self._database.execute(sql.ENDS_OF, (key,)):
+            yield CandidateEnded(
+                candidate_id=row["candidate_id"],
+                outcome=Outcome(row["outcome"]),
+                reason_code=row["reason_code"],
+                reason=row["reason"],
+            )
 
     def machine_states(self, job_id: str) -> tuple[StoredMachineState, ...]:
         """Return what machines were like in the attempts that count and timed anything, in their order."""

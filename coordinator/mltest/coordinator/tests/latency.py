@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from mltest.coordinator.analysis.forms import FORMS
+from mltest.coordinator.analysis.remarks import absence
 from mltest.coordinator.analysis.rounds import MEAN, MEDIAN, P90, P95, P99, P99_9, Statistic
 from mltest.coordinator.tests.registry import nearest, test
 from mltest.coordinator.tests.role import Needs, SampleEvidence
@@ -61,7 +62,9 @@ class Latency(CallTiming):
     def _of_calls(self, evidence: SampleEvidence, name: str, batch_size: int) -> Iterator[Result]:
         form = FORMS[name]
         rounds = seconds_by_round(evidence, form.raw_metric, batch_size)
-        yield from results_of(evidence, rounds, _STATISTICS, test=self.name, metric=form.metric, batch_size=batch_size)
+        found = results_of(evidence, rounds, _STATISTICS, test=self.name, metric=form.metric, batch_size=batch_size)
+        why = absence(evidence.remarks, form.metric, batch_size)
+        yield from (replace(one, reason=why) if why and not one.count else one for one in found)
         if name == self.forms[0]:
             share = rounds.outlier_ratio()
             yield result_of(evidence, share, test=self.name, metric="outlier_ratio", statistic=_SHARE, size=batch_size)

@@ -1,6 +1,17 @@
 """Domain values: frozen, without behaviour beyond their own facts, importing only the standard library."""
 
-from mltest.shared.domain.agent import AgentInfo, Compiler, FleetAgent, Gpu, HostInfo, RuntimeInfo
+from mltest.shared.domain.agent import (
+    UNKNOWN_SANDBOX,
+    AgentInfo,
+    AgentUse,
+    Compiler,
+    FleetAgent,
+    Gpu,
+    HostInfo,
+    RuntimeInfo,
+    SandboxInfo,
+    SandboxLevel,
+)
 from mltest.shared.domain.comparison import (
     Basis,
     Change,
@@ -28,7 +39,15 @@ from mltest.shared.domain.job import (
     StepStarted,
     VisitUpdated,
 )
-from mltest.shared.domain.result import JobResults, Recomputation, Result, Standing, StandingRow, Standings
+from mltest.shared.domain.result import (
+    AgentMachine,
+    JobResults,
+    Recomputation,
+    Result,
+    Standing,
+    StandingRow,
+    Standings,
+)
 from mltest.shared.domain.visit import (
     CallRemark,
     CallsVerified,
@@ -56,8 +75,11 @@ from mltest.shared.domain.visit import (
 )
 
 __all__ = [
+    "UNKNOWN_SANDBOX",
     "AgentInfo",
+    "AgentMachine",
     "AgentUpdated",
+    "AgentUse",
     "Basis",
     "CallRemark",
     "CallsVerified",
@@ -101,6 +123,8 @@ __all__ = [
     "RuntimeInfo",
     "SampleBatch",
     "SampleSeries",
+    "SandboxInfo",
+    "SandboxLevel",
     "Standing",
     "StandingRow",
     "Standings",

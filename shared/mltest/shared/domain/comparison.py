@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from mltest.shared.domain.visit import MachineClass
+
 
 class Change(Enum):
     """What became of a figure, or of a candidate as a whole."""
@@ -67,6 +69,9 @@ class Difference:
     """Upper end of the 95 % interval."""
     reason: str = ""
     """Why nothing can be said, or what happened to the candidate."""
+    machine_class_before: MachineClass = MachineClass.UNSPECIFIED
+    """How far the old value can be believed, if it is an absolute one of a machine; unspecified otherwise."""
+    machine_class_after: MachineClass = MachineClass.UNSPECIFIED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +122,8 @@ class HistoryPoint:
     """Level divided by what was usual before; None where nothing was usual yet."""
     change: Change = Change.UNDECIDED
     """Better or worse at an alarm, otherwise undecided."""
+    machine_class: MachineClass = MachineClass.UNSPECIFIED
+    """How far the value can be believed, if it is an absolute one of a machine; unspecified otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from mltest.shared.domain.job import Candidate, JobInfo
-from mltest.shared.domain.visit import MachineClass
+from mltest.shared.domain.visit import MachineClass, MachineState
 
 
 class Standing(Enum):
@@ -47,6 +47,8 @@ class Result:
     reason: str = ""
     label: str = ""
     """Class, for metrics with one value for each; "true>predicted" in a confusion matrix; row number of a worst row."""
+    machine_class: MachineClass = MachineClass.UNSPECIFIED
+    """How far an absolute time, rate or memory of its agent can be believed; unspecified where it is none of these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +76,20 @@ class StandingRow:
     """Rounds that it was measured in."""
     remarks: tuple[str, ...] = ()
     """What a reader of its figures has to know."""
+    thread_count: int | None = None
+    """Threads that worked in one of its processes while it warmed up, the most of all rounds; None if not counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentMachine:
+    """What an agent's machine was like in all visits of a job."""
+
+    agent_id: str
+    agent_name: str
+    visit_count: int
+    """That timed anything."""
+    state: MachineState
+    """Worst class, medians of the ratios, sum of throttled slices, extremes of temperature and clock, last settings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +100,8 @@ class Standings:
     """Best first; then gated, failed, impossible."""
     ordered_by: str = ""
     notes: tuple[str, ...] = ()
+    machines: tuple[AgentMachine, ...] = ()
+    """What the machines were like, one for each agent that timed anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

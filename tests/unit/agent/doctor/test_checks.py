@@ -70,6 +70,12 @@ def test_a_fault_is_found_with_its_level(check: str, changes: dict[str, Any], le
     assert level is Level.OK or found.why
 
 
+@pytest.mark.parametrize(("check", "changes", "level"), [one for one in SPOILT if one[2] is not Level.OK])
+def test_a_fault_says_how_it_is_mended(check: str, changes: dict[str, Any], level: Level) -> None:
+    found = finding(good(**changes), check)
+    assert found.remedies or found.advice
+
+
 def test_every_check_has_a_fault_that_it_finds() -> None:
     found = {check for check, _, level in SPOILT if level is not Level.OK}
     assert len(found) == len(CHECKS)

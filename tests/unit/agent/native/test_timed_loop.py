@@ -68,6 +68,11 @@ def test_a_slice_ends_with_the_first_value_behind_its_time(library: ctypes.CDLL)
     assert not found.is_clipped
 
 
+def test_a_slice_goes_on_beyond_its_time_for_the_fewest_values(library: ctypes.CDLL) -> None:
+    fewest = Spread(calls_per_value=1, untimed_calls=0, max_values=9, min_values=5)
+    assert len(Calls().loop(library, 3).timed(1, fewest).values_ns) == 5
+
+
 def test_a_slice_that_ends_by_its_number_of_values_says_so(library: ctypes.CDLL) -> None:
     found = Calls().loop(library, 2).timed(LONG_NS, spread(5))
     assert found.is_clipped

@@ -5,11 +5,13 @@ import random
 
 import pytest
 
-from bench.rigor import KEYS, figures_of
+from bench.rigor import KEYS, figures_of, missing_of
 from bench.rigor_adaptive import BASELINE, adaptive_findings, replayed
 from bench.rigor_presence import TimedSlice, presence_findings, presence_log
-from mltest.agent.selftest.findings import Finding, share
+from mltest.agent.selftest.fidelity import python_bar
+from mltest.agent.selftest.findings import Bar, Finding, share
 from mltest.agent.selftest.recording import RoundRecord, windows_of
+from mltest.shared.domain import MachineClass
 from mltest.shared.statistics.adaptive import Contender, decide
 from mltest.shared.statistics.paired import RoundTimes
 from mltest.shared.statistics.stopping import StopRule
@@ -104,3 +106,34 @@ def test_figures_carry_their_intervals_and_counts_and_leave_out_what_was_not_mea
 
 def test_every_key_is_there_once() -> None:
     assert len(KEYS) == len(set(KEYS)) == 16
+
+
+def met(key: str) -> Finding:
+    return Finding(name=key, value=1.0, meaning="", bar=Bar(low=1, high=1), of_count=200)
+
+
+def test_a_bar_that_is_missed_and_a_key_that_is_not_there_are_said() -> None:
+    found = [met(key) for key in KEYS[:-2]]
+    found[3] = Finding(name=KEYS[3], value=0.5, meaning="", bar=Bar(low=0.95))
+    found.append(Finding(name=KEYS[-2], value=None, meaning="no compiler", bar=Bar(low=0)))
+    assert missing_of(found) == [
+        f"MISSED  {KEYS[3]}: 0.5, the bar is >= 0.95",
+        f"MISSED  {KEYS[-2]}: not measured: no compiler",
+        f"MISSED  {KEYS[-1]}: not measured",
+    ]
+    assert missing_of([met(key) for key in KEYS]) == []
+
+
+def test_fewer_than_a_hundred_comparisons_are_said() -> None:
+    found = [met(key) for key in KEYS]
+    found[0] = Finding(name="false_difference_ratio", value=0.0, meaning="", bar=Bar(high=0.05), of_count=99)
+    assert missing_of(found) == [
+        "MISSED  false_difference_ratio: only 99 comparisons of 100; --minutes gives more time"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("machine_class", "high"), [(MachineClass.DEDICATED, 0.02), (MachineClass.SHARED, 0.07), (MachineClass.NOISY, 0.07)]
+)
+def test_other_tools_have_to_be_met_closer_on_a_dedicated_machine(machine_class: MachineClass, high: float) -> None:
+    assert python_bar(machine_class) == Bar(high=high)
