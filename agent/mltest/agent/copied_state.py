@@ -32,7 +32,7 @@ def check_not_copied(folder: Path, machine_id: Path = _MACHINE_ID) -> None:
 
 
 def machine_hash(machine_id: Path = _MACHINE_ID) -> str:
-    """Return what tells this machine from others, hashed (machine-id(5)); empty where the system does not say."""
+    """Return what tells this machine from others, hashed as machine-id(5) wants it; empty where nothing is said."""
     try:
         return hashlib.sha256(b"mltest machine\0" + machine_id.read_bytes().strip()).hexdigest()
     except OSError:
