@@ -1,5 +1,6 @@
 """A real agent process to measure."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -53,11 +54,16 @@ def running_agent(state: Path, *options: str) -> Iterator[Agent]:
 
 
 def _wait_until_described(address: str) -> None:
-    import grpc
+    asyncio.run(_describe(address))
 
+
+async def _describe(address: str) -> None:
+    from mltest.shared.grpc_options import channel_options
     from mltest.shared.protocol import PROTOCOL_VERSION
+    from mltest.shared.trust.local_door import local_door
     from mltest.v1 import agent_service_pb2, agent_service_pb2_grpc
 
-    with grpc.insecure_channel(address) as channel:
+    async with local_door(address).channel(address, channel_options()) as channel:
         stub = agent_service_pb2_grpc.AgentServiceStub(channel)
-        stub.DescribeAgent(agent_service_pb2.DescribeAgentRequest(protocol_version=PROTOCOL_VERSION), timeout=120)
+        request = agent_service_pb2.DescribeAgentRequest(protocol_version=PROTOCOL_VERSION)
+        await stub.DescribeAgent(request, timeout=120)

@@ -1,4 +1,4 @@
-"""How fast a blob reaches an agent, beside plain TCP in the same run."""
+"""How fast a blob reaches an agent: by mutual TLS, in the clear, and beside plain TCP, in the same run."""
 
 import asyncio
 import hashlib
@@ -10,13 +10,13 @@ import tempfile
 import time
 from pathlib import Path
 
-import grpc.aio
 import psutil
 
 from bench.agents import Agent, running_agent
 from bench.figures import Figure, median, paired_ratio, publish
 from mltest.shared.blob_client import upload
 from mltest.shared.grpc_options import channel_options
+from mltest.shared.trust.local_door import local_door
 
 SIZE_BYTES = 200_000_000
 REPETITIONS = 9
@@ -24,17 +24,23 @@ REPETITIONS = 9
 
 
 def main() -> None:
-    """Send the same bytes in three ways, one after the other, several times."""
-    # The agent keeps one payload, as the sinks do: then all three write to memory that the machine has used before.
+    """Send the same bytes in four ways, one after the other, several times."""
+    # An agent keeps one payload, as the sinks do: then all four write to memory that the machine has used before.
     cache = ("--cache-bytes", str(SIZE_BYTES * 5 // 4))
-    with tempfile.TemporaryDirectory() as name, running_agent(Path(name) / "agent", *cache) as agent:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        running_agent(Path(name) / "agent", *cache) as agent,
+        running_agent(Path(name) / "clear", "--insecure", *cache) as clear,
+    ):
         folder = Path(name)
         sinks = [_Sink(folder), _Sink(folder, "--sha256")]
-        speeds: dict[str, list[float]] = {"agent": [], "tcp": [], "tcp_sha256": []}
-        for _ in range(1 + REPETITIONS):
+        speeds: dict[str, list[float]] = {"agent": [], "clear": [], "tcp": [], "tcp_sha256": []}
+        for number in range(1 + REPETITIONS):
             payload = _payload(folder / "payload")
             speeds["tcp"].append(sinks[0].megabytes_per_s(payload))
-            speeds["agent"].append(_upload_megabytes_per_s(agent, payload))
+            ways = {"agent": agent, "clear": clear}
+            for way in sorted(ways, reverse=number % 2 == 1):
+                speeds[way].append(_upload_megabytes_per_s(ways[way], payload))
             speeds["tcp_sha256"].append(sinks[1].megabytes_per_s(payload))
         grown_bytes = agent.peak_rss_bytes() - agent.idle_rss_bytes
         for sink in sinks:
@@ -44,7 +50,14 @@ def main() -> None:
 
 def _figures(speeds: dict[str, list[float]], grown_bytes: float) -> list[Figure]:
     return [
-        Figure(name="upload_mb_per_s", value=median(speeds["agent"]), meaning="to an agent: gRPC, SHA-256, disk"),
+        Figure(name="upload_mb_per_s", value=median(speeds["agent"]), meaning="to an agent: mutual TLS, SHA-256, disk"),
+        Figure(name="clear_upload_mb_per_s", value=median(speeds["clear"]), meaning="to an agent with --insecure"),
+        Figure(
+            name="tls_upload_ratio",
+            value=paired_ratio(speeds["agent"], speeds["clear"]),
+            meaning="mutual TLS / in the clear",
+            target=">= 0.7",
+        ),
         Figure(name="tcp_mb_per_s", value=median(speeds["tcp"]), meaning="plain TCP copy to disk"),
         Figure(name="tcp_sha256_mb_per_s", value=median(speeds["tcp_sha256"]), meaning="plain TCP, SHA-256, disk"),
         Figure(
@@ -79,7 +92,7 @@ def _upload_megabytes_per_s(agent: Agent, payload: Path) -> float:
 
 
 async def _upload(address: str, payload: Path, sha256: str) -> float:
-    async with grpc.aio.insecure_channel(address, options=channel_options()) as channel:
+    async with local_door(address).channel(address, channel_options()) as channel:
         await channel.channel_ready()
         begin = time.perf_counter()
         await upload(channel, payload, sha256=sha256, size_bytes=SIZE_BYTES)

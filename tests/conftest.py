@@ -1,10 +1,12 @@
 """Real processes, small real models, and what the table of promises says."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from mltest.shared.trust.local_peers import FOLDER_VARIABLE
 from tests.models import ModelFiles, forest_on_digits
 from tests.mutations import plugin as mutations
 from tests.processes import ProcessGroup
@@ -28,6 +30,15 @@ def pytest_configure(config: pytest.Config) -> None:
     """Watch how the promises fare, and break the product if that was asked for."""
     config.pluginmanager.register(promises.Promises(config))
     mutations.break_on_purpose(config.getoption("--mutate"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def local_peers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder in which processes of these tests, and no others, know each other."""
+    folder = tmp_path_factory.mktemp("local-peers")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(FOLDER_VARIABLE, str(folder))
+        yield folder
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ HEADER = (
 EXTRAS = "agent,coordinator,runtimes-all,dev"
 BUILD = ("hatchling", "editables")
 """What pip needs to build this project; pinned like everything else."""
-TOGETHER = "grpcio==1.81.*"
-"""grpcio, its health and its reflection service move together; newer ones want protobuf 7, which skl2onnx refuses."""
+HELD_BACK = ("grpcio-health-checking==1.81.*", "grpcio-reflection==1.81.*")
+"""Newer ones want protobuf 7, which skl2onnx refuses; grpcio itself needs no protobuf and goes on without them."""
 
 
 def main() -> int:
@@ -25,7 +25,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         python = Path(folder) / "venv" / "bin" / "python"
         _run(sys.executable, "-m", "venv", str(python.parents[1]))
-        _run(str(python), "-m", "pip", "install", "--quiet", TOGETHER, *BUILD, "-e", f"{ROOT}[{EXTRAS}]")
+        _run(str(python), "-m", "pip", "install", "--quiet", *HELD_BACK, *BUILD, "-e", f"{ROOT}[{EXTRAS}]")
         pins = _run(str(python), "-m", "pip", "freeze", "--exclude-editable").splitlines()
     (ROOT / "constraints.txt").write_text(HEADER + "\n".join(sorted(pins, key=str.lower)) + "\n")
     return 0

@@ -1,9 +1,11 @@
 // Submits a model and its validation data to an mltest coordinator, watches the job, prints the final table.
 //
 //   npm install
-//   node submit.js HOST:PORT MODEL DATA [AGENT_HOST:PORT ...]
+//   mltest-coordinator client-key my-client --out key/      # once, on the coordinator
+//   MLTEST_KEY=key node submit.js HOST:PORT MODEL DATA [AGENT_HOST:PORT ...]
 //
-// It needs nothing of mltest but the proto/ folder (MLTEST_PROTO names it if it is elsewhere).
+// It needs nothing of mltest but the proto/ folder (MLTEST_PROTO names it if it is elsewhere). Without MLTEST_KEY it
+// speaks in the clear, which a coordinator takes on loopback only, with --insecure.
 'use strict';
 
 const crypto = require('node:crypto');
@@ -73,13 +75,23 @@ function printTable(standings) {
   }
 }
 
+// Mutual TLS: the coordinator is known by its certificate alone, whose common name is the name to expect.
+function keyring(folder) {
+  if (!folder) return [grpc.credentials.createInsecure(), {}];
+  const [root, key, certificate] = ['coordinator.pem', 'key.pem', 'certificate.pem'].map((name) =>
+    fs.readFileSync(path.join(folder, name)),
+  );
+  const name = new crypto.X509Certificate(root).subject.replace('CN=', '');
+  return [grpc.credentials.createSsl(root, key, certificate), { 'grpc.ssl_target_name_override': name }];
+}
+
 async function main() {
   const [address, model, data, ...agents] = process.argv.slice(2);
   if (!data) throw new Error('usage: node submit.js HOST:PORT MODEL DATA [AGENT_HOST:PORT ...]');
   const contract = loadContract();
-  const credentials = grpc.credentials.createInsecure();
-  const blobs = new contract.BlobService(address, credentials);
-  const coordinator = new contract.CoordinatorService(address, credentials);
+  const [credentials, options] = keyring(process.env.MLTEST_KEY);
+  const blobs = new contract.BlobService(address, credentials, options);
+  const coordinator = new contract.CoordinatorService(address, credentials, options);
   const spec = {
     model: await upload(blobs, model),
     data: [await upload(blobs, data)],

@@ -28,6 +28,7 @@ from mltest.shared.domain import (
 )
 from mltest.shared.grpc_options import channel_options
 from mltest.shared.protocol import PROTOCOL_VERSION
+from mltest.shared.trust.local_door import local_door
 from mltest.v1 import agent_service_pb2 as pb
 from mltest.v1 import visit_pb2
 from mltest.v1.agent_service_pb2_grpc import AgentServiceStub
@@ -99,7 +100,7 @@ class Peer:
 
 @asynccontextmanager
 async def connected(address: str) -> AsyncIterator[Peer]:
-    async with grpc.aio.insecure_channel(address, options=channel_options()) as channel:
+    async with local_door(address).channel(address, channel_options()) as channel:
         yield Peer(channel)
 
 

@@ -23,6 +23,7 @@ from mltest.shared.domain import CandidateEnded, Outcome, VisitEnded
 from mltest.shared.naming import SERVICE_TYPE, Advertisement, advertisement_from_txt, instance_name
 from mltest.shared.protocol import PROTOCOL_VERSION
 from mltest.shared.status import ERROR_CODE_KEY
+from mltest.shared.trust.device_id import is_device_id
 from mltest.v1 import agent_service_pb2 as pb
 from tests.integration.agent_peer import (
     DEADLINE_S,
@@ -36,7 +37,7 @@ from tests.integration.agent_peer import (
     write_files,
     write_pickle,
 )
-from tests.processes import BIN, ProcessGroup
+from tests.processes import BIN, ProcessGroup, Running
 
 pytestmark = pytest.mark.xdist_group("agent")
 
@@ -74,7 +75,7 @@ def test_it_says_where_it_listens_and_who_it_is(processes: ProcessGroup, tmp_pat
     assert listening["event"] == "listening"
     assert listening["name"] == "lab-1"
     assert listening["address"].startswith("127.0.0.1:")
-    assert len(listening["agent_id"]) == 32
+    assert is_device_id(listening["agent_id"])
 
 
 def test_it_ends_well_and_soon_on_sigterm(processes: ProcessGroup, tmp_path: Path) -> None:
@@ -117,18 +118,29 @@ def test_a_state_directory_in_use_is_refused_with_its_owner(processes: ProcessGr
     assert "--state-dir" in second.stderr
 
 
-def test_listening_off_loopback_needs_to_be_called_insecure(tmp_path: Path) -> None:
-    answer = refused("--state-dir", str(tmp_path), "--listen", "0.0.0.0")
+def test_nothing_is_served_in_the_clear_off_loopback(tmp_path: Path) -> None:
+    answer = refused("--state-dir", str(tmp_path), "--listen", "0.0.0.0", "--insecure")
     assert answer.returncode == 3
-    assert "--insecure" in answer.stderr
+    assert "mltest-agent join -" in answer.stderr
 
 
-def test_insecure_listens_everywhere_and_says_what_that_means(processes: ProcessGroup, tmp_path: Path) -> None:
+def listening_at(agent: Running) -> set[str]:
+    found = [c.laddr.ip for c in psutil.Process(agent.process.pid).net_connections("inet") if c.status == "LISTEN"]
+    return {address.removeprefix("::ffff:") for address in found}
+
+
+def test_an_agent_that_was_not_joined_listens_on_loopback_and_says_so(processes: ProcessGroup, tmp_path: Path) -> None:
+    agent = processes.agent(tmp_path, *QUIET)
+    assert listening_at(agent) == {"127.0.0.1"}
+    assert "mltest-agent join -" in stderr_of(tmp_path)
+
+
+async def test_insecure_serves_in_the_clear_on_loopback(processes: ProcessGroup, tmp_path: Path) -> None:
     agent = processes.agent(tmp_path, *QUIET, "--insecure")
-    port = int(agent.address.rpartition(":")[2])
-    listening = [c.laddr for c in psutil.Process(agent.process.pid).net_connections("inet") if c.status == "LISTEN"]
-    assert [(found.ip, found.port) for found in listening] in ([("0.0.0.0", port)], [("::", port)])
-    assert "anybody who reaches this port can run models" in stderr_of(tmp_path)
+    assert listening_at(agent) == {"127.0.0.1"}
+    assert "in the clear" in stderr_of(tmp_path)
+    async with grpc.aio.insecure_channel(agent.address) as channel:
+        assert (await Peer(channel).describe()).agent_id == agent.listening["agent_id"]
 
 
 def test_a_free_port_is_taken_where_the_default_one_is_not(processes: ProcessGroup, tmp_path: Path) -> None:

@@ -12,11 +12,13 @@ import grpc
 import grpc.aio
 import pytest
 
+from mltest.shared.blob_chunks import SENT_CHUNK_BYTES
 from mltest.shared.blob_client import download, upload
 from mltest.shared.blob_service import add_blob_service
 from mltest.shared.blob_writer import CHUNK_BYTES
 from mltest.shared.blobs import BlobStore
 from mltest.shared.errors import BlobCorruptError
+from mltest.shared.grpc_server import new_server
 from mltest.shared.status import ERROR_CODE_KEY
 from mltest.v1 import blob_service_pb2 as pb
 from mltest.v1.blob_service_pb2_grpc import BlobServiceStub
@@ -48,7 +50,7 @@ class Peer:
 @pytest.fixture
 async def peer(tmp_path: Path) -> AsyncIterator[Peer]:
     store = BlobStore(tmp_path / "blobs", 10 * len(CONTENT))
-    server = grpc.aio.server()
+    server = new_server()
     add_blob_service(server, store)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
@@ -78,7 +80,7 @@ async def test_an_uploaded_file_is_stored_and_comes_back_the_same(peer: Peer) ->
     await download(peer.channel, SHA256, peer.folder / "back")
 
     assert sent_bytes == len(CONTENT)
-    assert seen == [CHUNK_BYTES, 2 * CHUNK_BYTES, len(CONTENT)]
+    assert seen == [*range(SENT_CHUNK_BYTES, len(CONTENT), SENT_CHUNK_BYTES), len(CONTENT)]
     assert peer.store.path(SHA256).read_bytes() == CONTENT
     assert (peer.folder / "back").read_bytes() == CONTENT
 
@@ -145,7 +147,7 @@ async def test_a_client_that_uses_plain_protobuf_downloads_the_same(peer: Peer) 
     chunks = [message.chunk async for message in peer.stub.GetBlob(pb.GetBlobRequest(sha256=SHA256, offset_bytes=5))]
 
     assert b"".join(chunks) == CONTENT[5:]
-    assert max(map(len, chunks)) == CHUNK_BYTES
+    assert max(map(len, chunks)) == SENT_CHUNK_BYTES
 
 
 async def test_a_stream_that_ends_early_is_answered_with_what_is_stored(peer: Peer) -> None:

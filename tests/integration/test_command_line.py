@@ -156,7 +156,7 @@ def test_a_job_whose_every_candidate_is_beyond_a_limit_has_the_exit_status_of_a_
         (("show", "zzz"), 3, "There is no job zzz"),
         (("cancel", "zzz"), 3, "There is no job zzz"),
         (("frobnicate",), 2, "invalid choice"),
-        (("serve", "--listen", "0.0.0.0", "--port", "0"), 3, "--insecure"),  # it is refused
+        (("serve", "--listen", "0.0.0.0", "--port", "0", "--insecure"), 3, "mltest-coordinator client-key"),
     ],
 )
 def test_a_mistake_is_told_without_a_traceback(

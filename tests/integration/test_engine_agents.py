@@ -19,9 +19,12 @@ from mltest.coordinator.engine import CoordinatorOptions
 from mltest.coordinator.home import HomeCoordinator
 from mltest.shared.codec import to_proto
 from mltest.shared.domain import AgentInfo, HostInfo, JobEvent, JobNote, JobState, Outcome, Standing, VisitUpdated
+from mltest.shared.trust.identity import identity_from_pem, made_here
+from mltest.shared.trust.local_peers import LocalPeers
 from mltest.v1 import agent_pb2
 from mltest.v1 import agent_service_pb2 as pb
 from mltest.v1.agent_service_pb2_grpc import AgentServiceServicer, add_AgentServiceServicer_to_server
+from tests.faults.tcp_proxy import FaultProxy
 from tests.integration.jobs import (
     CANDIDATES,
     QUICK_PLAN,
@@ -32,7 +35,6 @@ from tests.integration.jobs import (
     job_spec,
     of_kind,
 )
-from tests.integration.tcp_proxy import TcpProxy
 from tests.models import ModelFiles
 from tests.processes import ProcessGroup
 
@@ -60,7 +62,7 @@ async def test_a_stream_that_breaks_is_taken_up_where_it_stopped(
     api: CoordinatorApi, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
 ) -> None:
     agent = processes.agent(tmp_path / "a", *LOOPBACK)
-    async with TcpProxy(agent.address) as proxy:
+    async with FaultProxy(agent.address) as proxy:
         job_id = await api.submit(await job_spec(api, forest, proxy.address, plan=SLOW_PLAN))
         await events_until(api, job_id, is_under_way)
         proxy.cut()
@@ -164,10 +166,12 @@ class _FutureAgent(AgentServiceServicer):
 async def future_agent() -> AsyncIterator[str]:
     server = grpc.aio.server()
     add_AgentServiceServicer_to_server(_FutureAgent(), server)  # type: ignore[abstract]  # the rest is unimplemented
-    port = server.add_insecure_port("127.0.0.1:0")
+    address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    publication = LocalPeers().publish(identity_from_pem(made_here()), address=address, is_clear=True)
     await server.start()
-    yield f"127.0.0.1:{port}"
+    yield address
     await server.stop(None)
+    publication.close()
 
 
 async def test_an_agent_of_another_version_is_listed_and_refused_with_both_versions(

@@ -167,13 +167,13 @@ async def test_a_long_state_directory_is_served_on_a_short_socket(tmp_path: Path
     await first.close()
 
 
-async def test_a_service_off_loopback_has_to_be_wanted(tmp_path: Path) -> None:
+async def test_no_service_is_in_the_clear_off_loopback(tmp_path: Path) -> None:
     with pytest.raises(NotPermittedError) as refused:
-        await serve(tmp_path, listen="0.0.0.0", port=0)
+        await serve(tmp_path, listen="0.0.0.0", port=0, insecure=True)
     with pytest.raises(RequestInvalidError, match="not an IP address"):
         await serve(tmp_path, listen="example", port=0)
 
-    assert "--insecure" in str(refused.value.facts["next_step"])
+    assert "mltest-coordinator client-key" in str(refused.value.facts["next_step"])
 
 
 async def test_a_port_in_use_is_an_error_that_says_so(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mltest.coordinator.trust import make_client_key, untrust
 from tests.models import ModelFiles
 from tests.processes import ProcessGroup
 
@@ -32,8 +33,18 @@ def client() -> Path:
     return MODULES / "submit.js"
 
 
-def submit(client: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"MLTEST_PROTO": str(ROOT / "proto"), "MLTEST_PLAN": "[job]\nrounds = 1\n"}
+def key_of(home: Path) -> Path:
+    """A key that the coordinator on `home` has made for this client."""
+    make_client_key(home, "node", home / "key")
+    return home / "key"
+
+
+def submit(client: Path, *arguments: object, key: Path) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {
+        "MLTEST_PROTO": str(ROOT / "proto"),
+        "MLTEST_PLAN": "[job]\nrounds = 1\n",
+        "MLTEST_KEY": str(key),
+    }
     return subprocess.run(
         ["node", str(client), *map(str, arguments)],
         env=environment,
@@ -49,7 +60,7 @@ def test_a_node_client_uploads_submits_watches_and_reads_the_table(
 ) -> None:
     agent = processes.agent(tmp_path / "agent", "--port", "0", "--no-advertise", "--name", "lab-1")
     coordinator = processes.coordinator(tmp_path / "home", "--port", "0")
-    done = submit(client, coordinator.address, forest.model, forest.data, agent.address)
+    done = submit(client, coordinator.address, forest.model, forest.data, agent.address, key=key_of(tmp_path / "home"))
     assert done.returncode == 0, done.stderr
     assert "JOB_STATE_DONE" in done.stderr
     rows = [line.split("\t") for line in done.stdout.splitlines()]
@@ -61,7 +72,19 @@ def test_a_node_client_gets_the_error_code_and_the_next_step(
     client: Path, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
 ) -> None:
     coordinator = processes.coordinator(tmp_path / "home", "--port", "0")
-    done = submit(client, coordinator.address, forest.data, forest.data, "127.0.0.1:1")
+    done = submit(client, coordinator.address, forest.data, forest.data, "127.0.0.1:1", key=key_of(tmp_path / "home"))
     assert done.returncode == 1
     assert "error:" in done.stderr
     assert "next:" in done.stderr
+
+
+def test_a_node_client_whose_key_was_revoked_gets_nothing(
+    client: Path, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
+) -> None:
+    coordinator = processes.coordinator(tmp_path / "home", "--port", "0")
+    key = key_of(tmp_path / "home")
+    untrust(tmp_path / "home", "node")
+    done = submit(client, coordinator.address, forest.model, forest.data, key=key)
+    assert done.returncode == 1
+    assert [path for path in (tmp_path / "home" / "blobs").rglob("*") if path.is_file()] == []
+    assert "error:" in done.stderr

@@ -68,6 +68,7 @@ def _service_info(advertisement: Advertisement, addresses: list[str]) -> Service
         instance_name(advertisement.agent_id),
         port=advertisement.port,
         properties=advertisement_to_txt(advertisement),
-        server=f"{advertisement.agent_id}.local.",
+        # Of this process alone: where two have one identity, each leads to its own addresses.
+        server=f"{advertisement.agent_id}-{advertisement.instance_id[:8]}.local.",
         parsed_addresses=addresses,
     )

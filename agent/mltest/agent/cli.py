@@ -4,13 +4,14 @@ import argparse
 import asyncio
 import json
 import logging
+import os
 import signal
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
+from mltest.agent.trust_verbs import add_trust_verbs
 from mltest.shared.errors import MltestError
 from mltest.shared.logs import LOG_LEVELS, configure_logging
 from mltest.shared.naming import MAX_NAME_CHARS, clean_text, is_name
@@ -27,8 +28,10 @@ Measure for some seconds how good a ruler this machine is, and say what spoils i
 changes nothing and needs no rights. Its status is 0 whatever it finds: a noisy machine still measures ratios."""
 
 _SERVE = """\
-Serve until SIGTERM or Ctrl-C. Without --insecure only this machine reaches the agent. When it listens, one line of
-JSON with its address goes to standard output; everything else goes to standard error."""
+Serve until SIGTERM or Ctrl-C. Until the agent was joined to a coordinator (mltest-agent join -) it listens on this
+machine only; from then on everywhere. Only coordinators that it was joined to, and processes of the same user on this
+machine, are served. When it listens, one line of JSON with its address goes to standard output; everything else goes
+to standard error."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,11 +56,17 @@ def build_parser() -> argparse.ArgumentParser:
     describe = verbs.add_parser("describe", help="show what this machine offers", description="Look at this machine.")
     describe.add_argument("--json", action="store_true", help="the same as data")
     describe.set_defaults(run=_describe)
+    add_trust_verbs(verbs, _state_folder)
     _add_selftest(verbs)
     doctor = verbs.add_parser("doctor", help="say what makes this machine a bad ruler", description=_DOCTOR)
     doctor.add_argument("--json", action="store_true", help="findings and readings as data")
     doctor.add_argument("--seconds", type=_seconds, default=3.0, metavar="N", help="how long (default: %(default)s)")
     doctor.set_defaults(run=_doctor)
+    # The programs of systemd units; without a help text they are not listed.
+    verbs.add_parser("worker-host").set_defaults(run=_worker_host)
+    powerd = verbs.add_parser("powerd")
+    powerd.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="where /sys is (default: /)")
+    powerd.set_defaults(run=_powerd)
     completion = verbs.add_parser("completion", help="print a completion script for a shell")
     completion.add_argument("shell", choices=("bash", "zsh", "tcsh"))
     completion.set_defaults(run=_completion)
@@ -74,12 +83,12 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--name", type=_name, help="name for people, in a fleet best unique (default: the host name)")
     add("--tag", action="append", default=[], type=_name, metavar="WORD", help="word to select it by; may be repeated")
-    add("--listen", metavar="HOST", help="address to listen on (default: 127.0.0.1; with --insecure: all)")
+    add("--listen", metavar="HOST", help="address to listen on (default: all once joined, 127.0.0.1 before)")
     add("--port", type=_port, metavar="N", help="port to listen on (default: 50771, or a free one if that is taken)")
     add(
         "--insecure",
         action="store_true",
-        help="let anybody who reaches the port run models here, every byte in the clear; for trusted networks only",
+        help="serve every user of this machine, in the clear; on loopback only",
     )
     add("--allow-pickle", action="store_true", help="open pickled models, which can run any code on this machine")
     add("--state-dir", type=Path, metavar="DIR", help="identity and cached files (default: below ~/.local/state)")
@@ -92,6 +101,14 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_CACHE_BYTES,
         metavar="N",
         help="how much cached models and data may take on disk (default: %(default)s)",
+    )
+    add(
+        "--worker-socket",
+        type=_socket,
+        default=os.environ.get("MLTEST_WORKER_SOCKET") or None,
+        metavar="PATH",
+        help="start workers through systemd's mltest-worker.socket; empty: as children of the agent "
+        "(default: $MLTEST_WORKER_SOCKET)",
     )
     add("--log-level", choices=LOG_LEVELS, default="info", help="least severe messages to show (default: %(default)s)")
     add("--exit-with-parent", action="store_true", help=argparse.SUPPRESS)
@@ -106,25 +123,38 @@ def _serve(options: argparse.Namespace) -> int:
     # Only this verb needs the daemon's libraries.
     from mltest.agent.agent import AgentConfig
     from mltest.agent.daemon import serve
+    from mltest.agent.joining import is_joined
     from mltest.agent.listening import chosen_listening
-    from mltest.shared.state import default_state_folder
 
     name = options.name or _host_name()
+    folder = (options.state_dir or _state_folder(options)).absolute()
     config = AgentConfig(
-        name=name, tags=tuple(options.tag), allows_pickle=options.allow_pickle, cache_bytes=options.cache_bytes
+        name=name,
+        tags=tuple(options.tag),
+        allows_pickle=options.allow_pickle,
+        cache_bytes=options.cache_bytes,
+        worker_socket=options.worker_socket,
     )
-    listening = chosen_listening(host=options.listen, port=options.port, is_insecure=options.insecure)
-    folder = options.state_dir or default_state_folder(f"agent-{name}")
-    asyncio.run(serve(config, listening, folder=folder.absolute(), advertises=not options.no_advertise))
+    listening = chosen_listening(
+        host=options.listen, port=options.port, is_insecure=options.insecure, is_joined=is_joined(folder)
+    )
+    asyncio.run(serve(config, listening, folder=folder, advertises=not options.no_advertise))
     return 0
+
+
+def _state_folder(options: argparse.Namespace) -> Path:
+    from mltest.shared.state import default_state_folder
+
+    return default_state_folder(f"agent-{options.name or _host_name()}")
 
 
 def _describe(options: argparse.Namespace) -> int:
     from mltest.agent.probe.describe import described
     from mltest.agent.probe.probe import probe
+    from mltest.shared.jsonable import to_jsonable
 
     found = asyncio.run(probe(Path(tempfile.gettempdir())))
-    print(json.dumps(asdict(found), indent=2) if options.json else described(found))
+    print(json.dumps(to_jsonable(found), indent=2) if options.json else described(found))
     return 0
 
 
@@ -132,6 +162,19 @@ def _doctor(options: argparse.Namespace) -> int:
     from mltest.agent.doctor.doctor import doctor_report
 
     print(doctor_report(options.seconds, is_data=options.json))
+    return 0
+
+
+def _worker_host(_: argparse.Namespace) -> int:
+    from mltest.agent.launch.worker_host import main as host_workers
+
+    return host_workers()
+
+
+def _powerd(options: argparse.Namespace) -> int:
+    from mltest.agent.power.powerd import listener_of, run
+
+    asyncio.run(run(listener_of(os.environ, os.getpid()), options.root))
     return 0
 
 
@@ -170,6 +213,10 @@ def _name(text: str) -> str:
     if not is_name(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not 1 to {MAX_NAME_CHARS} printable characters without /")
     return text
+
+
+def _socket(text: str) -> Path | None:
+    return Path(text) if text else None
 
 
 def _port(text: str) -> int:

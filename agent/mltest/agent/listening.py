@@ -14,7 +14,7 @@ _LOG = logging.getLogger(__name__)
 
 DEFAULT_PORT = 50771
 LOOPBACK = "127.0.0.1"
-EVERYWHERE = "0.0.0.0"  # noqa: S104  # only with --insecure, which says what it means
+EVERYWHERE = "0.0.0.0"  # noqa: S104  # only callers whose key was pinned are served there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,28 +26,32 @@ class ListenChoice:
     port: int | None
     """None: the default, or a free one where that is taken; 0: a free one."""
     is_insecure: bool
-    """Whether strangers may reach it."""
+    """Whether it serves in the clear; on loopback only."""
+    opens_when_joined: bool = False
+    """Whether it is to listen everywhere as soon as a coordinator is trusted."""
 
 
-def chosen_listening(*, host: str | None, port: int | None, is_insecure: bool) -> ListenChoice:
-    """Return where to listen for what the user asked for.
+def chosen_listening(*, host: str | None, port: int | None, is_insecure: bool, is_joined: bool) -> ListenChoice:
+    """Return where to listen for what the user asked for: without a word, everywhere if the agent was joined.
 
     Raises:
-        NotPermittedError: `host` is not this machine alone, and the user did not say --insecure.
+        NotPermittedError: in the clear off loopback.
         RequestInvalidError: `host` is not an address.
 
     """
-    chosen = _address(host) if host else (EVERYWHERE if is_insecure else LOOPBACK)
-    if not is_insecure and not ip_address(chosen).is_loopback:
+    chosen = _address(host) if host else (EVERYWHERE if is_joined and not is_insecure else LOOPBACK)
+    if is_insecure and not ip_address(chosen).is_loopback:
         raise NotPermittedError(
-            detail=f"listening on {chosen} serves everybody who reaches it, in the clear",
-            next_step="add --insecure if that network is trusted, or leave out --listen",
+            detail=f"--insecure serves everybody in the clear, so it works on loopback only, not on {chosen}",
+            next_step="leave out --insecure, and enrol this agent: `mltest-agent join -` reads what "
+            "`mltest-coordinator invite` prints",
         )
-    return ListenChoice(host=chosen, port=port, is_insecure=is_insecure)
+    opens = host is None and not is_insecure and not is_joined
+    return ListenChoice(host=chosen, port=port, is_insecure=is_insecure, opens_when_joined=opens)
 
 
-def bind(server: grpc.aio.Server, choice: ListenChoice) -> int:
-    """Let `server` listen and return its port.
+def bind(server: grpc.aio.Server, choice: ListenChoice, credentials: grpc.ServerCredentials | None) -> int:
+    """Let `server` listen, in the clear without `credentials`, and return its port.
 
     Raises:
         RequestInvalidError: it cannot.
@@ -58,7 +62,7 @@ def bind(server: grpc.aio.Server, choice: ListenChoice) -> int:
         # Tried by hand first, because the library writes to standard error when it fails.
         if _can_bind(choice.host, port):
             with suppress(RuntimeError):
-                return server.add_insecure_port(f"{_bracketed(choice.host)}:{port}")
+                return _added(server, f"{_bracketed(choice.host)}:{port}", credentials)
         _LOG.info("port %d is taken", port)
     raise RequestInvalidError(
         detail=f"the agent cannot listen on {choice.host} port {wanted[-1]}: it is taken, or not of this machine",
@@ -79,6 +83,10 @@ def reachable_addresses(host: str) -> list[str]:
 def join_host_port(host: str, port: int) -> str:
     """Return an address to connect to from this machine."""
     return f"{LOOPBACK if ip_address(host).is_unspecified else _bracketed(host)}:{port}"
+
+
+def _added(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredentials | None) -> int:
+    return server.add_insecure_port(address) if credentials is None else server.add_secure_port(address, credentials)
 
 
 def _address(host: str) -> str:

@@ -93,6 +93,10 @@ class CoordinatorApi(Protocol):
         """Return the fleet by name, alive or gone; each alive agent was asked just now."""
         ...
 
+    async def forget(self, agent: str) -> tuple[str, ...]:
+        """Enrol an agent no more, named by name or id; return the ids of its keys."""
+        ...
+
     async def close(self) -> None:
         """Release everything; jobs that run here are interrupted and can be resumed."""
         ...

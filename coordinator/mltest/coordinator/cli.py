@@ -9,8 +9,12 @@ from pathlib import Path
 from mltest.coordinator.commands import (
     agents,
     cancel,
+    client_key,
     compare,
     completion,
+    enroll,
+    forget,
+    invite,
     jobs,
     plan,
     recompute,
@@ -20,6 +24,7 @@ from mltest.coordinator.commands import (
     serve,
     show,
     submit,
+    trust,
     watch,
 )
 from mltest.coordinator.commands.verb import STATE_DIR_VARIABLE, Verb, default_state_dir
@@ -27,12 +32,15 @@ from mltest.shared.protocol import software_version
 
 PROGRAM = "mltest-coordinator"
 
-_VERBS: tuple[Verb, ...] = tuple(
-    module.VERB
-    for module in (
-        *(submit, jobs, show, watch, cancel, resume, agents, samples),
-        *(compare, regress, recompute, plan, serve, completion),
-    )
+_VERBS: tuple[Verb, ...] = (
+    *(
+        module.VERB
+        for module in (
+            *(submit, jobs, show, watch, cancel, resume, agents, samples),
+            *(compare, regress, recompute, plan, serve, invite, enroll, forget, client_key),
+        )
+    ),
+    *(trust.TRUSTED, trust.UNTRUST, trust.ROTATE, trust.RESET, completion.VERB),
 )
 
 

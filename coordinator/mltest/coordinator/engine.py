@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from mltest.coordinator.api import StoredSeries
+from mltest.coordinator.fleet.agent_doors import AgentDoors
 from mltest.coordinator.fleet.fleet import Fleet
 from mltest.coordinator.job.against import check_usable
 from mltest.coordinator.job.job_run import JobRun, Stop
@@ -72,7 +73,7 @@ class Coordinator:
             thread=self._thread,
             news=News(),
             blobs=BlobStore(folder / "blobs", options.blob_capacity_bytes),
-            fleet=Fleet(self._store, self._thread),
+            fleet=Fleet(self._store, self._thread, AgentDoors(folder)),
             busy_wait_s=options.busy_wait_s,
             draw=options.draw,
         )
@@ -213,6 +214,10 @@ class Coordinator:
         for address in addresses:
             check_address(address)
         return await self._site.fleet.survey(addresses, uses_discovery=uses_discovery)
+
+    async def forget(self, agent: str) -> tuple[str, ...]:
+        """Enrol an agent no more."""
+        return await self._site.fleet.forget(agent)
 
     async def listen_for_agents(self) -> None:
         """Begin to listen for agents now, so that the first job finds them at once."""

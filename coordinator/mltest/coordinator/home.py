@@ -74,14 +74,14 @@ async def serve(
         state_dir: state directory; it is made if it is missing.
         listen: IP address, or "localhost".
         port: TCP port; 0 for a free one.
-        insecure: whether anybody who reaches an address off loopback may use everything.
+        insecure: whether it serves every user of this machine, in the clear; on loopback only.
         exit_when_idle: whether to return when no job has run for a while.
         options: bounds of the coordinator.
         stop: set to end it.
         on_listening: called with host:port once it listens.
 
     Raises:
-        NotPermittedError: `listen` is off loopback, and `insecure` is not set.
+        NotPermittedError: `listen` is off loopback, and `insecure` is set.
         RequestInvalidError: nobody can listen there.
         StoreBusyError: another process runs jobs there.
 
@@ -89,7 +89,9 @@ async def serve(
     check_listen(listen, is_insecure=insecure)
     stop = stop or asyncio.Event()
     options = replace(options or CoordinatorOptions(), is_daemon=True)
-    coordinator = await HomeCoordinator.settle(_absolute(state_dir), listen=listen, port=port, options=options)
+    coordinator = await HomeCoordinator.settle(
+        _absolute(state_dir), listen=listen, port=port, is_insecure=insecure, options=options
+    )
     ends: list[asyncio.Future[object]] = [asyncio.ensure_future(stop.wait())]
     try:
         await coordinator.listen_for_agents()
@@ -111,7 +113,13 @@ class HomeCoordinator(Coordinator):
 
     @classmethod
     async def settle(
-        cls, folder: Path, *, listen: str = "", port: int = 0, options: CoordinatorOptions | None = None
+        cls,
+        folder: Path,
+        *,
+        listen: str = "",
+        port: int = 0,
+        is_insecure: bool = False,
+        options: CoordinatorOptions | None = None,
     ) -> "HomeCoordinator":
         """Take the lock, open the coordinator, and serve on the socket; also on the network if `listen` is given.
 
@@ -124,7 +132,9 @@ class HomeCoordinator(Coordinator):
             await _lock(lock, folder, patience_s=_GLANCE_S if options and options.is_daemon else 0.0)
             coordinator = await cls.open(folder, runs_jobs=True, options=options)
             try:
-                coordinator._server = await CoordinatorServer.start(coordinator, folder, listen=listen, port=port)
+                coordinator._server = await CoordinatorServer.start(
+                    coordinator, folder, listen=listen, port=port, is_insecure=is_insecure
+                )
             except BaseException:
                 await Coordinator.close(coordinator)
                 raise

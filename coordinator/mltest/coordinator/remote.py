@@ -24,14 +24,12 @@ from mltest.shared.domain import (
     SampleSeries,
 )
 from mltest.shared.errors import CoordinatorUnreachableError, RequestInvalidError
-from mltest.shared.grpc_options import Options, channel_options
+from mltest.shared.grpc_options import MAX_LARGE_RESPONSE_BYTES, channel_options
 from mltest.shared.status import error_from_rpc
+from mltest.shared.trust.local_door import local_door
 from mltest.v1 import coordinator_service_pb2 as pb
 from mltest.v1 import job_pb2
 from mltest.v1.coordinator_service_pb2_grpc import CoordinatorServiceStub
-
-MAX_MESSAGE_BYTES = 64 * 1024 * 1024
-"""Results of a job with many classes, candidates and agents are one message."""
 
 _CALL_TIMEOUT_S = 30.0
 _AGENTS_TIMEOUT_S = 60.0
@@ -46,7 +44,8 @@ class RemoteCoordinator:
 
     def __init__(self, address: str) -> None:
         self._address = address
-        self._channel = grpc.aio.insecure_channel(address, options=options_with_large_messages(channel_options()))
+        options = channel_options(max_response_bytes=MAX_LARGE_RESPONSE_BYTES)
+        self._channel = local_door(address).channel(address, options)
         self._stub = CoordinatorServiceStub(self._channel)
 
     async def is_ready(self, timeout_s: float) -> bool:
@@ -153,6 +152,12 @@ class RemoteCoordinator:
             response = await self._stub.ListAgents(request, timeout=_AGENTS_TIMEOUT_S)
         return tuple(from_proto(agent, FleetAgent) for agent in response.agents)
 
+    async def forget(self, agent: str) -> tuple[str, ...]:
+        """Enrol an agent no more."""
+        with self._translated():
+            response = await self._stub.ForgetAgent(pb.ForgetAgentRequest(agent=agent), timeout=_CALL_TIMEOUT_S)
+        return tuple(response.device_ids)
+
     async def close(self) -> None:
         """Close the connection; jobs go on."""
         await self._channel.close()
@@ -165,15 +170,6 @@ class RemoteCoordinator:
             detail = (error.details() or error.code().name)[-200:]
             unreachable = CoordinatorUnreachableError(address=self._address, detail=detail)
             raise error_from_rpc(error, unreachable) from error
-
-
-def options_with_large_messages(options: Options) -> Options:
-    """Return `options` of a server or channel between coordinator and clients."""
-    limits = {
-        "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
-        "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
-    }
-    return [*(option for option in options if option[0] not in limits), *limits.items()]
 
 
 def _digest(path: Path) -> tuple[str, int]:

@@ -12,6 +12,7 @@ from mltest.coordinator.engine import Coordinator
 from mltest.shared.codec import from_proto, to_proto
 from mltest.shared.domain import JobInfo, JobSpec
 from mltest.shared.errors import RequestInvalidError
+from mltest.shared.naming import clean_text
 from mltest.shared.status import translated_errors
 from mltest.v1 import comparison_pb2, job_pb2, visit_pb2
 from mltest.v1 import coordinator_service_pb2 as pb
@@ -115,6 +116,11 @@ class CoordinatorService(CoordinatorServiceServicer):
                 addresses=tuple(request.agent_addresses), uses_discovery=request.uses_discovery
             )
             return pb.ListAgentsResponse(agents=[to_proto(agent, pb.FleetAgent) for agent in found])
+        raise AssertionError("unreachable")
+
+    async def ForgetAgent(self, request: pb.ForgetAgentRequest, context: _Context) -> pb.ForgetAgentResponse:
+        async with translated_errors(context):
+            return pb.ForgetAgentResponse(device_ids=await self._coordinator.forget(clean_text(request.agent, 200)))
         raise AssertionError("unreachable")
 
 

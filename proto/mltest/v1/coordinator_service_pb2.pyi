@@ -573,6 +573,8 @@ class FleetAgent(google.protobuf.message.Message):
     AGENT_FIELD_NUMBER: builtins.int
     USE_FIELD_NUMBER: builtins.int
     FLAG_FIELD_NUMBER: builtins.int
+    IS_STRANGER_FIELD_NUMBER: builtins.int
+    ADVERTISED_NAME_FIELD_NUMBER: builtins.int
     address: builtins.str
     """Address (host:port)."""
     is_alive: builtins.bool
@@ -585,6 +587,10 @@ class FleetAgent(google.protobuf.message.Message):
     """Why it cannot be used; empty if it can."""
     flag: builtins.str
     """Why it should be looked after, for example that it died under a candidate again and again; empty if all is well."""
+    is_stranger: builtins.bool
+    """Whether it answers, but is not enrolled here (or not with the key that it shows now): it is never sent anything."""
+    advertised_name: builtins.str
+    """Name by which it advertises itself; not verified, and empty where the agent itself said who it is."""
     @property
     def agent(self) -> mltest.v1.agent_pb2.AgentInfo:
         """What it says of itself; absent if it never answered."""
@@ -604,9 +610,11 @@ class FleetAgent(google.protobuf.message.Message):
         agent: mltest.v1.agent_pb2.AgentInfo | None = ...,
         use: mltest.v1.agent_pb2.AgentUse | None = ...,
         flag: builtins.str = ...,
+        is_stranger: builtins.bool = ...,
+        advertised_name: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_agent", b"_agent", "_last_seen_unix_ns", b"_last_seen_unix_ns", "_use", b"_use", "agent", b"agent", "last_seen_unix_ns", b"last_seen_unix_ns", "use", b"use"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_agent", b"_agent", "_last_seen_unix_ns", b"_last_seen_unix_ns", "_use", b"_use", "address", b"address", "agent", b"agent", "flag", b"flag", "is_alive", b"is_alive", "last_seen_unix_ns", b"last_seen_unix_ns", "reason", b"reason", "source", b"source", "use", b"use"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_agent", b"_agent", "_last_seen_unix_ns", b"_last_seen_unix_ns", "_use", b"_use", "address", b"address", "advertised_name", b"advertised_name", "agent", b"agent", "flag", b"flag", "is_alive", b"is_alive", "is_stranger", b"is_stranger", "last_seen_unix_ns", b"last_seen_unix_ns", "reason", b"reason", "source", b"source", "use", b"use"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_agent", b"_agent"]) -> typing.Literal["agent"] | None: ...
     @typing.overload
@@ -635,3 +643,41 @@ class ListAgentsResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["agents", b"agents"]) -> None: ...
 
 Global___ListAgentsResponse: typing_extensions.TypeAlias = ListAgentsResponse
+
+@typing.final
+class ForgetAgentRequest(google.protobuf.message.Message):
+    """Asks to forget an agent."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    AGENT_FIELD_NUMBER: builtins.int
+    agent: builtins.str
+    """Its name, or the beginning of its id; it has to fit one enrolled agent only."""
+    def __init__(
+        self,
+        *,
+        agent: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["agent", b"agent"]) -> None: ...
+
+Global___ForgetAgentRequest: typing_extensions.TypeAlias = ForgetAgentRequest
+
+@typing.final
+class ForgetAgentResponse(google.protobuf.message.Message):
+    """The agent is enrolled no more."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DEVICE_IDS_FIELD_NUMBER: builtins.int
+    @property
+    def device_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Ids of the keys that were pinned."""
+
+    def __init__(
+        self,
+        *,
+        device_ids: collections.abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["device_ids", b"device_ids"]) -> None: ...
+
+Global___ForgetAgentResponse: typing_extensions.TypeAlias = ForgetAgentResponse

@@ -98,6 +98,11 @@ class CoordinatorServiceStub(object):
                 request_serializer=mltest_dot_v1_dot_coordinator__service__pb2.ListAgentsRequest.SerializeToString,
                 response_deserializer=mltest_dot_v1_dot_coordinator__service__pb2.ListAgentsResponse.FromString,
                 _registered_method=True)
+        self.ForgetAgent = channel.unary_unary(
+                '/mltest.v1.CoordinatorService/ForgetAgent',
+                request_serializer=mltest_dot_v1_dot_coordinator__service__pb2.ForgetAgentRequest.SerializeToString,
+                response_deserializer=mltest_dot_v1_dot_coordinator__service__pb2.ForgetAgentResponse.FromString,
+                _registered_method=True)
 
 
 class CoordinatorServiceServicer(object):
@@ -191,6 +196,13 @@ class CoordinatorServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ForgetAgent(self, request, context):
+        """Trusts an agent no more and forgets where it was; what it measured is kept. NOT_FOUND if none is meant.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CoordinatorServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -253,6 +265,11 @@ def add_CoordinatorServiceServicer_to_server(servicer, server):
                     servicer.ListAgents,
                     request_deserializer=mltest_dot_v1_dot_coordinator__service__pb2.ListAgentsRequest.FromString,
                     response_serializer=mltest_dot_v1_dot_coordinator__service__pb2.ListAgentsResponse.SerializeToString,
+            ),
+            'ForgetAgent': grpc.unary_unary_rpc_method_handler(
+                    servicer.ForgetAgent,
+                    request_deserializer=mltest_dot_v1_dot_coordinator__service__pb2.ForgetAgentRequest.FromString,
+                    response_serializer=mltest_dot_v1_dot_coordinator__service__pb2.ForgetAgentResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -583,6 +600,33 @@ class CoordinatorService(object):
             '/mltest.v1.CoordinatorService/ListAgents',
             mltest_dot_v1_dot_coordinator__service__pb2.ListAgentsRequest.SerializeToString,
             mltest_dot_v1_dot_coordinator__service__pb2.ListAgentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ForgetAgent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mltest.v1.CoordinatorService/ForgetAgent',
+            mltest_dot_v1_dot_coordinator__service__pb2.ForgetAgentRequest.SerializeToString,
+            mltest_dot_v1_dot_coordinator__service__pb2.ForgetAgentResponse.FromString,
             options,
             channel_credentials,
             insecure,

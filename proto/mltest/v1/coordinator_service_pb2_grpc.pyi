@@ -217,7 +217,23 @@ _CoordinatorServiceListAgentsType = typing_extensions.TypeVar(
     ],
 )
 
-class CoordinatorServiceStub(typing.Generic[_CoordinatorServiceSubmitJobType, _CoordinatorServiceWatchJobType, _CoordinatorServiceListJobsType, _CoordinatorServiceGetJobType, _CoordinatorServiceCancelJobType, _CoordinatorServiceResumeJobType, _CoordinatorServiceGetResultsType, _CoordinatorServiceListSamplesType, _CoordinatorServiceCompareJobsType, _CoordinatorServiceGetHistoryType, _CoordinatorServiceRecomputeJobType, _CoordinatorServiceListAgentsType]):
+_CoordinatorServiceForgetAgentType = typing_extensions.TypeVar(
+    '_CoordinatorServiceForgetAgentType',
+    grpc.UnaryUnaryMultiCallable[
+        mltest.v1.coordinator_service_pb2.ForgetAgentRequest,
+        mltest.v1.coordinator_service_pb2.ForgetAgentResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        mltest.v1.coordinator_service_pb2.ForgetAgentRequest,
+        mltest.v1.coordinator_service_pb2.ForgetAgentResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        mltest.v1.coordinator_service_pb2.ForgetAgentRequest,
+        mltest.v1.coordinator_service_pb2.ForgetAgentResponse,
+    ],
+)
+
+class CoordinatorServiceStub(typing.Generic[_CoordinatorServiceSubmitJobType, _CoordinatorServiceWatchJobType, _CoordinatorServiceListJobsType, _CoordinatorServiceGetJobType, _CoordinatorServiceCancelJobType, _CoordinatorServiceResumeJobType, _CoordinatorServiceGetResultsType, _CoordinatorServiceListSamplesType, _CoordinatorServiceCompareJobsType, _CoordinatorServiceGetHistoryType, _CoordinatorServiceRecomputeJobType, _CoordinatorServiceListAgentsType, _CoordinatorServiceForgetAgentType]):
     """The way in. Upload model and data with BlobService on the same port, submit, watch, read the results.
 
     Every refusal carries the trailing metadata "mltest-error-code" (stable) and, where there is one,
@@ -274,6 +290,10 @@ class CoordinatorServiceStub(typing.Generic[_CoordinatorServiceSubmitJobType, _C
             mltest.v1.coordinator_service_pb2.ListAgentsRequest,
             mltest.v1.coordinator_service_pb2.ListAgentsResponse,
         ],
+        grpc.UnaryUnaryMultiCallable[
+            mltest.v1.coordinator_service_pb2.ForgetAgentRequest,
+            mltest.v1.coordinator_service_pb2.ForgetAgentResponse,
+        ],
     ], channel: grpc.Channel) -> None: ...
 
     @typing.overload
@@ -326,6 +346,10 @@ class CoordinatorServiceStub(typing.Generic[_CoordinatorServiceSubmitJobType, _C
             mltest.v1.coordinator_service_pb2.ListAgentsRequest,
             mltest.v1.coordinator_service_pb2.ListAgentsResponse,
         ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            mltest.v1.coordinator_service_pb2.ForgetAgentRequest,
+            mltest.v1.coordinator_service_pb2.ForgetAgentResponse,
+        ],
     ], channel: grpc.aio.Channel) -> None: ...
 
     SubmitJob: _CoordinatorServiceSubmitJobType
@@ -363,6 +387,9 @@ class CoordinatorServiceStub(typing.Generic[_CoordinatorServiceSubmitJobType, _C
 
     ListAgents: _CoordinatorServiceListAgentsType
     """Lists the agents of the fleet, alive or gone."""
+
+    ForgetAgent: _CoordinatorServiceForgetAgentType
+    """Trusts an agent no more and forgets where it was; what it measured is kept. NOT_FOUND if none is meant."""
 
 CoordinatorServiceAsyncStub: typing_extensions.TypeAlias = CoordinatorServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
@@ -412,6 +439,10 @@ CoordinatorServiceAsyncStub: typing_extensions.TypeAlias = CoordinatorServiceStu
     grpc.aio.UnaryUnaryMultiCallable[
         mltest.v1.coordinator_service_pb2.ListAgentsRequest,
         mltest.v1.coordinator_service_pb2.ListAgentsResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        mltest.v1.coordinator_service_pb2.ForgetAgentRequest,
+        mltest.v1.coordinator_service_pb2.ForgetAgentResponse,
     ],
 ]
 
@@ -517,5 +548,13 @@ class CoordinatorServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[mltest.v1.coordinator_service_pb2.ListAgentsResponse, collections.abc.Awaitable[mltest.v1.coordinator_service_pb2.ListAgentsResponse]]:
         """Lists the agents of the fleet, alive or gone."""
+
+    @abc.abstractmethod
+    def ForgetAgent(
+        self,
+        request: mltest.v1.coordinator_service_pb2.ForgetAgentRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[mltest.v1.coordinator_service_pb2.ForgetAgentResponse, collections.abc.Awaitable[mltest.v1.coordinator_service_pb2.ForgetAgentResponse]]:
+        """Trusts an agent no more and forgets where it was; what it measured is kept. NOT_FOUND if none is meant."""
 
 def add_CoordinatorServiceServicer_to_server(servicer: CoordinatorServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

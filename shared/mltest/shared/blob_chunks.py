@@ -1,4 +1,4 @@
-"""Reads a file chunk by chunk in a thread, one chunk ahead of who takes them."""
+"""Reads a file piece by piece in a thread, one piece ahead of who takes the chunks that are sent."""
 
 import asyncio
 import os
@@ -7,9 +7,12 @@ from pathlib import Path
 
 from mltest.shared.blob_writer import CHUNK_BYTES
 
+SENT_CHUNK_BYTES = 256 * 1024
+"""Of one message; a peer holds few of them, and other streams of the connection get their turn soon."""
 
-async def read_chunks(path: Path, offset_bytes: int) -> AsyncIterator[bytes]:
-    """Yield the bytes of `path` from `offset_bytes` on, `CHUNK_BYTES` at a time.
+
+async def read_chunks(path: Path, offset_bytes: int) -> AsyncIterator[memoryview]:
+    """Yield the bytes of `path` from `offset_bytes` on, `SENT_CHUNK_BYTES` at a time.
 
     Raises:
         OSError: it cannot be read.
@@ -18,10 +21,11 @@ async def read_chunks(path: Path, offset_bytes: int) -> AsyncIterator[bytes]:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     reading = _read(descriptor, offset_bytes)
     try:
-        while chunk := await reading:
-            offset_bytes += len(chunk)
+        while piece := await reading:
+            offset_bytes += len(piece)
             reading = _read(descriptor, offset_bytes)
-            yield chunk
+            for start in range(0, len(piece), SENT_CHUNK_BYTES):
+                yield memoryview(piece)[start : start + SENT_CHUNK_BYTES]
     finally:
         await asyncio.wait({reading})
         os.close(descriptor)

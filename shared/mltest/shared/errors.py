@@ -98,6 +98,54 @@ class NotPermittedError(UserError):
     code = "NOT_PERMITTED"
 
 
+class NotTrustedError(UserError):
+    """This key is not trusted here (any more)."""
+
+    code = "NOT_TRUSTED"
+
+
+class AgentNotEnrolledError(UserError):
+    """Agent {agent} ({device_id}) was found, but is not enrolled: {detail}."""
+
+    code = "AGENT_NOT_ENROLLED"
+
+
+class KeyChangedError(UserError):
+    """The key of agent {agent} changed: {old_id} was enrolled, {new_id} answers at {address}."""
+
+    code = "KEY_CHANGED"
+
+
+class InvitationInvalidError(UserError):
+    """This is not an invitation: {detail}."""
+
+    code = "INVITATION_INVALID"
+
+
+class InvitationRefusedError(UserError):
+    """The invitation of agent {agent} does not count: {detail}."""
+
+    code = "INVITATION_REFUSED"
+
+
+class InvitationExpiredError(UserError):
+    """The invitation of agent {agent} has expired."""
+
+    code = "INVITATION_EXPIRED"
+
+
+class InvitationUsedUpError(UserError):
+    """The invitation of agent {agent} was used as often as it may be."""
+
+    code = "INVITATION_USED_UP"
+
+
+class PeerUnknownError(UserError):
+    """{peer} is not trusted here: {detail}."""
+
+    code = "PEER_UNKNOWN"
+
+
 class AgentUnreachableError(InfrastructureError):
     """Agent {agent} does not answer: {detail}."""
 
@@ -114,6 +162,18 @@ class AgentDiedError(InfrastructureError):
     """The agent died while it was at this candidate: {detail}."""
 
     code = "AGENT_DIED"
+
+
+class AgentClonedError(InfrastructureError):
+    """Agent {agent} exists twice, at {addresses}: one disk or state directory is a copy. Neither gets a job."""
+
+    code = "AGENT_CLONED"
+
+
+class IdentityCopiedError(UserError):
+    """The identity in {folder} belongs to another machine: this disk or state directory is a copy."""
+
+    code = "IDENTITY_COPIED"
 
 
 class ProtocolMismatchError(InfrastructureError):
@@ -146,6 +206,12 @@ class BlobBusyError(InfrastructureError):
     code = "BLOB_BUSY"
 
 
+class ServerBusyError(InfrastructureError):
+    """Too many {what} at once: {limit} are served."""
+
+    code = "SERVER_BUSY"
+
+
 class DiskFullError(InfrastructureError):
     """There is no room for {needed_bytes} more bytes below {folder}."""
 
@@ -170,6 +236,18 @@ class VisitInterruptedError(InfrastructureError):
     code = "VISIT_INTERRUPTED"
 
 
+class WorkerUnitError(InfrastructureError):
+    """The worker unit behind {socket} cannot be used: {detail}."""
+
+    code = "WORKER_UNIT"
+
+
+class PowerUnreadableError(InfrastructureError):
+    """The helper behind {socket}, which reads energy counters, cannot be used: {detail}."""
+
+    code = "POWER_UNREADABLE"
+
+
 class NoAgentError(InfrastructureError):
     """No agent can run this job: {detail}."""
 
@@ -192,6 +270,12 @@ class ResourceLimitError(MltestError):
     """{what} is over its limit: {detail}."""
 
     code = "RESOURCE_LIMIT"
+
+
+class CompileFailedError(MltestError):
+    """It does not compile: {detail}."""
+
+    code = "COMPILE_FAILED"
 
 
 class RuntimeMissingError(MltestError):

@@ -1,38 +1,45 @@
 """Options of gRPC servers and channels: small bounds for what a stranger can hold, and dead peers noticed early.
 
+How many calls a server takes at once is for `mltest.shared.rpc_guard` to say.
 The library's defaults keep silent connections open for ever and notice a stopped peer after minutes only.
+`tests/system/test_abuse.py` and `tests/system/test_silent_peers.py` show that each of them bites.
 """
 
 Options = list[tuple[str, int]]
 
-MAX_MESSAGE_BYTES = 4 * 1024 * 1024
-"""Largest message in either direction; chunks of blobs are 1 MiB at most."""
+MIB = 1024 * 1024
 
-MAX_CONCURRENT_RPCS = 32
-"""Of a whole server; pass it as `maximum_concurrent_rpcs`."""
+MAX_REQUEST_BYTES = MIB + 1024
+"""Largest message to a server: a chunk of 1 MiB, as the contract allows it, with its framing."""
+
+MAX_RESPONSE_BYTES = 4 * MIB
+"""Largest message from an agent."""
+
+MAX_LARGE_RESPONSE_BYTES = 64 * MIB
+"""Largest message from a coordinator: results of a job with many classes, candidates and agents are one."""
 
 _MAX_METADATA_BYTES = 8192
 
 # keepalive_timeout alone leaves a stopped peer unnoticed for a minute; ping_timeout has to be set with it.
 _KEEPALIVE: Options = [
-    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_time_ms", 15_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.http2.ping_timeout_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
 ]
 
-_MESSAGES: Options = [
-    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+_METADATA: Options = [
     ("grpc.max_metadata_size", _MAX_METADATA_BYTES),
     ("grpc.absolute_max_metadata_size", _MAX_METADATA_BYTES),
 ]
 
 
-def server_options() -> Options:
-    """Return the options of every server."""
+def server_options(*, max_response_bytes: int = MAX_RESPONSE_BYTES) -> Options:
+    """Return the options of every server; an agent's messages are smaller than a coordinator's."""
     return [
-        *_MESSAGES,
+        ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
+        ("grpc.max_send_message_length", max_response_bytes),
+        *_METADATA,
         *_KEEPALIVE,
         ("grpc.max_concurrent_streams", 16),
         ("grpc.max_allowed_incoming_connections", 64),
@@ -44,13 +51,15 @@ def server_options() -> Options:
     ]
 
 
-def channel_options() -> Options:
+def channel_options(*, max_response_bytes: int = MAX_RESPONSE_BYTES) -> Options:
     """Return the options of every channel.
 
     Each channel has a connection of its own, so that the streams of one never block the calls of another.
     """
     return [
-        *_MESSAGES,
+        ("grpc.max_receive_message_length", max_response_bytes),
+        ("grpc.max_send_message_length", MAX_REQUEST_BYTES),
+        *_METADATA,
         *_KEEPALIVE,
         ("grpc.http2.max_pings_without_data", 0),
         ("grpc.initial_reconnect_backoff_ms", 500),

@@ -11,7 +11,11 @@ _DATED = "%(asctime)s " + _PLAIN
 
 
 def configure_logging(level: str) -> None:
-    """Send records of at least `level` to standard error; without a date where the journal adds one."""
+    """Send records of at least `level` to standard error; without a date where the journal adds one.
+
+    To be called before gRPC is used, which would write a line of its own for each stranger that knocks.
+    """
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter(_PLAIN if "JOURNAL_STREAM" in os.environ else _DATED))
     root = logging.getLogger()

@@ -15,12 +15,15 @@ MAX_NAME_CHARS = 64
 MAX_TXT_BYTES = 400
 """Of the whole record; responders drop large ones silently."""
 
+SECURITY_TLS = "tls"
+"""Only callers whose key was pinned are served."""
 SECURITY_NONE = "none"
-"""Anybody who reaches the port is served."""
+"""Served in the clear; off loopback only versions before pairing did that."""
 SECURITY_LOOPBACK = "loopback"
 """Served on this machine only."""
 
-_AGENT_ID = re.compile(r"[0-9a-f]{32}")
+_AGENT_ID = re.compile(r"[a-z2-7]{52}|[0-9a-f]{32}")
+_INSTANCE_ID = re.compile(r"[0-9a-f]{16}|")
 _DIGEST = re.compile(r"[0-9a-f]{64}|")
 
 
@@ -29,7 +32,9 @@ class Advertisement:
     """What an agent says of itself by mDNS; everything else is asked by RPC."""
 
     agent_id: str
-    """32 lower-case hexadecimal digits."""
+    """Device id of the agent's first key: 52 characters of base32 (32 hexadecimal digits before pairing)."""
+    instance_id: str = ""
+    """Of the running process; empty in versions that do not say it."""
     name: str
     """For people."""
     protocol_version: int
@@ -37,7 +42,7 @@ class Advertisement:
     digest: str = ""
     """Capability digest; empty until runtimes have been probed."""
     security: str
-    """none or loopback."""
+    """tls, loopback or none."""
 
 
 def instance_name(agent_id: str) -> str:
@@ -49,6 +54,7 @@ def advertisement_to_txt(advertisement: Advertisement) -> dict[str, str]:
     """Return the TXT record of `advertisement`: flat, at most `MAX_TXT_BYTES`."""
     return {
         "id": advertisement.agent_id,
+        "boot": advertisement.instance_id,
         "name": advertisement.name,
         "v": str(advertisement.protocol_version),
         "port": str(advertisement.port),
@@ -69,6 +75,7 @@ def advertisement_from_txt(record: Mapping[bytes, bytes | None]) -> Advertisemen
     text = {key: (record.get(key.encode()) or b"").decode(errors="replace") for key in _KEYS}
     return Advertisement(
         agent_id=_matching(_AGENT_ID, text["id"], "id"),
+        instance_id=_matching(_INSTANCE_ID, text["boot"], "boot"),
         name=clean_text(text["name"], MAX_NAME_CHARS) or text["id"][:8],
         protocol_version=_number(text["v"], "v", 2**31),
         port=_number(text["port"], "port", 65_535),
@@ -88,8 +95,8 @@ def is_name(text: str) -> bool:
     return is_short and text == clean_text(text, MAX_NAME_CHARS) and "/" not in text and text not in {"", ".", ".."}
 
 
-_SECURITY = re.compile(f"{SECURITY_NONE}|{SECURITY_LOOPBACK}")
-_KEYS = ("id", "name", "v", "port", "digest", "sec")
+_SECURITY = re.compile(f"{SECURITY_TLS}|{SECURITY_LOOPBACK}|{SECURITY_NONE}")
+_KEYS = ("id", "boot", "name", "v", "port", "digest", "sec")
 
 
 def _matching(pattern: re.Pattern[str], text: str, key: str) -> str:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import NoReturn
 
 import grpc
 import grpc.aio
@@ -43,6 +44,8 @@ class ErrorEntry:
 
 _S = grpc.StatusCode
 
+_NEW_INVITATION = "mltest-coordinator invite makes a new one; on the agent, paste it to `mltest-agent join -`"
+
 ERROR_TABLE: dict[str, ErrorEntry] = {
     "INTERNAL": ErrorEntry(_S.INTERNAL, EXIT_INTERNAL, "see the log of the process that failed"),
     "MODEL_REFUSED": ErrorEntry(
@@ -59,26 +62,71 @@ ERROR_TABLE: dict[str, ErrorEntry] = {
     "JOB_STATE": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_USER, "mltest-coordinator show JOB says where it stands"),
     "VISIT_UNKNOWN": ErrorEntry(_S.NOT_FOUND, EXIT_USER),
     "NOT_PERMITTED": ErrorEntry(_S.PERMISSION_DENIED, EXIT_USER),
+    "NOT_TRUSTED": ErrorEntry(
+        _S.PERMISSION_DENIED,
+        EXIT_USER,
+        "for an agent: on it run `mltest-agent join -` with what `mltest-coordinator invite` prints; "
+        "for a client: mltest-coordinator client-key NAME --out DIR",
+    ),
+    "AGENT_NOT_ENROLLED": ErrorEntry(
+        _S.PERMISSION_DENIED,
+        EXIT_USER,
+        "on it run `mltest-agent join -` with what `mltest-coordinator invite` prints here",
+    ),
+    "KEY_CHANGED": ErrorEntry(
+        _S.PERMISSION_DENIED,
+        EXIT_USER,
+        "if it was reset or replaced: `mltest-coordinator forget` the old one, then enrol it again",
+    ),
+    "INVITATION_INVALID": ErrorEntry(
+        _S.INVALID_ARGUMENT, EXIT_USER, "paste all of what `mltest-coordinator invite` prints, one word"
+    ),
+    "INVITATION_REFUSED": ErrorEntry(_S.PERMISSION_DENIED, EXIT_USER, _NEW_INVITATION),
+    "INVITATION_EXPIRED": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_USER, _NEW_INVITATION),
+    "INVITATION_USED_UP": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_USER, _NEW_INVITATION),
+    "PEER_UNKNOWN": ErrorEntry(_S.NOT_FOUND, EXIT_USER, "`trusted` and `mltest-coordinator agents` list names and ids"),
     "AGENT_UNREACHABLE": ErrorEntry(
-        _S.UNAVAILABLE, EXIT_INFRASTRUCTURE, "is mltest-agent running there, and reachable (--insecure off loopback)?"
+        _S.UNAVAILABLE,
+        EXIT_INFRASTRUCTURE,
+        "is mltest-agent running there? Off loopback it listens once it was joined, or with --listen 0.0.0.0",
     ),
     "AGENT_BUSY": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_INFRASTRUCTURE, "wait for its holder, or use another agent"),
     "AGENT_DIED": ErrorEntry(_S.ABORTED, EXIT_INFRASTRUCTURE, "look at that machine, and at the candidate's model"),
+    "AGENT_CLONED": ErrorEntry(
+        _S.FAILED_PRECONDITION, EXIT_INFRASTRUCTURE, "run mltest-agent reset-identity on the machine that is the copy"
+    ),
+    "IDENTITY_COPIED": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_USER, "mltest-agent reset-identity makes a new one"),
     "PROTOCOL_MISMATCH": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_INFRASTRUCTURE, "upgrade the older of the two"),
     "LEASE_LOST": ErrorEntry(_S.ABORTED, EXIT_INFRASTRUCTURE, "acquire a new lease"),
     "BLOB_CORRUPT": ErrorEntry(_S.DATA_LOSS, EXIT_INFRASTRUCTURE, "upload it again"),
     "BLOB_OFFSET": ErrorEntry(_S.OUT_OF_RANGE, EXIT_INFRASTRUCTURE, "ask GetBlobStatus where to go on"),
     "BLOB_BUSY": ErrorEntry(_S.ABORTED, EXIT_INFRASTRUCTURE, "wait for the other upload"),
+    "SERVER_BUSY": ErrorEntry(_S.RESOURCE_EXHAUSTED, EXIT_INFRASTRUCTURE, "repeat it when other callers have ended"),
     "DISK_FULL": ErrorEntry(_S.RESOURCE_EXHAUSTED, EXIT_INFRASTRUCTURE, "make room on that disk, then repeat"),
     "STORE_BUSY": ErrorEntry(
         _S.FAILED_PRECONDITION, EXIT_INFRASTRUCTURE, "wait for it to end, or name another folder with --state-dir"
     ),
     "COORDINATOR_UNREACHABLE": ErrorEntry(_S.UNAVAILABLE, EXIT_INFRASTRUCTURE, "is mltest-coordinator serve running?"),
     "VISIT_INTERRUPTED": ErrorEntry(_S.ABORTED, EXIT_INFRASTRUCTURE),
+    "WORKER_UNIT": ErrorEntry(
+        _S.UNAVAILABLE,
+        EXIT_INFRASTRUCTURE,
+        "on that machine: systemctl enable --now mltest-worker.socket; journalctl -u 'mltest-worker@*' says more",
+    ),
+    "POWER_UNREADABLE": ErrorEntry(
+        _S.UNAVAILABLE, EXIT_INFRASTRUCTURE, "on that machine: systemctl enable --now mltest-powerd.socket"
+    ),
     "NO_AGENT": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_INFRASTRUCTURE, "mltest-coordinator agents shows who is there"),
-    "MODEL_CRASHED": ErrorEntry(_S.INVALID_ARGUMENT, EXIT_USER),
-    "DEADLINE": ErrorEntry(_S.DEADLINE_EXCEEDED, EXIT_USER, "raise the time limit in the plan"),
-    "RESOURCE_LIMIT": ErrorEntry(_S.RESOURCE_EXHAUSTED, EXIT_USER, "raise the memory limit in the plan"),
+    "MODEL_CRASHED": ErrorEntry(
+        _S.INVALID_ARGUMENT, EXIT_USER, "try it in its own library: what ends the process there ends it here"
+    ),
+    "DEADLINE": ErrorEntry(_S.DEADLINE_EXCEEDED, EXIT_USER, "raise load_timeout_s or step_timeout_s in the plan"),
+    "RESOURCE_LIMIT": ErrorEntry(
+        _S.RESOURCE_EXHAUSTED, EXIT_USER, "raise memory_bytes in the plan, if the machine has more"
+    ),
+    "COMPILE_FAILED": ErrorEntry(
+        _S.INVALID_ARGUMENT, EXIT_USER, "compile it with cc -std=c11 on that machine, and mend what that says"
+    ),
     "RUNTIME_MISSING": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_USER, "install the runtime's extra on that machine"),
     "THREADS_EXCEEDED": ErrorEntry(
         _S.FAILED_PRECONDITION,
@@ -107,15 +155,21 @@ async def translated_errors(context: "grpc.aio.ServicerContext[object, object]")
     try:
         yield
     except MltestError as error:
-        entry = entry_of(error)
-        metadata = ((ERROR_CODE_KEY, error.code), (NEXT_STEP_KEY, next_step_of(error)))
-        ascii_metadata = tuple((key, value.encode("ascii", "replace").decode()) for key, value in metadata if value)
-        await context.abort(entry.status, error.message, (*ascii_metadata, *_facts_metadata(error)))
+        await abort_with(context, error)
     except (grpc.aio.AbortError, grpc.RpcError):
         raise
     except Exception:
         _LOG.exception("unexpected error in an RPC")
         await context.abort(grpc.StatusCode.INTERNAL, "internal error; see the log of this process")
+
+
+async def abort_with(context: "grpc.aio.ServicerContext[object, object]", error: MltestError) -> NoReturn:
+    """End an RPC with the status of `error`."""
+    entry = entry_of(error)
+    metadata = ((ERROR_CODE_KEY, error.code), (NEXT_STEP_KEY, next_step_of(error)))
+    ascii_metadata = tuple((key, value.encode("ascii", "replace").decode()) for key, value in metadata if value)
+    await context.abort(entry.status, error.message, (*ascii_metadata, *_facts_metadata(error)))
+    raise AssertionError("unreachable")
 
 
 def error_from_rpc(error: grpc.aio.AioRpcError, unreachable: InfrastructureError) -> MltestError:

@@ -9,31 +9,40 @@ from mltest.shared.naming import is_name
 
 
 @pytest.mark.parametrize(
-    ("host", "is_insecure", "expected"),
+    ("host", "is_joined", "expected", "opens_when_joined"),
     [
-        (None, False, "127.0.0.1"),
-        (None, True, "0.0.0.0"),
-        ("localhost", False, "127.0.0.1"),
-        ("127.0.0.5", False, "127.0.0.5"),
-        ("::1", False, "::1"),
-        ("192.0.2.7", True, "192.0.2.7"),
-        ("::", True, "::"),
+        (None, False, "127.0.0.1", True),
+        (None, True, "0.0.0.0", False),
+        ("localhost", True, "127.0.0.1", False),
+        ("127.0.0.5", False, "127.0.0.5", False),
+        ("::1", False, "::1", False),
+        ("192.0.2.7", False, "192.0.2.7", False),
+        ("0.0.0.0", False, "0.0.0.0", False),
+        ("::", True, "::", False),
     ],
 )
-def test_where_an_agent_listens(host: str | None, is_insecure: bool, expected: str) -> None:
-    assert chosen_listening(host=host, port=None, is_insecure=is_insecure).host == expected
+def test_where_an_agent_listens(host: str | None, is_joined: bool, expected: str, opens_when_joined: bool) -> None:
+    found = chosen_listening(host=host, port=None, is_insecure=False, is_joined=is_joined)
+    assert (found.host, found.opens_when_joined) == (expected, opens_when_joined)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "::"])
-def test_listening_for_others_has_to_be_called_insecure(host: str) -> None:
+@pytest.mark.parametrize("is_joined", [False, True])
+def test_nothing_is_served_in_the_clear_off_loopback(host: str, is_joined: bool) -> None:
     with pytest.raises(NotPermittedError) as refused:
-        chosen_listening(host=host, port=None, is_insecure=False)
-    assert "--insecure" in str(refused.value.facts["next_step"])
+        chosen_listening(host=host, port=None, is_insecure=True, is_joined=is_joined)
+    assert "mltest-agent join -" in str(refused.value.facts["next_step"])
+
+
+@pytest.mark.parametrize("is_joined", [False, True])
+def test_in_the_clear_an_agent_stays_on_loopback(is_joined: bool) -> None:
+    found = chosen_listening(host=None, port=None, is_insecure=True, is_joined=is_joined)
+    assert (found.host, found.opens_when_joined) == ("127.0.0.1", False)
 
 
 def test_what_is_not_an_address_is_refused() -> None:
     with pytest.raises(RequestInvalidError, match="lab"):
-        chosen_listening(host="lab", port=None, is_insecure=True)
+        chosen_listening(host="lab", port=None, is_insecure=False, is_joined=False)
 
 
 def test_addresses_to_connect_to() -> None:

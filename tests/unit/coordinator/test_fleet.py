@@ -2,8 +2,8 @@
 
 import pytest
 
-from mltest.coordinator.fleet.browse import addresses_to_try
 from mltest.coordinator.fleet.fleet import _merged
+from mltest.coordinator.fleet.sightings import addresses_to_try
 from mltest.coordinator.job.spec_check import check_address
 from mltest.shared.domain import AgentInfo, FleetAgent, HostInfo
 from mltest.shared.errors import RequestInvalidError

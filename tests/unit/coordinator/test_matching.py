@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from mltest.coordinator.job.matching import agent_exclusion, exposure_of, match, mismatch
+from mltest.coordinator.job.matching import agent_exclusion, match, mismatch
 from mltest.coordinator.planning.plan import Plan
 from tests.unit.coordinator.test_scheduler import AGENT, NATIVE, others
 
@@ -65,14 +65,3 @@ def test_an_agent_that_the_plan_does_not_choose_is_asked_for_nothing() -> None:
 
     assert (found.candidates, found.mismatches) == ((), ())
     assert found.exclusion
-
-
-@pytest.mark.parametrize("address", ["127.0.0.1:50771", "[::1]:50771", "localhost:50771"])
-def test_an_agent_on_loopback_is_not_exposed(address: str) -> None:
-    assert exposure_of(address) == ""
-
-
-@pytest.mark.parametrize("address", ["10.77.0.2:50771", "[fe80::1%eth0]:50771", "lab-1.example:50771"])
-def test_an_agent_off_loopback_is_named_as_reached_in_the_clear(address: str) -> None:
-    assert address in exposure_of(address)
-    assert "in the clear" in exposure_of(address)

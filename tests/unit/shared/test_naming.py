@@ -13,14 +13,15 @@ from mltest.shared.naming import (
     is_name,
 )
 
-AGENT_ID = "0123456789abcdef" * 2
+AGENT_ID = "abcdefghijklmnopqrstuvwxyz234567" + "a" * 20
+OLD_AGENT_ID = "0123456789abcdef" * 2
 FULL = Advertisement(
     agent_id=AGENT_ID,
     name="ü" * (MAX_NAME_CHARS // 2),
     protocol_version=12,
     port=65_535,
     digest="f" * 64,
-    security="loopback",
+    security="tls",
 )
 RECORD: dict[bytes, bytes | None] = {key.encode(): value.encode() for key, value in advertisement_to_txt(FULL).items()}
 
@@ -36,6 +37,12 @@ def test_the_longest_record_fits() -> None:
 
 def test_keys_of_later_versions_are_ignored() -> None:
     assert advertisement_from_txt(RECORD | {b"later": b"1", b"flag": None}) == FULL
+
+
+@pytest.mark.parametrize(("key", "value"), [("id", OLD_AGENT_ID), ("sec", "none"), ("sec", "loopback")])
+def test_records_of_earlier_versions_are_read(key: str, value: str) -> None:
+    found = advertisement_from_txt(RECORD | {key.encode(): value.encode()})
+    assert value in (found.agent_id, found.security)
 
 
 @pytest.mark.parametrize(

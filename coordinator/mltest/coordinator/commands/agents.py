@@ -21,6 +21,8 @@ async def _agents(arguments: argparse.Namespace) -> int:
         print_json(agents)
     elif agents:
         Console().print(fleet_table(agents))
+        for stranger in (found for found in agents if found.is_stranger):
+            print(stranger.reason)
     else:
         print("No agent answers.")
         print("  start one: mltest-agent serve, on each machine that measures")

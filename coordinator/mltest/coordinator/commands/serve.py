@@ -11,13 +11,16 @@ DEFAULT_PORT = 50770
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--listen", default="127.0.0.1", metavar="IP", help="address to listen on (default: %(default)s)"
+        "--listen",
+        default="127.0.0.1",
+        metavar="IP",
+        help="address to listen on; clients need a key, see client-key (default: %(default)s)",
     )
     parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="0 for a free one (default: %(default)s)")
     parser.add_argument(
         "--insecure",
         action="store_true",
-        help="needed off loopback: whoever reaches the address may then submit jobs, read results, and use this disk",
+        help="serve every user of this machine, in the clear; on loopback only",
     )
     parser.add_argument("--exit-when-idle", action="store_true", help="end when no job runs any more")
     parser.add_argument(
@@ -36,11 +39,12 @@ async def _serve(arguments: argparse.Namespace) -> int:
     import asyncio
     import signal
 
-    from mltest.coordinator.home import serve
     from mltest.shared.logs import configure_logging
-    from mltest.shared.notify import STOPPING, feed_watchdog, notify
 
     configure_logging("debug" if arguments.debug else arguments.log_level)
+    from mltest.coordinator.home import serve
+    from mltest.shared.notify import STOPPING, feed_watchdog, notify
+
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -14,13 +14,20 @@ from mltest.coordinator.fleet.hostile import cleaned
 from mltest.shared import blob_client
 from mltest.shared.codec import from_proto, to_proto
 from mltest.shared.domain import AgentInfo, AgentUse, SampleBatch, VisitEvent, VisitSpec
-from mltest.shared.errors import AgentUnreachableError, MltestError, ProtocolMismatchError
+from mltest.shared.errors import (
+    AgentNotEnrolledError,
+    AgentUnreachableError,
+    MltestError,
+    ProtocolMismatchError,
+)
 from mltest.shared.grpc_options import channel_options
 from mltest.shared.protocol import MIN_PROTOCOL_VERSION, PROTOCOL_VERSION, can_talk, upgrade_step
 from mltest.shared.status import error_from_rpc
+from mltest.shared.trust.doors import Door
 from mltest.v1 import agent_service_pb2 as pb
-from mltest.v1 import visit_pb2
+from mltest.v1 import pairing_service_pb2, visit_pb2
 from mltest.v1.agent_service_pb2_grpc import AgentServiceStub
+from mltest.v1.pairing_service_pb2_grpc import PairingServiceStub
 
 _LOG = logging.getLogger(__name__)
 
@@ -52,11 +59,24 @@ class Received:
 class AgentClient:
     """An agent at one address; control calls never wait behind streams of data."""
 
-    def __init__(self, address: str, name: str = "") -> None:
-        self._label = f"{name} ({address})" if name else address
-        self._control = grpc.aio.insecure_channel(address, options=channel_options())
-        self._data = grpc.aio.insecure_channel(address, options=channel_options())
+    def __init__(self, address: str, door: Door, name: str = "", *, agent_id: str = "") -> None:
+        """Make a client.
+
+        Args:
+            address: host:port.
+            door: which key is spoken to there.
+            name: for messages.
+            agent_id: who has to answer; empty: whoever has that key.
+
+        """
+        self.label = f"{name} ({address})" if name and name != address else address
+        """For messages."""
+        self.agent_id = agent_id
+        self._device_id = door.device_id
+        self._control = door.channel(address, channel_options())
+        self._data = door.channel(address, channel_options())
         self._agent = AgentServiceStub(self._control)
+        self._pairing = PairingServiceStub(self._control)
 
     async def describe(self) -> AgentInfo:
         """Return who the agent is; errors as for `look`."""
@@ -68,6 +88,7 @@ class AgentClient:
         Raises:
             AgentUnreachableError: nobody takes connections there, or nobody answers.
             ProtocolMismatchError: the two cannot talk.
+            AgentNotEnrolledError: it says to be another agent than the one that has this key.
 
         """
         await self._connect()
@@ -76,8 +97,40 @@ class AgentClient:
             response = await self._agent.DescribeAgent(request, timeout=DESCRIBE_TIMEOUT_S)
         agent = cleaned(from_proto(response.agent, AgentInfo))
         self._check_protocol(agent)
+        if self.agent_id and agent.agent_id != self.agent_id:
+            detail = f"it says to be agent {agent.agent_id}, which this key is not of"
+            raise AgentNotEnrolledError(agent=self.label, device_id=self._device_id, detail=detail)
         has_use = response.HasField("use")
         return agent, cleaned(from_proto(response.use, AgentUse)) if has_use else None
+
+    async def prove(self, nonce: bytes) -> tuple[str, bytes]:
+        """Return which invitation the agent has, and its proof.
+
+        Raises:
+            InvitationUsedUpError: it has none (any more).
+
+        """
+        request = pairing_service_pb2.ProveInvitationRequest(nonce=nonce)
+        with self._translated():
+            response = await self._pairing.ProveInvitation(request, timeout=_CALL_TIMEOUT_S)
+        return response.invitation_id, response.proof
+
+    async def complete_pairing(self) -> None:
+        """Let the agent erase the secret of its invitation."""
+        with self._translated():
+            await self._pairing.CompletePairing(pairing_service_pb2.CompletePairingRequest(), timeout=_CALL_TIMEOUT_S)
+
+    async def current_key(self) -> bytes:
+        """Return the newest certificate of the agent, as DER."""
+        with self._translated():
+            request = pairing_service_pb2.GetCurrentKeyRequest()
+            return (await self._pairing.GetCurrentKey(request, timeout=_CALL_TIMEOUT_S)).certificate_der
+
+    async def introduce_key(self, certificate_der: bytes) -> None:
+        """Let the agent know our new key."""
+        request = pairing_service_pb2.IntroduceKeyRequest(certificate_der=certificate_der)
+        with self._translated():
+            await self._pairing.IntroduceKey(request, timeout=_CALL_TIMEOUT_S)
 
     async def acquire(self, *, holder: str, purpose: str) -> Grant:
         """Take the exclusive right to run visits, or a place in the line for it, which is kept by asking again.
@@ -161,7 +214,7 @@ class AgentClient:
                     state = self._control.get_state(try_to_connect=True)
         except TimeoutError as error:
             detail = f"no connection within {CONNECT_TIMEOUT_S:g} s"
-            raise AgentUnreachableError(agent=self._label, detail=detail) from error
+            raise AgentUnreachableError(agent=self.label, detail=detail) from error
 
     def _check_protocol(self, agent: AgentInfo) -> None:
         if not can_talk(
@@ -189,7 +242,7 @@ class AgentClient:
         try:
             yield
         except grpc.aio.AioRpcError as error:
-            unreachable = AgentUnreachableError(agent=self._label, detail=_short(error))
+            unreachable = AgentUnreachableError(agent=self.label, detail=_short(error))
             raise error_from_rpc(error, unreachable) from error
 
 

@@ -1,16 +1,16 @@
 """Agents as mDNS names them: a hint where to ask, never more."""
 
 import asyncio
-import ipaddress
 import logging
 import time
-from dataclasses import dataclass
 from types import TracebackType
 
 from zeroconf import ServiceStateChange, Zeroconf
-from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
+from zeroconf.asyncio import AsyncServiceBrowser, AsyncZeroconf
 
-from mltest.shared.naming import SERVICE_TYPE, Advertisement, advertisement_from_txt
+from mltest.coordinator.fleet.resolve import resolved
+from mltest.coordinator.fleet.sightings import Sighting, Sightings
+from mltest.shared.naming import SERVICE_TYPE
 
 _LOG = logging.getLogger(__name__)
 
@@ -18,18 +18,11 @@ _SILENCE_S = 2.0
 """Nobody is there if nobody answered within this."""
 _SETTLED_S = 0.6
 """Everybody is there if nobody was new within this."""
-_RESOLVE_TIMEOUT_MS = 3000
-_MAX_AGENTS = 4096
-_MAX_ADDRESSES = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sighting:
-    """One agent as it was advertised."""
-
-    advertisement: Advertisement
-    addresses: tuple[str, ...]
-    """host:port, each a way to the same agent."""
+_PATIENCE_S = 6.0
+"""Of `settled`, where somebody new comes all the time."""
+_RESOLVERS = 8
+_MAX_WAITING = 4096
+"""Names that nobody has looked at yet; more than that is no fleet."""
 
 
 class Browser:
@@ -38,11 +31,13 @@ class Browser:
     def __init__(self) -> None:
         self._zeroconf: AsyncZeroconf | None = None
         self._browser: AsyncServiceBrowser | None = None
-        self._found: dict[str, Sighting] = {}
+        self._found = Sightings()
+        self._waiting: dict[str, None] = {}
         self._resolving: set[asyncio.Task[None]] = set()
         self._started_s = 0.0
         self._changed_s = 0.0
         self._news = asyncio.Event()
+        self._has_warned = False
 
     async def start(self) -> None:
         """Begin to listen; a machine without a usable network hears nobody. Doing it again changes nothing."""
@@ -58,19 +53,25 @@ class Browser:
 
     async def settled(self) -> tuple[Sighting, ...]:
         """Return who is there, as soon as nobody new is to be expected; at once if that was long ago."""
-        while (rest_s := self._rest_s()) > 0:
-            try:
-                await asyncio.wait_for(self._news.wait(), rest_s)
-            except TimeoutError:
-                continue
+        deadline_s = time.monotonic() + _PATIENCE_S
+        while (rest_s := min(self._rest_s(), deadline_s - time.monotonic())) > 0:
+            await self.changed(rest_s)
         return self.sightings()
+
+    async def changed(self, timeout_s: float) -> None:
+        """Return when something changed, after `timeout_s` at the latest."""
+        try:
+            await asyncio.wait_for(self._news.wait(), timeout_s)
+        except TimeoutError:
+            return
 
     def sightings(self) -> tuple[Sighting, ...]:
         """Return who is there as far as is known now."""
-        return tuple(self._found.values())
+        return self._found.all()
 
     async def close(self) -> None:
         """Stop listening."""
+        self._waiting.clear()
         for task in self._resolving:
             task.cancel()
         await asyncio.gather(*self._resolving, return_exceptions=True)
@@ -98,43 +99,33 @@ class Browser:
         return self._changed_s + _SETTLED_S - now_s
 
     def _on_change(self, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange) -> None:
-        self._note_change()
         if state_change is ServiceStateChange.Removed:
-            self._found.pop(name, None)
-        elif name in self._found or len(self._found) < _MAX_AGENTS:
-            task = asyncio.ensure_future(self._resolve(zeroconf, service_type, name))
-            self._resolving.add(task)
-            task.add_done_callback(self._resolving.discard)
-
-    async def _resolve(self, zeroconf: Zeroconf, service_type: str, name: str) -> None:
-        info = AsyncServiceInfo(service_type, name)
-        if not await info.async_request(zeroconf, _RESOLVE_TIMEOUT_MS):
-            return
-        try:
-            advertisement = advertisement_from_txt(info.properties)
-        except ValueError as error:
-            _LOG.debug("advertisement ignored: %s", error)
-            return
-        addresses = addresses_to_try(info.parsed_scoped_addresses(), info.port or advertisement.port)
-        self._found[name] = Sighting(advertisement=advertisement, addresses=addresses)
+            self._waiting.pop(name, None)
+            self._found.remove(name)
+        elif len(self._waiting) < _MAX_WAITING:
+            self._waiting[name] = None
+            if len(self._resolving) < _RESOLVERS:
+                task = asyncio.ensure_future(self._resolve(zeroconf))
+                self._resolving.add(task)
+                task.add_done_callback(self._resolving.discard)
         self._note_change()
+
+    async def _resolve(self, zeroconf: Zeroconf) -> None:
+        """Look at names until none waits."""
+        while self._waiting:
+            name = next(iter(self._waiting))
+            del self._waiting[name]
+            sighting = await resolved(zeroconf, name)
+            if sighting is not None and not self._found.put(name, sighting):
+                self._warn()
+            self._note_change()
+
+    def _warn(self) -> None:
+        if not self._has_warned:
+            self._has_warned = True
+            _LOG.warning("more agents are advertised by mDNS than a fleet has; some are ignored (name them: --agent)")
 
     def _note_change(self) -> None:
         self._changed_s = time.monotonic()
         self._news.set()
         self._news = asyncio.Event()
-
-
-def addresses_to_try(hosts: list[str], port: int) -> tuple[str, ...]:
-    """Return host:port for the most promising of the IP addresses `hosts`: IPv4 first, link-local last."""
-
-    def rank(host: str) -> tuple[bool, bool, str]:
-        address = ipaddress.ip_address(host)
-        return address.is_link_local, address.version == 6, host
-
-    return tuple(target(host, port) for host in sorted(set(hosts), key=rank)[:_MAX_ADDRESSES])
-
-
-def target(host: str, port: int) -> str:
-    """Return `host` and `port` as one address; an IPv6 address gets brackets (RFC 3986, RFC 6874)."""
-    return f"[{host.replace('%', '%25')}]:{port}" if ":" in host else f"{host}:{port}"

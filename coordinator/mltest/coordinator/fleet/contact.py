@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from mltest.coordinator.fleet.agent_client import Received
+from mltest.coordinator.fleet.agent_client import AgentClient, Received
 from mltest.coordinator.fleet.delivery import deliver
 from mltest.coordinator.fleet.session import AgentSession
 from mltest.coordinator.job.backoff import backoff_s
@@ -57,10 +57,12 @@ class AgentContact:
         Raises:
             AgentUnreachableError: it went away, or did not come back in time.
             AgentBusyError: somebody else held it for too long.
+            AgentClonedError: it exists twice.
             StoppedError: the user did not want to wait any longer.
             MltestError: it refuses what it was sent.
 
         """
+        self._site.fleet.check_single(self._agent.agent_id, self._agent.name)
         self._blobs = blobs
         if self._session is not None and self._session.is_lost:
             await self.leave()
@@ -129,7 +131,7 @@ class AgentContact:
         while True:
             try:
                 session = await AgentSession.open(
-                    self._address, holder=self._errand.holder, purpose=self._errand.purpose
+                    self._connect, self._address, holder=self._errand.holder, purpose=self._errand.purpose
                 )
             except AgentBusyError as error:
                 if clock() >= deadline_s:
@@ -146,6 +148,9 @@ class AgentContact:
                     await self._tell("is free now")
                 return session
             await self._wait(_BUSY_RETRY_S)
+
+    async def _connect(self, address: str) -> AgentClient:
+        return await self._site.fleet.reach(address, agent_id=self._agent.agent_id, name=self._agent.name)
 
     async def _deliver(self, blobs: Sequence[str]) -> None:
         """Send what the agent lacks; an upload that breaks goes on where it stopped."""

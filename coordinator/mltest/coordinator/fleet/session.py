@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from mltest.coordinator.fleet.agent_client import AgentClient, Received
@@ -11,11 +12,15 @@ _LOG = logging.getLogger(__name__)
 
 _HEARTBEAT_S = 10.0
 
+Connect = Callable[[str], Awaitable[AgentClient]]
+"""Returns a client of the agent at an address."""
+
 
 class AgentSession:
     """The right to run visits on an agent, and the connection to it."""
 
-    def __init__(self, client: AgentClient, epoch: int) -> None:
+    def __init__(self, connect: Connect, client: AgentClient, epoch: int) -> None:
+        self._connect = connect
         self.client = client
         self.epoch = epoch
         self.is_lost = False
@@ -24,7 +29,7 @@ class AgentSession:
         self._heartbeat = asyncio.ensure_future(self._renew())
 
     @classmethod
-    async def open(cls, address: str, *, holder: str, purpose: str) -> "AgentSession":
+    async def open(cls, connect: Connect, address: str, *, holder: str, purpose: str) -> "AgentSession":
         """Take the lease; `holder` gets back what an earlier life of it still holds.
 
         Raises:
@@ -32,17 +37,17 @@ class AgentSession:
             AgentUnreachableError: the agent does not answer.
 
         """
-        client = AgentClient(address)
+        client = await connect(address)
         try:
             grant = await client.acquire(holder=holder, purpose=purpose)
         except BaseException:
             await client.close()
             raise
-        return cls(client, grant.epoch)
+        return cls(connect, client, grant.epoch)
 
     async def reconnect(self, address: str, *, holder: str, purpose: str) -> None:
         """Go on over a new connection, perhaps to a new address; a lease that was lost is taken again if it is free."""
-        old, self.client = self.client, AgentClient(address)
+        old, self.client = self.client, await self._connect(address)
         await old.close()
         with suppress(MltestError):
             try:

@@ -1,13 +1,13 @@
 """Who can run what: pure functions from what agents say of themselves, candidates, and the plan."""
 
-import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from mltest.coordinator.planning.plan import Plan
-from mltest.shared.domain import AgentInfo, Candidate
+from mltest.shared.domain import AgentInfo, Candidate, SandboxInfo, SandboxLevel
 from mltest.shared.errors import ModelRefusedError, RuntimeMissingError
+from mltest.shared.sandbox.level import is_at_least
 
 PICKLE_FORMAT = "pickle"
 
@@ -53,7 +53,15 @@ def agent_exclusion(agent: AgentInfo, plan: Plan) -> str:
     missing = [tag for tag in plan.agent_tags if tag not in agent.tags]
     if missing:
         return f"the plan chooses only agents with tag {', '.join(missing)}"
-    return ""
+    return _sandbox_exclusion(agent.sandbox, SandboxLevel(plan.min_sandbox))
+
+
+def _sandbox_exclusion(sandbox: SandboxInfo, wanted: SandboxLevel) -> str:
+    if wanted is SandboxLevel.NONE or is_at_least(sandbox.level, wanted):
+        return ""
+    has = "unknown" if sandbox.level is SandboxLevel.UNSPECIFIED else sandbox.level.value
+    because = f" ({sandbox.reason})" if sandbox.reason else ""
+    return f"the plan wants a sandbox that is at least {wanted.value}, and the one there is {has}{because}"
 
 
 def mismatch(candidate: Candidate, agent: AgentInfo) -> Mismatch | None:
@@ -72,13 +80,3 @@ def mismatch(candidate: Candidate, agent: AgentInfo) -> Mismatch | None:
     else:
         return None
     return Mismatch(candidate_id=candidate.candidate_id, reason_code=code, reason=reason)
-
-
-def exposure_of(address: str) -> str:
-    """Return what an agent at `address` (host:port) is exposed to; empty on loopback."""
-    host = address.rpartition(":")[0].strip("[]")
-    try:
-        is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        is_loopback = False
-    return "" if is_loopback else f"reached at {address}, where model and data cross the network in the clear"

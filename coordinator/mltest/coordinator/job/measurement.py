@@ -9,7 +9,7 @@ from mltest.coordinator.job.dispatch import AgentDispatch
 from mltest.coordinator.job.errand import Errand
 from mltest.coordinator.job.journal import StoreFailedError
 from mltest.coordinator.job.killers import Killers
-from mltest.coordinator.job.matching import Mismatch, exposure_of, match
+from mltest.coordinator.job.matching import Mismatch, match
 from mltest.coordinator.job.recruiting import recruited
 from mltest.coordinator.job.rounds import Rounds
 from mltest.coordinator.job.scheduler import Subject, plan_visits
@@ -109,7 +109,7 @@ class Measurement:
                 continue
             matched = match(agent, candidates, self._errand.plan)
             mismatches += [_not_tried(agent, mismatch) for mismatch in matched.mismatches]
-            takes_part, reason = not matched.exclusion, matched.exclusion or exposure_of(found.address)
+            takes_part, reason = not matched.exclusion, matched.exclusion
             if takes_part:
                 partners.append(_Partner(agent=agent, address=found.address, candidates=matched.candidates))
             else:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from mltest.coordinator.fleet.fleet import KNOWN, describe_agent, is_usable
+from mltest.coordinator.fleet.fleet import KNOWN, is_usable
 from mltest.coordinator.fleet.local_agent import LocalAgent
 from mltest.coordinator.job.errand import Errand
 from mltest.shared.domain import AgentUpdated, FleetAgent, JobNote
@@ -29,7 +29,7 @@ async def recruited(errand: Errand) -> AsyncIterator[Sequence[FleetAgent]]:
     elif errand.spec.uses_local_agent and not await _former_addresses(errand):
         await errand.tell(JobNote(text=_local_text(errand)))
         async with LocalAgent(errand.site.folder / "local-agent", allows_pickle=errand.spec.allows_pickle) as local:
-            agent = await describe_agent(local.address)
+            agent = await errand.site.fleet.describe(local.address)
             yield [FleetAgent(address=local.address, is_alive=True, source="local", agent=agent)]
     else:
         reasons = "; ".join(agent.reason for agent in found)
@@ -73,5 +73,6 @@ def _local_text(errand: Errand) -> str:
 
 
 def _refusal(found: FleetAgent) -> AgentUpdated:
-    agent_id, name = (found.agent.agent_id, found.agent.name) if found.agent else ("", found.address)
+    name = found.advertised_name or found.address
+    agent_id, name = (found.agent.agent_id, found.agent.name) if found.agent else ("", name)
     return AgentUpdated(agent_id=agent_id, name=name, takes_part=False, reason=found.reason)

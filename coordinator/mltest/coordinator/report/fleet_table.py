@@ -6,23 +6,24 @@ from rich.table import Table
 from rich.text import Text
 
 from mltest.coordinator.report.plain import plain_table, printable
-from mltest.shared.domain import AgentInfo, FleetAgent, JobInfo
+from mltest.shared.domain import AgentInfo, FleetAgent, JobInfo, SandboxInfo, SandboxLevel
 from mltest.shared.units import bytes_text, date_text
 
 
 def fleet_table(agents: Sequence[FleetAgent]) -> Table:
     """Return one row for each agent."""
     table = plain_table()
-    for title in ("agent", "address", "machine", "runtimes", "state"):
+    for title in ("agent", "address", "machine", "runtimes", "sandbox", "state"):
         table.add_column(title, overflow="fold")
     for found in agents:
         agent = found.agent
         tags = f" [{', '.join(agent.tags)}]" if agent and agent.tags else ""
         table.add_row(
-            printable((agent.name if agent else "?") + tags, style="bold"),
+            printable((agent.name if agent else found.advertised_name or "?") + tags, style="bold"),
             printable(f"{found.address} ({found.source})"),
             printable(_machine(agent) if agent else ""),
             printable(_runtimes(agent) if agent else ""),
+            printable(_sandbox(agent.sandbox) if agent else ""),
             _state(found),
         )
     return table
@@ -56,7 +57,15 @@ def _runtimes(agent: AgentInfo) -> str:
     return ", ".join(usable) or "none"
 
 
+def _sandbox(sandbox: SandboxInfo) -> str:
+    if sandbox.level is SandboxLevel.UNSPECIFIED:
+        return "?"
+    return f"{sandbox.level.value}: {sandbox.reason}" if sandbox.reason else sandbox.level.value
+
+
 def _state(found: FleetAgent) -> Text:
     if found.is_alive and not found.reason:
         return printable("alive", style="green")
+    if found.is_stranger:
+        return printable("not enrolled", style="yellow")
     return printable(f"{'alive' if found.is_alive else 'gone'}: {found.reason}".removesuffix(": "), style="red")

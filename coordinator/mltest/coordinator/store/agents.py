@@ -28,6 +28,11 @@ class AgentTable:
                 pk="agent_id",
             )
 
+    def remove(self, agent_id: str) -> None:
+        """Forget where an agent was."""
+        with self._database.transaction():
+            self._database.table("agent").delete_where("agent_id = ?", [agent_id])
+
     def known(self) -> tuple[FleetAgent, ...]:
         """Return every agent by name, as gone: whether one is alive has to be asked."""
         return tuple(

@@ -1,0 +1,85 @@
+"""A peer that stops without a word is noticed within 30 seconds, from both sides, also on an open stream."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import grpc
+import grpc.aio
+import psutil
+import pytest
+
+from tests.integration.agent_peer import Peer, connected
+from tests.processes import ProcessGroup, Running
+
+pytestmark = pytest.mark.xdist_group("silent peers")
+
+CLEAR = ("--insecure", "--listen", "127.0.0.1", "--port", "0", "--no-advertise")
+NOTICED_S = 30.0
+DEADLINE_S = 60.0
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """Freeze a process: its connections stand, and nobody answers."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@contextmanager
+def watching_client(address: str) -> Iterator[int]:
+    """Run a client with an open stream, and return its pid."""
+    command = [sys.executable, "-m", "tests.faults.watching_client", address]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == "ready\n"
+            yield process.pid
+        finally:
+            process.kill()
+
+
+async def stream_broke_s(peer: Peer, agent: Running) -> float:
+    """Stop the agent; return how long an open stream of it goes on."""
+    clock = asyncio.get_running_loop().time
+    states = peer.watch()
+    await anext(states)
+    start_s = clock()
+    with stopped(agent.process.pid), pytest.raises(grpc.aio.AioRpcError) as noticed:
+        await anext(states)
+    assert noticed.value.code() is grpc.StatusCode.UNAVAILABLE
+    return clock() - start_s
+
+
+def connections_to(agent: Running) -> int:
+    found = psutil.Process(agent.process.pid).net_connections("tcp")
+    return sum(one.status == psutil.CONN_ESTABLISHED for one in found)
+
+
+@pytest.mark.promise(44)
+async def test_an_agent_that_stops_is_noticed_on_an_open_stream(processes: ProcessGroup, tmp_path: Path) -> None:
+    agent = processes.agent(tmp_path, *CLEAR)
+    async with asyncio.timeout(DEADLINE_S), connected(agent.address) as peer:
+        assert await stream_broke_s(peer, agent) <= NOTICED_S
+
+
+@pytest.mark.promise(44)
+async def test_a_client_that_stops_loses_its_connection_and_its_stream(processes: ProcessGroup, tmp_path: Path) -> None:
+    agent = processes.agent(tmp_path, *CLEAR)
+    clock = asyncio.get_running_loop().time
+    with watching_client(agent.address) as pid:
+        assert connections_to(agent) == 1
+        start_s = clock()
+        with stopped(pid):
+            async with asyncio.timeout(DEADLINE_S):
+                while connections_to(agent):
+                    await asyncio.sleep(0.1)
+        assert clock() - start_s <= NOTICED_S
