@@ -10,6 +10,7 @@ import pytest
 
 from mltest.coordinator.home import open_coordinator
 from mltest.shared.domain import FleetAgent, JobSpec, JobState
+from tests.enrolling import enrol
 from tests.models import ModelFiles
 from tests.processes import ProcessGroup, Running
 from tests.system.lan import Host, lan, needs_namespaces
@@ -97,10 +98,11 @@ def hosts() -> Iterator[dict[str, Host]]:
 async def test_copies_that_advertise_themselves_are_quarantined_within_thirty_seconds(
     hosts: dict[str, Host], processes: ProcessGroup, tmp_path: Path, first: str
 ) -> None:
+    enrol(tmp_path / "left", tmp_path / "home")
     copied(tmp_path / "left", tmp_path / "right", processes)
 
     def start(name: str) -> Running:
-        return processes.agent(tmp_path / name, "--insecure", "--name", name, host=hosts[name].command())
+        return processes.agent(tmp_path / name, "--name", name, host=hosts[name].command())
 
     def start_coordinator() -> Running:
         return processes.coordinator(tmp_path / "home", "--port", "0", host=hosts["coordinator"].command())

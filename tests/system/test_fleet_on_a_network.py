@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from mltest.agent.joining import join
 from mltest.coordinator.api import CoordinatorApi
 from mltest.coordinator.home import open_coordinator
-from mltest.shared.domain import AgentUpdated, JobEvent, JobSpec, JobState, Standing, VisitUpdated
+from mltest.coordinator.trust import invite
+from mltest.shared.domain import JobEvent, JobSpec, JobState, Standing, VisitUpdated
+from tests.enrolling import enrol
 from tests.models import ModelFiles
 from tests.processes import ProcessGroup, Running
 from tests.system.lan import Host, lan, needs_namespaces
@@ -48,8 +51,10 @@ class Fleet:
 @pytest.fixture
 async def fleet(hosts: dict[str, Host], processes: ProcessGroup, tmp_path: Path) -> AsyncIterator[Fleet]:
     def start(name: str) -> Running:
-        return processes.agent(tmp_path / name, "--insecure", "--name", name, host=hosts[name].command())
+        return processes.agent(tmp_path / name, "--name", name, host=hosts[name].command())
 
+    for name in ("left", "right"):
+        enrol(tmp_path / name, tmp_path / "home")
     start("left")
     right = start("right")
     processes.coordinator(tmp_path / "home", "--port", "0", host=hosts["coordinator"].command())
@@ -69,7 +74,7 @@ def measures_on(event: JobEvent, agent: str) -> bool:
 
 
 async def test_one_job_runs_on_both_and_an_agent_that_dies_repeats_its_visit(fleet: Fleet, forest: ModelFiles) -> None:
-    attempts, exposed = set(), set()
+    attempts = set()
     killed = False
     async with asyncio.timeout(DEADLINE_S):
         job_id = await fleet.submit(forest)
@@ -80,12 +85,9 @@ async def test_one_job_runs_on_both_and_an_agent_that_dies_repeats_its_visit(fle
                 fleet.start_right()
             if isinstance(event.event, VisitUpdated) and event.event.agent_name == "right":
                 attempts.add(event.event.attempt)
-            if isinstance(event.event, AgentUpdated) and "in the clear" in event.event.reason:
-                exposed.add(event.event.name)
         found = await fleet.api.results(job_id)
     assert found.job.state is JobState.DONE, found.job.reason
     assert attempts == {1, 2}
-    assert exposed == {"left", "right"}
     ranked = {(row.agent_name, row.label) for row in found.standings.rows if row.standing is Standing.RANKED}
     assert {agent for agent, _ in ranked} == {"left", "right"}
     assert len(ranked) == 6
@@ -109,7 +111,8 @@ async def test_an_agent_that_dies_for_good_leaves_the_results_of_the_other(fleet
 async def test_the_fleet_lists_who_is_alive_and_who_said_goodbye(
     hosts: dict[str, Host], processes: ProcessGroup, tmp_path: Path
 ) -> None:
-    left = processes.agent(tmp_path / "left", "--insecure", "--name", "left", host=hosts["left"].command())
+    enrol(tmp_path / "left", tmp_path / "home")
+    left = processes.agent(tmp_path / "left", "--name", "left", host=hosts["left"].command())
     processes.coordinator(tmp_path / "home", "--port", "0", host=hosts["coordinator"].command())
     api = await open_coordinator(tmp_path / "home", needs_to_run=False)
     async with asyncio.timeout(DEADLINE_S):
@@ -123,3 +126,57 @@ async def test_the_fleet_lists_who_is_alive_and_who_said_goodbye(
     await api.close()
     assert not gone.is_alive
     assert gone.reason
+
+
+async def test_an_agent_that_nobody_enrolled_is_listed_and_gets_no_byte_until_it_is_joined(
+    hosts: dict[str, Host], processes: ProcessGroup, forest: ModelFiles, tmp_path: Path
+) -> None:
+    home, stranger = tmp_path / "home", tmp_path / "right"
+    # Both hosts have the file system, and thereby the user, in common: what counts is that nothing here is loopback.
+    options = ("--listen", "0.0.0.0", "--name", "right")
+    right = processes.agent(stranger, *options, host=hosts["right"].command())
+    processes.coordinator(home, "--port", "0", host=hosts["coordinator"].command())
+    api = await open_coordinator(home, needs_to_run=False)
+    fleet = Fleet(api, right, lambda: right)
+    async with asyncio.timeout(DEADLINE_S):
+        (listed,) = await api.agents()
+        assert (listed.is_stranger, listed.is_alive, listed.agent) == (True, False, None)
+        assert listed.advertised_name == "right"
+        assert right.listening["agent_id"] in listed.reason
+        assert "mltest-agent join -" in listed.reason
+
+        job_id = await fleet.submit(forest, PLAN)
+        told = [str(event) async for event in api.watch(job_id)]
+        assert (await api.job(job_id)).state is JobState.FAILED
+        assert "mltest-agent join -" in "".join(told)
+        assert [path for path in (stranger / "blobs").rglob("*") if path.is_file()] == []
+        assert "visit" not in (stranger / "stderr.log").read_text()
+
+        join(stranger, invite(home, uses=1, ttl_s=600.0))
+        (enrolled,) = await api.agents()
+        assert enrolled.is_alive, enrolled.reason
+        job_id = await fleet.submit(forest, PLAN)
+        async for _ in api.watch(job_id):
+            pass
+        found = await api.results(job_id)
+    await api.close()
+    assert found.job.state is JobState.DONE, found.job.reason
+    assert {row.agent_name for row in found.standings.rows if row.standing is Standing.RANKED} == {"right"}
+
+
+async def test_an_agent_that_is_joined_while_it_runs_begins_to_listen_to_the_network(
+    hosts: dict[str, Host], processes: ProcessGroup, tmp_path: Path
+) -> None:
+    home, state = tmp_path / "home", tmp_path / "left"
+    processes.agent(state, "--name", "left", host=hosts["left"].command())
+    processes.coordinator(home, "--port", "0", host=hosts["coordinator"].command())
+    api = await open_coordinator(home, needs_to_run=False)
+    async with asyncio.timeout(DEADLINE_S):
+        assert await api.agents() == ()
+        join(state, invite(home, uses=1, ttl_s=600.0))
+        while not (found := await api.agents()) or not found[0].is_alive:
+            await asyncio.sleep(0.2)
+    await api.close()
+    assert found[0].agent is not None
+    assert found[0].agent.name == "left"
+    assert found[0].address.startswith(hosts["left"].address)

@@ -14,6 +14,7 @@ from mltest.shared.trust.device_id import certificate_from_pem, device_id_of
 from mltest.shared.trust.identity import Keys, identity_signature, keys_in, made_in_a_process
 from mltest.shared.trust.local_peers import LocalPeers
 from mltest.shared.trust.peers import Peer, Peers
+from mltest.shared.trust.usage import may_call
 
 _LOG = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ class TrustBook:
     def pins(self) -> tuple[Peer, ...]:
         """Return the peers that may call."""
         with self._lock:
-            return self.peers.of_role(*self._roles)
+            return self._pins()
 
     def credentials(self) -> grpc.ServerCredentials:
         """Return credentials that ask at each handshake who is trusted now."""
@@ -88,7 +89,7 @@ class TrustBook:
         """Return who calls with that certificate; None if nobody is trusted who could be it."""
         with self._lock:
             device_id, certificate_der = self._identified(certificate_pem)
-            pin = next((peer for peer in self.peers.of_role(*self._roles) if peer.device_id == device_id), None)
+            pin = next((peer for peer in self._pins() if peer.device_id == device_id), None)
             if pin is not None or (is_loopback and self._local.find(device_id) is not None):
                 return Caller(device_id=device_id, certificate_der=certificate_der, peer=pin)
             return None
@@ -105,7 +106,10 @@ class TrustBook:
     def _trusted(self) -> dict[str, str]:
         """Return certificates by id: roots with the same subject would hide each other."""
         local = {peer.device_id: peer.certificate_pem for peer in self._local.all()}
-        return local | {peer.device_id: peer.certificate_pem for peer in self.peers.of_role(*self._roles)}
+        return local | {peer.device_id: peer.certificate_pem for peer in self._pins()}
+
+    def _pins(self) -> tuple[Peer, ...]:
+        return tuple(peer for peer in self.peers.of_role(*self._roles) if may_call(peer.certificate_pem))
 
     def _state_of_trust(self) -> object:
         with self._lock:

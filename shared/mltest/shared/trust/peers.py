@@ -36,7 +36,7 @@ class Peer:
     name: str = ""
     """For people, as it was called when it was pinned."""
     lasting_id: str = ""
-    """What outlives its keys: the identity of an agent, the first key of a coordinator; empty: there was one key only."""
+    """What outlives its keys: identity of an agent, first key of a coordinator; empty while there was one key only."""
     address: str = ""
     """Of an agent: where it was when it was enrolled, host:port."""
     secret_hex: str = ""

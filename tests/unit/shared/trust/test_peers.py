@@ -1,4 +1,3 @@
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -84,7 +83,7 @@ def test_a_file_that_names_another_key_is_not_believed(tmp_path: Path) -> None:
     (folder / f"{other.device_id}.json").write_text((folder / f"{right.device_id}.json").read_text())
     (folder / f"{'a' * 52}.json").write_text("{}")
     (folder / "x.json").write_text("not JSON")
-    os.symlink(folder / f"{right.device_id}.json", folder / f"{'b' * 52}.json")
+    (folder / f"{'b' * 52}.json").symlink_to(folder / f"{right.device_id}.json")
     assert peers.all() == (right,)
 
 
