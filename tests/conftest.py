@@ -20,6 +20,15 @@ settings.register_profile("mltest", derandomize=True, deadline=None)
 settings.load_profile("mltest")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def local_peers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder in which processes of these tests, and no others, know each other."""
+    folder = tmp_path_factory.mktemp("local-peers")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(FOLDER_VARIABLE, str(folder))
+        yield folder
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare --promises, --rows and --mutate."""
     promises.add_options(parser)
@@ -30,15 +39,6 @@ def pytest_configure(config: pytest.Config) -> None:
     """Watch how the promises fare, and break the product if that was asked for."""
     config.pluginmanager.register(promises.Promises(config))
     mutations.break_on_purpose(config.getoption("--mutate"))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def local_peers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder in which processes of these tests, and no others, know each other."""
-    folder = tmp_path_factory.mktemp("local-peers")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(FOLDER_VARIABLE, str(folder))
-        yield folder
 
 
 @pytest.fixture
