@@ -17,8 +17,6 @@ from mltest.shared.errors import (
     JobStateError,
     JobUnknownError,
     MltestError,
-    ModelInvalidError,
-    ModelRefusedError,
     PlanInvalidError,
     RequestInvalidError,
 )
@@ -171,8 +169,6 @@ async def test_a_job_against_an_unknown_one_is_refused_and_leaves_no_job(
 SHA = "0" * 64
 BAD_SPECS: list[tuple[type[MltestError], str, dict[str, object]]] = [
     (BlobUnknownError, "are not here", {}),
-    (ModelInvalidError, "does not end in", {"model": FileRef(name="forest.txt", sha256=SHA)}),
-    (ModelRefusedError, "is a pickle", {"model": FileRef(name="forest.joblib", sha256=SHA)}),
     (RequestInvalidError, "is not a file name", {"model": FileRef(name="../forest.skops", sha256=SHA)}),
     (RequestInvalidError, "64 lower-case", {"model": FileRef(name="forest.skops", sha256="xyz")}),
     (DataInvalidError, "there is none", {"data": ()}),

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mltest.agent.identity import agent_id_in
+from mltest.agent.launch.exec_launcher import ExecLauncher
+from mltest.agent.launch.unit_launcher import UnitLauncher
 from mltest.agent.lease.epochs import EpochFile
 from mltest.agent.lease.lease import Lease
 from mltest.agent.lease.lease_keeper import LeaseKeeper
@@ -37,6 +39,8 @@ class AgentConfig:
     allows_pickle: bool = False
     cache_bytes: int
     """How much the blobs may take on disk."""
+    worker_socket: Path | None = None
+    """Socket of the worker unit; None: workers are children of the agent."""
 
 
 class Agent:
@@ -45,6 +49,7 @@ class Agent:
     def __init__(self, config: AgentConfig, folder: Path) -> None:
         self._config = config
         self._work_folder = _emptied(folder / "work")
+        self._launcher = UnitLauncher(config.worker_socket) if config.worker_socket else ExecLauncher()
         self._probing: asyncio.Task[Capabilities] | None = None
         self._tidying: asyncio.Task[None] | None = None
         epochs = EpochFile(folder / "epoch")
@@ -71,7 +76,7 @@ class Agent:
 
     def start_probing(self) -> None:
         """Look at the machine in the background; whoever needs the answer waits for it. Keep the outbox small."""
-        self._probing = asyncio.create_task(probe(self._work_folder), name="probe")
+        self._probing = asyncio.create_task(probe(self._work_folder, self._launcher), name="probe")
         self._tidying = asyncio.create_task(self._tidy_regularly(), name="tidy")
 
     async def stop(self, reason: MltestError) -> None:
@@ -97,6 +102,7 @@ class Agent:
             runtimes=found.runtimes,
             allows_pickle=self._config.allows_pickle,
             instance_id=self.instance_id,
+            sandbox=found.sandbox,
         )
         return replace(info, capability_digest=capability_digest(info))
 
@@ -108,7 +114,9 @@ class Agent:
             store=self.store,
             work_folder=self._work_folder,
             allows_pickle=self._config.allows_pickle,
+            launcher=self._launcher,
             versions=_versions(found),
+            sandbox=found.sandbox,
         )
 
     async def _capabilities(self) -> Capabilities:

@@ -4,11 +4,11 @@ import argparse
 import asyncio
 import json
 import logging
+import os
 import signal
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from mltest.agent.trust_verbs import add_trust_verbs
@@ -62,6 +62,11 @@ def build_parser() -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true", help="findings and readings as data")
     doctor.add_argument("--seconds", type=_seconds, default=3.0, metavar="N", help="how long (default: %(default)s)")
     doctor.set_defaults(run=_doctor)
+    # The programs of systemd units; without a help text they are not listed.
+    verbs.add_parser("worker-host").set_defaults(run=_worker_host)
+    powerd = verbs.add_parser("powerd")
+    powerd.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="where /sys is (default: /)")
+    powerd.set_defaults(run=_powerd)
     completion = verbs.add_parser("completion", help="print a completion script for a shell")
     completion.add_argument("shell", choices=("bash", "zsh", "tcsh"))
     completion.set_defaults(run=_completion)
@@ -97,6 +102,14 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="how much cached models and data may take on disk (default: %(default)s)",
     )
+    add(
+        "--worker-socket",
+        type=_socket,
+        default=os.environ.get("MLTEST_WORKER_SOCKET") or None,
+        metavar="PATH",
+        help="start workers through systemd's mltest-worker.socket; empty: as children of the agent "
+        "(default: $MLTEST_WORKER_SOCKET)",
+    )
     add("--log-level", choices=LOG_LEVELS, default="info", help="least severe messages to show (default: %(default)s)")
     add("--exit-with-parent", action="store_true", help=argparse.SUPPRESS)
     parser.set_defaults(run=_serve)
@@ -116,7 +129,11 @@ def _serve(options: argparse.Namespace) -> int:
     name = options.name or _host_name()
     folder = (options.state_dir or _state_folder(options)).absolute()
     config = AgentConfig(
-        name=name, tags=tuple(options.tag), allows_pickle=options.allow_pickle, cache_bytes=options.cache_bytes
+        name=name,
+        tags=tuple(options.tag),
+        allows_pickle=options.allow_pickle,
+        cache_bytes=options.cache_bytes,
+        worker_socket=options.worker_socket,
     )
     listening = chosen_listening(
         host=options.listen, port=options.port, is_insecure=options.insecure, is_joined=is_joined(folder)
@@ -134,9 +151,10 @@ def _state_folder(options: argparse.Namespace) -> Path:
 def _describe(options: argparse.Namespace) -> int:
     from mltest.agent.probe.describe import described
     from mltest.agent.probe.probe import probe
+    from mltest.shared.jsonable import to_jsonable
 
     found = asyncio.run(probe(Path(tempfile.gettempdir())))
-    print(json.dumps(asdict(found), indent=2) if options.json else described(found))
+    print(json.dumps(to_jsonable(found), indent=2) if options.json else described(found))
     return 0
 
 
@@ -144,6 +162,19 @@ def _doctor(options: argparse.Namespace) -> int:
     from mltest.agent.doctor.doctor import doctor_report
 
     print(doctor_report(options.seconds, is_data=options.json))
+    return 0
+
+
+def _worker_host(_: argparse.Namespace) -> int:
+    from mltest.agent.launch.worker_host import main as host_workers
+
+    return host_workers()
+
+
+def _powerd(options: argparse.Namespace) -> int:
+    from mltest.agent.power.powerd import listener_of, run
+
+    asyncio.run(run(listener_of(os.environ, os.getpid()), options.root))
     return 0
 
 
@@ -182,6 +213,10 @@ def _name(text: str) -> str:
     if not is_name(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not 1 to {MAX_NAME_CHARS} printable characters without /")
     return text
+
+
+def _socket(text: str) -> Path | None:
+    return Path(text) if text else None
 
 
 def _port(text: str) -> int:

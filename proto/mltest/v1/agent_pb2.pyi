@@ -7,6 +7,7 @@ import builtins
 import collections.abc
 import google.protobuf.descriptor
 import google.protobuf.internal.containers
+import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import sys
 import typing
@@ -17,6 +18,34 @@ else:
     import typing_extensions
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
+
+class _SandboxLevel:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _SandboxLevelEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_SandboxLevel.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    SANDBOX_LEVEL_UNSPECIFIED: _SandboxLevel.ValueType  # 0
+    """Not said."""
+    SANDBOX_LEVEL_NONE: _SandboxLevel.ValueType  # 1
+    """A model may read files and use the network as the agent may."""
+    SANDBOX_LEVEL_DEGRADED: _SandboxLevel.ValueType  # 2
+    """Something that a model must not do is possible; the reason names it."""
+    SANDBOX_LEVEL_FULL: _SandboxLevel.ValueType  # 3
+    """Everything that a model must not do was tried and stopped."""
+
+class SandboxLevel(_SandboxLevel, metaclass=_SandboxLevelEnumTypeWrapper):
+    """How well workers are held."""
+
+SANDBOX_LEVEL_UNSPECIFIED: SandboxLevel.ValueType  # 0
+"""Not said."""
+SANDBOX_LEVEL_NONE: SandboxLevel.ValueType  # 1
+"""A model may read files and use the network as the agent may."""
+SANDBOX_LEVEL_DEGRADED: SandboxLevel.ValueType  # 2
+"""Something that a model must not do is possible; the reason names it."""
+SANDBOX_LEVEL_FULL: SandboxLevel.ValueType  # 3
+"""Everything that a model must not do was tried and stopped."""
+Global___SandboxLevel: typing_extensions.TypeAlias = SandboxLevel
 
 @typing.final
 class AgentInfo(google.protobuf.message.Message):
@@ -36,6 +65,7 @@ class AgentInfo(google.protobuf.message.Message):
     ALLOWS_PICKLE_FIELD_NUMBER: builtins.int
     CAPABILITY_DIGEST_FIELD_NUMBER: builtins.int
     INSTANCE_ID_FIELD_NUMBER: builtins.int
+    SANDBOX_FIELD_NUMBER: builtins.int
     agent_id: builtins.str
     """Stable identity, made at the first start and kept in the agent's state directory."""
     name: builtins.str
@@ -70,6 +100,10 @@ class AgentInfo(google.protobuf.message.Message):
     def runtimes(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___RuntimeInfo]:
         """Every runtime that this agent knows of, usable or not."""
 
+    @property
+    def sandbox(self) -> Global___SandboxInfo:
+        """What holds workers, in which models are opened; found by trying when the agent started."""
+
     def __init__(
         self,
         *,
@@ -85,11 +119,40 @@ class AgentInfo(google.protobuf.message.Message):
         allows_pickle: builtins.bool = ...,
         capability_digest: builtins.str = ...,
         instance_id: builtins.str = ...,
+        sandbox: Global___SandboxInfo | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["host", b"host"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["agent_id", b"agent_id", "allows_pickle", b"allows_pickle", "capability_digest", b"capability_digest", "compilers", b"compilers", "host", b"host", "instance_id", b"instance_id", "min_protocol_version", b"min_protocol_version", "name", b"name", "protocol_version", b"protocol_version", "runtimes", b"runtimes", "software_version", b"software_version", "tags", b"tags"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["host", b"host", "sandbox", b"sandbox"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["agent_id", b"agent_id", "allows_pickle", b"allows_pickle", "capability_digest", b"capability_digest", "compilers", b"compilers", "host", b"host", "instance_id", b"instance_id", "min_protocol_version", b"min_protocol_version", "name", b"name", "protocol_version", b"protocol_version", "runtimes", b"runtimes", "sandbox", b"sandbox", "software_version", b"software_version", "tags", b"tags"]) -> None: ...
 
 Global___AgentInfo: typing_extensions.TypeAlias = AgentInfo
+
+@typing.final
+class SandboxInfo(google.protobuf.message.Message):
+    """What holds workers."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    LEVEL_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    WALLS_FIELD_NUMBER: builtins.int
+    level: Global___SandboxLevel.ValueType
+    """How well."""
+    reason: builtins.str
+    """What was not stopped, and why; empty if everything was."""
+    @property
+    def walls(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """What the kernel put around a worker: "landlock 7", "seccomp", "namespaces", "rlimits"."""
+
+    def __init__(
+        self,
+        *,
+        level: Global___SandboxLevel.ValueType = ...,
+        reason: builtins.str = ...,
+        walls: collections.abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["level", b"level", "reason", b"reason", "walls", b"walls"]) -> None: ...
+
+Global___SandboxInfo: typing_extensions.TypeAlias = SandboxInfo
 
 @typing.final
 class HostInfo(google.protobuf.message.Message):

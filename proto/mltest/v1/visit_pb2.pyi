@@ -9,6 +9,7 @@ import google.protobuf.descriptor
 import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
+import mltest.v1.agent_pb2
 import sys
 import typing
 
@@ -508,6 +509,7 @@ class VisitStarted(google.protobuf.message.Message):
     STARTED_UNIX_NS_FIELD_NUMBER: builtins.int
     METRICS_FIELD_NUMBER: builtins.int
     VERSIONS_FIELD_NUMBER: builtins.int
+    SANDBOX_FIELD_NUMBER: builtins.int
     visit_id: builtins.str
     """The visit."""
     attempt: builtins.int
@@ -524,6 +526,10 @@ class VisitStarted(google.protobuf.message.Message):
     def versions(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
         """Versions of what takes part: mltest, python, runtimes, by name."""
 
+    @property
+    def sandbox(self) -> mltest.v1.agent_pb2.SandboxInfo:
+        """What holds the workers of this attempt."""
+
     def __init__(
         self,
         *,
@@ -533,8 +539,10 @@ class VisitStarted(google.protobuf.message.Message):
         started_unix_ns: builtins.int = ...,
         metrics: collections.abc.Iterable[Global___MetricDescriptor] | None = ...,
         versions: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+        sandbox: mltest.v1.agent_pb2.SandboxInfo | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["agent_id", b"agent_id", "attempt", b"attempt", "metrics", b"metrics", "started_unix_ns", b"started_unix_ns", "versions", b"versions", "visit_id", b"visit_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["sandbox", b"sandbox"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["agent_id", b"agent_id", "attempt", b"attempt", "metrics", b"metrics", "sandbox", b"sandbox", "started_unix_ns", b"started_unix_ns", "versions", b"versions", "visit_id", b"visit_id"]) -> None: ...
 
 Global___VisitStarted: typing_extensions.TypeAlias = VisitStarted
 

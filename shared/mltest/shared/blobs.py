@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 
 from mltest.shared.blob_writer import CHUNK_BYTES, BlobWriter
@@ -134,17 +135,22 @@ class BlobStore:
 
         """
         with path.open("rb") as source:
-            sha256 = hashlib.file_digest(source, "sha256").hexdigest()
-            size_bytes = source.tell()
-            status = self.status(sha256)
-            if status.is_complete:
-                self.path(sha256)
-            else:
-                source.seek(status.stored_bytes)
-                with self.writer(sha256, size_bytes, status.stored_bytes) as writer:
-                    while chunk := source.read(CHUNK_BYTES):
-                        writer.append(chunk)
-                    writer.commit()
+            return self.add(source)
+
+    def add(self, source: BufferedReader) -> BlobRef:
+        """Copy an open file into the store, from its beginning; otherwise as `add_file`."""
+        source.seek(0)
+        sha256 = hashlib.file_digest(source, "sha256").hexdigest()
+        size_bytes = source.tell()
+        status = self.status(sha256)
+        if status.is_complete:
+            self.path(sha256)
+        else:
+            source.seek(status.stored_bytes)
+            with self.writer(sha256, size_bytes, status.stored_bytes) as writer:
+                while chunk := source.read(CHUNK_BYTES):
+                    writer.append(chunk)
+                writer.commit()
         return BlobRef(sha256=sha256, size_bytes=size_bytes)
 
     def _check_offset(self, sha256: str, size_bytes: int, offset_bytes: int) -> None:

@@ -1,43 +1,36 @@
-"""A child Python process that opens untrusted bytes: started by exec, asked by frames, killed as a whole tree."""
+"""A child Python process that opens untrusted bytes: asked by frames, paused, killed as a whole tree."""
 
 import asyncio
-import json
 import os
 import signal
-import sys
 import tempfile
 import time
-import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO, cast
 
-from mltest.shared.child_side import PARENT_PID
-from mltest.shared.errors import ChildCrashedError, DeadlineError, error_class
-from mltest.shared.frames import MAX_FRAME_BYTES, Frame, decode_frame, encode_frame
-from mltest.shared.process_tree import MARK, kill_tree, signal_tree
+from mltest.shared.child_process import ChildProcess, ExecProcess
+from mltest.shared.errors import ChildCrashedError, DeadlineError, InfrastructureError, MltestError, error_class
+from mltest.shared.frames import Frame, decode_frame, encode_frame
+from mltest.shared.sandbox.limit_errors import crash_error
+from mltest.shared.sandbox.limits import ChildLimits, Confinement
 
-_KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "OPENBLAS_CORETYPE")
+__all__ = ["Child", "ChildLimits", "Confinement"]
+
 _STDERR_TAIL_BYTES = 2000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChildLimits:
-    """What the child sets for itself before it opens anything; 0 means no limit."""
-
-    memory_bytes: int = 0
-    """Private writable memory (RLIMIT_DATA)."""
-    file_bytes: int = 0
-    """Size of one written file (RLIMIT_FSIZE)."""
+_NONSENSE = (KeyError, ValueError, TypeError, RecursionError)
+"""What reading an answer raises that the child forged."""
 
 
 class Child:
     """A fresh interpreter that runs a module whose main calls `mltest.shared.child_side.serve`."""
 
-    def __init__(self, process: asyncio.subprocess.Process, mark: str, stderr: Path, spawned_ns: int) -> None:
+    def __init__(self, process: ChildProcess, limits: ChildLimits, stderr: BinaryIO, spawned_ns: int) -> None:
         self._process = process
-        self._mark = mark
+        self._limits = limits
         self._stderr = stderr
+        self._last_words = ""
         self.spawned_ns = spawned_ns
         """`perf_counter_ns` just before the process was started."""
 
@@ -45,27 +38,20 @@ class Child:
     async def spawn(
         cls, module: str, *, folder: Path, limits: ChildLimits, environment: Mapping[str, str] | None = None
     ) -> "Child":
-        """Start `module` with `folder` as working directory and only the named variables in its environment."""
-        mark = uuid.uuid4().hex
-        variables = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-        variables |= {MARK: mark, PARENT_PID: str(os.getpid()), **(environment or {})}
-        spawned_ns = time.perf_counter_ns()
-        descriptor, name = tempfile.mkstemp(prefix="stderr-", dir=folder)
+        """Start `module` with `folder` as working directory and only the named variables in its environment.
+
+        A confined child may write nowhere but below `folder`, which is its home, too.
+        """
+        stderr = stderr_file(folder)
         try:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-m", module),
-                json.dumps({"memory_bytes": limits.memory_bytes, "file_bytes": limits.file_bytes}),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=descriptor,
-                cwd=folder,
-                env=variables,
-                start_new_session=True,
-                limit=MAX_FRAME_BYTES,
+            spawned_ns = time.perf_counter_ns()
+            process = await ExecProcess.start(
+                module, folder=folder, limits=limits, environment=environment or {}, stderr=stderr
             )
-        finally:
-            os.close(descriptor)
-        return cls(process, mark, Path(name), spawned_ns)
+        except BaseException:
+            stderr.close()
+            raise
+        return cls(process, limits, stderr, spawned_ns)
 
     @property
     def pid(self) -> int:
@@ -77,17 +63,18 @@ class Child:
 
         Raises:
             DeadlineError: no answer within `timeout_s`; the tree has been killed.
-            ChildCrashedError: the process died; signal or exit status and its last words are in the message.
-            MltestError: what the handler raised.
+            ChildCrashedError: the process died; signal or exit status and its last words are in the message. Or its
+                answer makes no sense, and the tree has been killed.
+            ResourceLimitError: it died of a limit.
+            InfrastructureError: it is gone, and nobody knows why.
+            MltestError: what the handler raised; never that the infrastructure is at fault.
 
         """
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
         try:
             async with asyncio.timeout(timeout_s):
-                self._process.stdin.write(encode_frame(frame))
-                await self._process.stdin.drain()
-                line = await self._process.stdout.readline()
+                self._process.requests.write(encode_frame(frame))
+                await self._process.requests.drain()
+                line = await self._process.answers.readline()
         except TimeoutError as error:
             await self.kill()
             raise DeadlineError(what=what, limit_s=timeout_s) from error
@@ -95,31 +82,71 @@ class Child:
             raise await self._crashed() from error
         if not line.endswith(b"\n"):
             raise await self._crashed()
-        answer = decode_frame(line)
-        if "error" in answer:
-            raise error_class(answer["error"]["code"])(answer["error"]["message"])
-        result: Frame = answer["ok"]
-        return result
+        try:
+            return _answered(line)
+        except _NONSENSE as error:
+            await self.kill()
+            raise ChildCrashedError(how=f"its answer makes no sense ({type(error).__name__})") from error
 
     def pause(self) -> None:
         """Stop every thread of the child's group until `resume`."""
-        signal_tree(self.pid, signal.SIGSTOP)
+        self._process.pause()
 
     def resume(self) -> None:
         """Let a paused child go on."""
-        signal_tree(self.pid, signal.SIGCONT)
+        self._process.resume()
 
     async def kill(self) -> None:
         """End the whole tree and wait for its root; doing it again changes nothing."""
-        kill_tree(self.pid, self._mark)
-        await self._process.wait()
+        with suppress(InfrastructureError):
+            await self._process.end()
+        self._keep_last_words()
 
-    async def _crashed(self) -> ChildCrashedError:
-        await self.kill()
-        return ChildCrashedError(how=self._last_words())
+    async def _crashed(self) -> MltestError:
+        status = await self._process.end()
+        self._keep_last_words()
+        how = f"signal {_signal_name(-status)}" if status < 0 else f"exit status {status}"
+        return crash_error(f"{how}: {self._last_words}" if self._last_words else how, self._limits)
 
-    def _last_words(self) -> str:
-        status = self._process.returncode or 0
-        how = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
-        text = self._stderr.read_bytes()[-_STDERR_TAIL_BYTES:].decode(errors="replace").strip()
-        return f"{how}: {text.splitlines()[-1]}" if text else how
+    def _keep_last_words(self) -> None:
+        if not self._stderr.closed:
+            self._last_words = _last_line(self._stderr)
+            self._stderr.close()
+
+
+def stderr_file(folder: Path) -> BinaryIO:
+    """Return a file without a name, on the disk of `folder`, for what a child says at its end.
+
+    Nobody can put something else in its place.
+    """
+    return cast("BinaryIO", tempfile.TemporaryFile(dir=folder, buffering=0))
+
+
+def _answered(line: bytes) -> Frame:
+    answer = decode_frame(line)
+    if "error" in answer:
+        raise _raised(str(answer["error"]["code"]), str(answer["error"]["message"]))
+    result: Frame = answer["ok"]
+    if not isinstance(result, dict):
+        raise TypeError("an answer is a JSON object")
+    return result
+
+
+def _raised(code: str, message: str) -> MltestError:
+    """Return the error that a child told; one of the infrastructure, which would be tried again, is not its to tell."""
+    found = error_class(code)
+    return ChildCrashedError(message) if issubclass(found, InfrastructureError) else found(message)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
+
+
+def _last_line(stream: BinaryIO) -> str:
+    """Return the end of a file that may be as long as its writer liked, without moving where the child writes."""
+    size_bytes = os.fstat(stream.fileno()).st_size
+    text = os.pread(stream.fileno(), _STDERR_TAIL_BYTES, max(0, size_bytes - _STDERR_TAIL_BYTES))
+    return (text.decode(errors="replace").strip().splitlines() or [""])[-1]

@@ -4,71 +4,63 @@ Imported in the child only. The private pipe is moved away from standard output 
 prints cannot be mistaken for an answer.
 """
 
-import ctypes
-import json
 import os
-import resource
-import signal
 import sys
 from collections.abc import Callable, Mapping
 
-from mltest.shared.errors import MltestError
+from mltest.shared.errors import ConversionError, MltestError, ModelInvalidError, PredictionError, UserError
 from mltest.shared.frames import Frame, decode_frame, encode_frame
+from mltest.shared.sandbox.confine import confine
+from mltest.shared.sandbox.limit_errors import limit_error
+from mltest.shared.sandbox.limits import PARENT_PID, ChildLimits, limits_from_argument
 
 Handler = Callable[[Frame], Frame]
 
-PARENT_PID = "MLTEST_PARENT_PID"
-"""Environment variable with the process that started this one; another parent means that it died meanwhile."""
+WALLS = "walls"
+"""Command that every child answers: which walls stand around it."""
 
-_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
-"""prctl(2)."""
+_MADE_OF_OTHERS = (UserError, PredictionError, ConversionError)
+"""Errors that may only say what a library made of a limit that it met."""
 
 
 def serve(handlers: Mapping[str, Handler]) -> None:
     """Answer requests from standard input until it ends; each goes to the handler of its command.
 
-    Whatever a handler raises becomes an answer: an `MltestError` with its code, anything unexpected as INTERNAL.
+    Before that the process confines itself as its argument says. Whatever a handler raises becomes an answer: an
+    `MltestError` with its code, anything unexpected as INTERNAL.
     """
-    _die_with_parent()
-    _limit(json.loads(sys.argv[1]) if len(sys.argv) > 1 else {})
+    limits = limits_from_argument(sys.argv[1]) if len(sys.argv) > 1 else ChildLimits()
+    walls = confine(limits, parent_pid=int(os.environ.get(PARENT_PID, os.getppid())))
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
+    known: dict[str, Handler] = {WALLS: lambda _: {"walls": walls}, **handlers}
     for line in sys.stdin.buffer:
         frame = decode_frame(line)
-        answers.write(encode_frame(_answer(handlers, frame)))
+        answers.write(encode_frame(_answer(known, frame, limits)))
 
 
-def _answer(handlers: Mapping[str, Handler], frame: Frame) -> Frame:
+def _answer(handlers: Mapping[str, Handler], frame: Frame, limits: ChildLimits) -> Frame:
     try:
         return {"ok": handlers[frame["command"]](frame)}
-    except MltestError as error:
-        return _failure(error.code, error.message)
-    except MemoryError:
-        return _failure("RESOURCE_LIMIT", "it needs more memory than its limit allows")
-    except RecursionError:
-        return _failure("MODEL_INVALID", "it is nested too deeply")
     except Exception as error:
-        return _failure("INTERNAL", f"{type(error).__name__}: {_first_line(error)}")
+        return _failure(_told(error, limits))
 
 
-def _failure(code: str, message: str) -> Frame:
-    return {"error": {"code": code, "message": message}}
+def _told(error: Exception, limits: ChildLimits) -> MltestError:
+    """Return `error` as one of our own."""
+    is_own = isinstance(error, MltestError)
+    if (not is_own or isinstance(error, _MADE_OF_OTHERS)) and (limit := limit_error(error, limits)):
+        return limit
+    if isinstance(error, MltestError):
+        return error
+    if isinstance(error, RecursionError):
+        return ModelInvalidError("it is nested too deeply")
+    return MltestError(f"{type(error).__name__}: {_first_line(error)}")
+
+
+def _failure(error: MltestError) -> Frame:
+    return {"error": {"code": error.code, "message": error.message}}
 
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [""])[0][:500]
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.environ.get(PARENT_PID, str(os.getppid())) != str(os.getppid()):
-        os._exit(1)
-
-
-def _limit(limits: Mapping[str, int]) -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if memory_bytes := limits.get("memory_bytes"):
-        resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
-    if file_bytes := limits.get("file_bytes"):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))

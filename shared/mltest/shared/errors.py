@@ -236,6 +236,18 @@ class VisitInterruptedError(InfrastructureError):
     code = "VISIT_INTERRUPTED"
 
 
+class WorkerUnitError(InfrastructureError):
+    """The worker unit behind {socket} cannot be used: {detail}."""
+
+    code = "WORKER_UNIT"
+
+
+class PowerUnreadableError(InfrastructureError):
+    """The helper behind {socket}, which reads energy counters, cannot be used: {detail}."""
+
+    code = "POWER_UNREADABLE"
+
+
 class NoAgentError(InfrastructureError):
     """No agent can run this job: {detail}."""
 
@@ -258,6 +270,12 @@ class ResourceLimitError(MltestError):
     """{what} is over its limit: {detail}."""
 
     code = "RESOURCE_LIMIT"
+
+
+class CompileFailedError(MltestError):
+    """It does not compile: {detail}."""
+
+    code = "COMPILE_FAILED"
 
 
 class RuntimeMissingError(MltestError):

@@ -40,6 +40,11 @@ def signal_tree(root_pid: int, number: signal.Signals) -> None:
         return
 
 
+def is_alive(pid: int) -> bool:
+    """Return whether a process has that id, and has not ended."""
+    return any(found == pid and state not in "ZX" for found, (_, state) in _processes().items())
+
+
 def _alive(root_pid: int, mark: str) -> set[int]:
     parents = {pid: parent for pid, (parent, state) in _processes().items() if state not in "ZX"}
     found = {pid for pid in parents if pid == root_pid or _carries(pid, mark)}

@@ -108,10 +108,25 @@ ERROR_TABLE: dict[str, ErrorEntry] = {
     ),
     "COORDINATOR_UNREACHABLE": ErrorEntry(_S.UNAVAILABLE, EXIT_INFRASTRUCTURE, "is mltest-coordinator serve running?"),
     "VISIT_INTERRUPTED": ErrorEntry(_S.ABORTED, EXIT_INFRASTRUCTURE),
+    "WORKER_UNIT": ErrorEntry(
+        _S.UNAVAILABLE,
+        EXIT_INFRASTRUCTURE,
+        "on that machine: systemctl enable --now mltest-worker.socket; journalctl -u 'mltest-worker@*' says more",
+    ),
+    "POWER_UNREADABLE": ErrorEntry(
+        _S.UNAVAILABLE, EXIT_INFRASTRUCTURE, "on that machine: systemctl enable --now mltest-powerd.socket"
+    ),
     "NO_AGENT": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_INFRASTRUCTURE, "mltest-coordinator agents shows who is there"),
-    "MODEL_CRASHED": ErrorEntry(_S.INVALID_ARGUMENT, EXIT_USER),
-    "DEADLINE": ErrorEntry(_S.DEADLINE_EXCEEDED, EXIT_USER, "raise the time limit in the plan"),
-    "RESOURCE_LIMIT": ErrorEntry(_S.RESOURCE_EXHAUSTED, EXIT_USER, "raise the memory limit in the plan"),
+    "MODEL_CRASHED": ErrorEntry(
+        _S.INVALID_ARGUMENT, EXIT_USER, "try it in its own library: what ends the process there ends it here"
+    ),
+    "DEADLINE": ErrorEntry(_S.DEADLINE_EXCEEDED, EXIT_USER, "raise load_timeout_s or step_timeout_s in the plan"),
+    "RESOURCE_LIMIT": ErrorEntry(
+        _S.RESOURCE_EXHAUSTED, EXIT_USER, "raise memory_bytes in the plan, if the machine has more"
+    ),
+    "COMPILE_FAILED": ErrorEntry(
+        _S.INVALID_ARGUMENT, EXIT_USER, "compile it with cc -std=c11 on that machine, and mend what that says"
+    ),
     "RUNTIME_MISSING": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_USER, "install the runtime's extra on that machine"),
     "THREADS_EXCEEDED": ErrorEntry(
         _S.FAILED_PRECONDITION,

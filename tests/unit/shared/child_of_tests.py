@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from mltest.shared.child_side import serve
@@ -25,7 +26,8 @@ def _print(frame: Frame) -> Frame:
 def _crash(frame: Frame) -> Frame:
     sys.stderr.write("last words\n")
     sys.stderr.flush()
-    os.kill(os.getpid(), signal.Signals[frame["signal"]])
+    name = frame["signal"]
+    os.kill(os.getpid(), name if isinstance(name, int) else signal.Signals[name])
     return {}
 
 
@@ -57,6 +59,30 @@ def _allocate(frame: Frame) -> Frame:
     return {"size": len(bytearray(frame["size_bytes"]))}
 
 
+def _copy(frame: Frame) -> Frame:
+    Path(frame["target"]).write_bytes(Path(frame["source"]).read_bytes())
+    return {}
+
+
+def _forge(frame: Frame) -> Frame:
+    path = Path(frame["path"])
+    match frame["kind"]:
+        case "pipe":
+            os.mkfifo(path)
+        case "folder":
+            path.mkdir()
+        case "link":
+            path.symlink_to("/etc/hostname")
+    return {}
+
+
+def _burn(frame: Frame) -> Frame:
+    end_s = time.process_time() + frame["ticks"] / os.sysconf("SC_CLK_TCK")
+    while time.process_time() < end_s:
+        pass
+    return {}
+
+
 def _environment(frame: Frame) -> Frame:
     return {"variables": sorted(os.environ), "folder": str(Path.cwd()), "modules": sorted(sys.modules)}
 
@@ -73,5 +99,8 @@ if __name__ == "__main__":
             "grandchild": _start_grandchild,
             "allocate": _allocate,
             "environment": _environment,
+            "copy": _copy,
+            "forge": _forge,
+            "burn": _burn,
         }
     )

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shlex
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,8 +17,8 @@ from mltest.shared.errors import (
     ResourceLimitError,
 )
 from mltest.shared.frames import Frame
+from tests.worker_unit import interpreter_that_sees_the_tests
 
-ROOT = Path(__file__).resolve().parents[3]
 MODULE = "tests.unit.shared.child_of_tests"
 NO_LIMITS = ChildLimits()
 TIMEOUT_S = 60.0
@@ -27,12 +26,7 @@ TIMEOUT_S = 60.0
 
 @pytest.fixture(autouse=True)
 def _interpreter_that_sees_the_tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Children are isolated (-I) and see installed modules only; the module of these tests is not installed."""
-    wrapper = tmp_path / "python"
-    real = shlex.quote(sys.executable)
-    wrapper.write_text(f'#!/bin/sh\nshift\nPYTHONPATH={shlex.quote(str(ROOT))} exec {real} -s "$@"\n')
-    wrapper.chmod(0o700)
-    monkeypatch.setattr(sys, "executable", str(wrapper))
+    monkeypatch.setattr(sys, "executable", str(interpreter_that_sees_the_tests(tmp_path)))
 
 
 @pytest.fixture

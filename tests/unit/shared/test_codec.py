@@ -46,7 +46,7 @@ def test_a_field_may_be_none_where_and_only_where_the_message_tells_absence(doma
 def test_an_enum_and_its_message_have_the_same_members(enum: type) -> None:
     found = next(
         module.DESCRIPTOR.enum_types_by_name.get(enum.__name__)
-        for module in (visit_pb2, job_pb2, comparison_pb2)
+        for module in (visit_pb2, job_pb2, comparison_pb2, agent_pb2)
         if enum.__name__ in module.DESCRIPTOR.enum_types_by_name
     )
     prefix = found.values_by_number[0].name.removesuffix("UNSPECIFIED")

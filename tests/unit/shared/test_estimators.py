@@ -15,7 +15,8 @@ from sklearn.svm import SVC
 
 from mltest.shared.domain import Output, Task
 from mltest.shared.errors import ModelInvalidError, ModelRefusedError, ModelUnsupportedError
-from mltest.shared.native.estimators import model_format, open_estimator
+from mltest.shared.model_format import format_of
+from mltest.shared.native.estimators import open_estimator
 from mltest.shared.native.outputs import describe_estimator
 
 ROWS = np.random.default_rng(0).normal(size=(60, 4))
@@ -94,7 +95,7 @@ def test_joblib_and_pickle_are_opened_with_permission(tmp_path: Path) -> None:
     joblib.dump(estimator, tmp_path / "a.joblib", compress=3)
     (tmp_path / "a.pkl").write_bytes(pickle.dumps(estimator))
     for name in ("a.joblib", "a.pkl"):
-        found = open_estimator(tmp_path / name, model_format(name), allows_pickle=True).estimator
+        found = open_estimator(tmp_path / name, format_of(tmp_path / name), allows_pickle=True).estimator
         assert isinstance(found, LogisticRegression)
 
 
@@ -132,12 +133,6 @@ def test_support_vectors_that_do_not_fit_together_are_refused(tmp_path: Path) ->
     machine._n_support = machine._n_support * 1000
     with pytest.raises(ModelInvalidError, match="support vectors"):
         opened(saved(machine, tmp_path))
-
-
-def test_an_unknown_ending_is_not_a_model() -> None:
-    assert model_format("Forest.SKOPS") == "skops"
-    with pytest.raises(ModelInvalidError, match=r"notes.txt does not end in .skops"):
-        model_format("notes.txt")
 
 
 def test_the_output_is_what_a_user_would_ask_for() -> None:

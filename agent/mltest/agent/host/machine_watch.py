@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mltest.agent.host.canary import Canary, prepared_canary, robust_cv_ratio
@@ -51,15 +51,16 @@ class MachineWatch:
         self._affordable_ns = affordable_ns
         self._span: _Span | None = None
 
-    def begin(self, pids: Collection[int]) -> None:
+    def begin(self, pids: Collection[int], unseen_ticks: int = 0) -> None:
         """Run the canary, which blocks for up to 60 ms, and read the counters; call it right before the slices.
 
-        `pids` are the workers that are alive.
+        `pids` are the workers that are alive and can be seen from here; those that cannot have used `unseen_ticks`
+        since they started.
         """
         canary = self._prepare_canary()
         works_ns = canary()
         throttle = ThrottleWatch(self._root, self._cpus, self._affordable_ns)
-        self._span = _Span(canary, works_ns, self._time(pids), throttle)
+        self._span = _Span(canary, works_ns, self._time(pids, unseen_ticks), throttle)
 
     def after_slice(self) -> bool:
         """Return whether the machine was throttled since the last call, and count it; costs less than 100 µs."""
@@ -68,8 +69,8 @@ class MachineWatch:
         self._span.throttled_count += 1
         return True
 
-    def end(self, pids: Collection[int]) -> MachineState:
-        """Return what the machine was like since `begin`; `pids` are the workers that are still alive.
+    def end(self, pids: Collection[int], unseen_ticks: int = 0) -> MachineState:
+        """Return what the machine was like since `begin`; workers that are still alive as there.
 
         A worker that has ended and was waited for counts in the time of this process.
 
@@ -80,12 +81,13 @@ class MachineWatch:
         if self._span is None:
             raise ValueError("the watch has not begun")
         span, self._span = self._span, None
-        load = load_between(span.time, self._time(pids))
+        load = load_between(span.time, self._time(pids, unseen_ticks))
         span.throttle.look_closely()
         return self._state(span, load, robust_cv_ratio((*span.works_ns, *span.canary())))
 
-    def _time(self, pids: Collection[int]) -> ProcessorTime | None:
-        return read_processor_time(self._root, self._cpus, {self._own_pid, *pids})
+    def _time(self, pids: Collection[int], unseen_ticks: int) -> ProcessorTime | None:
+        time = read_processor_time(self._root, self._cpus, {self._own_pid, *pids})
+        return time and replace(time, own_ticks=time.own_ticks + unseen_ticks)
 
     def _state(self, span: _Span, load: Load | None, cv_ratio: float | None) -> MachineState:
         clocks_hz = span.throttle.clocks_hz

@@ -48,7 +48,7 @@ def read_processor_time(root: Path, cpus: Collection[int], pids: Collection[int]
     total, steal = sum(map(sum, chosen)), sum(line[_STEAL] for line in chosen)
     idle = sum(line[_IDLE] + line[_IOWAIT] for line in chosen)
     return ProcessorTime(
-        total_ticks=total, busy_ticks=total - idle - steal, steal_ticks=steal, own_ticks=_own_ticks(root, pids)
+        total_ticks=total, busy_ticks=total - idle - steal, steal_ticks=steal, own_ticks=tree_ticks(root, pids)
     )
 
 
@@ -65,6 +65,15 @@ def load_between(before: ProcessorTime | None, after: ProcessorTime | None) -> L
     )
 
 
+def tree_ticks(root: Path, pids: Collection[int]) -> int:
+    """Return the ticks of `pids`, their descendants, and of those that they waited for, as far as they can be seen."""
+    table = _processes(root / "proc")
+    own = set(pids)
+    while more := {pid for pid, (parent, _) in table.items() if parent in own} - own:
+        own |= more
+    return sum(ticks for pid, (_, ticks) in table.items() if pid in own)
+
+
 def _share(ticks: int, total: int) -> float:
     # The kernel samples one side by ticks and counts the other exactly, so a small difference may fall below zero.
     return min(1.0, max(0.0, ticks / total))
@@ -75,14 +84,6 @@ def _processor_lines(text: str) -> Iterable[tuple[str, list[int]]]:
         name, *fields = line.split()
         if name.startswith("cpu") and all(field.isdigit() for field in fields):
             yield name, [*map(int, fields), *[0] * _COUNTED_FIELDS][:_COUNTED_FIELDS]
-
-
-def _own_ticks(root: Path, pids: Collection[int]) -> int:
-    table = _processes(root / "proc")
-    own = set(pids)
-    while more := {pid for pid, (parent, _) in table.items() if parent in own} - own:
-        own |= more
-    return sum(ticks for pid, (_, ticks) in table.items() if pid in own)
 
 
 def _processes(proc: Path) -> dict[int, tuple[int, int]]:

@@ -1,4 +1,7 @@
-"""Compiles the loop in C where it runs; nothing but a C compiler is needed."""
+"""Compiles C where it runs: the agent's own loop, and sources that came with a model; nothing but a compiler is needed.
+
+Sources of others are compiled in a confined child only (`compiling`).
+"""
 
 import hashlib
 import os
@@ -6,31 +9,61 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-from mltest.shared.errors import CallAbsentError
+from mltest.shared.errors import CallAbsentError, CompileFailedError
 
 FLAGS = ("-std=c11", "-O2", "-fPIC", "-shared")
+FIRST_LINES = 20
+"""Of what a compiler says."""
 
 _COMPILERS = ("cc", "gcc", "clang")
 _FOLDER = Path(__file__).parent
-_TIMEOUT_S = 60.0
+_TIMEOUT_S = 75.0
+_MAX_SAID_BYTES = 20_000
 _REMEDY = "apt install gcc (Debian, Ubuntu), dnf install gcc (Fedora, RHEL), apk add gcc musl-dev (Alpine)"
 
 
 def compiled_loop(folder: Path) -> Path:
     """Return the shared library with the loop and the calls of every runtime, compiled into `folder` if need be.
 
-    Its name depends on the sources, the compiler and the flags, so that an older one is never taken for it.
-
     Raises:
         CallAbsentError: there is no C compiler on this machine, or it fails; what mends it is in the message.
 
     """
+    try:
+        return compiled_library(loop_sources(), folder)
+    except CompileFailedError as error:
+        raise loop_failure(error) from error
+
+
+def loop_sources() -> list[Path]:
+    """Return the sources of the loop."""
+    return sorted(_FOLDER.glob("*.c"))
+
+
+def loop_failure(error: CompileFailedError) -> CallAbsentError:
+    """Return what a compiler that cannot even compile the loop means."""
+    lines = error.message.splitlines()
+    line = next((line for line in lines if "error" in line.lower()), lines[0])
+    return CallAbsentError(detail=f"the C compiler cannot compile the loop: {line[:300]}; {_REMEDY}")
+
+
+def compiled_library(sources: Sequence[Path], folder: Path) -> Path:
+    """Return the shared library of `sources`, compiled into `folder` if it is not there.
+
+    Its name depends on the sources, the compiler and the flags, so that an older one is never taken for it.
+
+    Raises:
+        CallAbsentError: there is no C compiler on this machine; what mends it is in the message.
+        CompileFailedError: it refuses; the first lines of what it says are in the message.
+
+    """
     compiler = _compiler()
-    library = folder / f"native-{_key(compiler)}.so"
+    library = folder / f"native-{_key(compiler, sources)}.so"
     if not library.exists():
-        _compile(compiler, library)
+        _compile(compiler, sources, library)
     return library
 
 
@@ -41,36 +74,40 @@ def _compiler() -> str:
     raise CallAbsentError(detail=f"native calls need a C compiler on the agent's machine: {_REMEDY}")
 
 
-def _sources() -> list[Path]:
-    return sorted(_FOLDER.glob("*.c"))
-
-
-def _key(compiler: str) -> str:
+def _key(compiler: str, sources: Sequence[Path]) -> str:
     digest = hashlib.sha256()
-    for path in sorted(_FOLDER.glob("*.[ch]")):
+    for path in (*sources, *sorted(_FOLDER.glob("*.h"))):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    version = _run([compiler, "--version"], _FOLDER).stdout
+    with tempfile.TemporaryFile() as said:
+        _run([compiler, "--version"], _FOLDER, said.fileno())
+        version = os.pread(said.fileno(), _MAX_SAID_BYTES, 0).decode(errors="replace")
     digest.update("\0".join((compiler, version, platform.machine(), *FLAGS)).encode())
     return digest.hexdigest()[:16]
 
 
-def _compile(compiler: str, library: Path) -> None:
+def _compile(compiler: str, sources: Sequence[Path], library: Path) -> None:
     """Compile into a file of another name first, so that nobody loads half of it."""
     descriptor, name = tempfile.mkstemp(prefix="native-", suffix=".part", dir=library.parent)
     os.close(descriptor)
     unfinished = Path(name)
-    try:
-        sources = [str(path) for path in _sources()]
-        done = _run([compiler, *FLAGS, "-o", name, *sources], library.parent)
-        if done.returncode:
-            lines = [line for line in done.stderr.splitlines() if "error" in line.lower()] or [f"{compiler} failed"]
-            raise CallAbsentError(detail=f"{Path(compiler).name} cannot compile the loop: {lines[0][:300]}; {_REMEDY}")
-        unfinished.replace(library)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    # Into a file, since what a compiler says of hostile sources has no end.
+    with tempfile.TemporaryFile(dir=library.parent) as said:
+        try:
+            command = [compiler, *FLAGS, "-o", name, "-x", "c", *map(str, sources)]
+            if _run(command, library.parent, said.fileno()):
+                text = os.pread(said.fileno(), _MAX_SAID_BYTES, 0).decode(errors="replace")
+                raise CompileFailedError(detail=_first_lines(text) or f"{compiler} failed")
+            unfinished.replace(library)
+        finally:
+            unfinished.unlink(missing_ok=True)
 
 
-def _run(command: list[str], folder: Path) -> "subprocess.CompletedProcess[str]":
+def _first_lines(text: str) -> str:
+    return "\n".join(text.strip().splitlines()[:FIRST_LINES])
+
+
+def _run(command: list[str], folder: Path, said: int) -> int:
+    """Run `command` in `folder`, with what it says going to the file `said`; return its exit status."""
     # Compilers keep what they need between their passes in TMPDIR; a worker has a folder of its own for such things.
     variables = os.environ | {"TMPDIR": str(folder)} if os.access(folder, os.W_OK) else dict(os.environ)
     try:
@@ -79,10 +116,9 @@ def _run(command: list[str], folder: Path) -> "subprocess.CompletedProcess[str]"
             cwd=folder,
             env=variables | {"LC_ALL": "C"},
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
+            stdout=said,
+            stderr=said,
             timeout=_TIMEOUT_S,
-        )
+        ).returncode
     except (OSError, subprocess.SubprocessError) as error:
         raise CallAbsentError(detail=f"the C compiler {command[0]} does not work ({error}): {_REMEDY}") from error

@@ -8,7 +8,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mltest.agent.native.compile import compiled_loop
 from mltest.agent.native.timed_loop import TimedLoop
 from mltest.agent.runtimes.role import NativeModel, OpenModel
 from mltest.agent.worker.form import Form, TimedCalls, WarmUp
@@ -48,16 +47,16 @@ class NativeCalls(Protocol):
 Bind = Callable[[Batches], NativeCalls]
 
 
-def native_form(model: OpenModel, batches: Batches) -> Form:
-    """Return the native form of `model` over `batches`; the loop is compiled into the working folder.
+def native_form(model: OpenModel, batches: Batches, loop_library: Callable[[], Path]) -> Form:
+    """Return the native form of `model` over `batches`; `loop_library` returns where the compiled loop is.
 
     Raises:
-        CallAbsentError: the runtime has no C interface, or nothing here can compile the loop; what mends it is said.
+        CallAbsentError: the runtime has no C interface, or there is no loop; what mends it is said.
 
     """
     if not isinstance(model, NativeModel):
         raise CallAbsentError(detail="this runtime has no C interface that mltest knows of")
-    return model.native_calls(batches, lambda: compiled_loop(Path.cwd()))
+    return model.native_calls(batches, loop_library)
 
 
 class NativeForm:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mltest.shared.domain import AgentInfo, Compiler, Gpu, HostInfo, RuntimeInfo
+from mltest.shared.domain import UNKNOWN_SANDBOX, AgentInfo, Compiler, Gpu, HostInfo, RuntimeInfo, SandboxInfo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +18,8 @@ class Capabilities:
     compilers: tuple[Compiler, ...] = ()
     runtimes: tuple[RuntimeInfo, ...] = ()
     """Every one that this software knows of, usable or not."""
+    sandbox: SandboxInfo = UNKNOWN_SANDBOX
+    """What holds models here."""
 
     def package_versions(self) -> dict[str, str]:
         """Return the versions of the packages of all usable runtimes."""
@@ -27,6 +29,7 @@ class Capabilities:
 def capability_digest(info: AgentInfo) -> str:
     """Return the SHA-256 over everything in `info` that decides what it can run: all but its identity."""
     facts = {key: value for key, value in asdict(info).items() if key not in _IDENTITY}
+    facts["sandbox"]["level"] = info.sandbox.level.value
     return hashlib.sha256(json.dumps(facts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from mltest.agent.probe.capabilities import Capabilities
-from mltest.shared.domain import Gpu, HostInfo, RuntimeInfo
+from mltest.shared.domain import Gpu, HostInfo, RuntimeInfo, SandboxInfo
 from mltest.shared.units import bytes_text
 
 
@@ -17,9 +17,16 @@ def _lines(found: Capabilities) -> Iterator[tuple[str, str]]:
     yield "CPU", f"{host.cpu_model} ({host.architecture}), {_cores(host)}"
     yield "Memory", bytes_text(host.memory_bytes)
     yield "System", f"{host.os}, kernel {host.kernel}"
+    yield "Sandbox", sandbox_text(found.sandbox)
     yield from (("GPU", _gpu(gpu)) for gpu in host.gpus)
     yield from (("Compiler", f"{compiler.name}: {compiler.version}") for compiler in found.compilers)
     yield from (("Runtime", _runtime(runtime)) for runtime in found.runtimes)
+
+
+def sandbox_text(sandbox: SandboxInfo) -> str:
+    """Return what holds models, for people."""
+    around = f" ({', '.join(sandbox.walls)})" if sandbox.walls else ""
+    return f"{sandbox.level.value}{around}" + (f": {sandbox.reason}" if sandbox.reason else "")
 
 
 def _cores(host: HostInfo) -> str:

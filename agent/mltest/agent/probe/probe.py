@@ -3,15 +3,19 @@
 import logging
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mltest.agent.launch.exec_launcher import ExecLauncher
+from mltest.agent.launch.role import Launcher, WorkerRoom
 from mltest.agent.probe.capabilities import Capabilities, compiler_from_json, host_from_json, runtime_from_json
-from mltest.shared.child import Child, ChildLimits
+from mltest.shared.child import ChildLimits
 from mltest.shared.domain import HostInfo, RuntimeInfo
-from mltest.shared.errors import MltestError
+from mltest.shared.errors import InfrastructureError, MltestError
 from mltest.shared.frames import Frame
 from mltest.shared.protocol import software_version
+from mltest.shared.sandbox.trial import tried_sandbox
 
 _LOG = logging.getLogger(__name__)
 
@@ -20,38 +24,59 @@ _TIMEOUT_S = 120.0
 """Importing a large library for the first time, from a slow card, takes its time."""
 
 
-async def probe(folder: Path) -> Capabilities:
-    """Return what this machine offers; children work in a folder below `folder`, which is removed again."""
+async def probe(folder: Path, launcher: Launcher | None = None) -> Capabilities:
+    """Return what this machine offers; children work in a folder below `folder`, which is removed again.
+
+    The machine is looked at by a child of this process; each runtime is tried where `launcher` starts workers.
+    """
     with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as below:
-        return await _probe_in(Path(below))
+        return await _probe_in(Path(below), launcher or ExecLauncher())
 
 
-async def _probe_in(folder: Path) -> Capabilities:
+async def _probe_in(folder: Path, launcher: Launcher) -> Capabilities:
+    sandbox = await tried_sandbox(folder)
     try:
-        answer = await _ask(folder, {"command": "host"}, what="looking at the machine")
+        answer = await _ask(ExecLauncher().room(folder), {"command": "host"}, what="looking at the machine")
     except MltestError as error:
         _LOG.warning("the machine could not be looked at: %s", error)
-        return Capabilities(software_version=software_version(), host=_bare_host())
-    runtimes = [await _probed(folder, known) for known in answer["runtimes"]]
+        return Capabilities(software_version=software_version(), host=_bare_host(), sandbox=sandbox)
+    runtimes = await _runtimes(launcher.room(folder), answer["runtimes"])
     return Capabilities(
         software_version=answer["software_version"],
         host=host_from_json(answer["host"]),
         compilers=tuple(compiler_from_json(compiler) for compiler in answer["compilers"]),
         runtimes=tuple(runtimes),
+        sandbox=sandbox,
     )
 
 
-async def _probed(folder: Path, known: dict[str, Any]) -> RuntimeInfo:
-    name, formats = known["name"], tuple(known["formats"])
+async def _runtimes(room: WorkerRoom, known: Sequence[dict[str, Any]]) -> list[RuntimeInfo]:
     try:
-        answer = await _ask(folder, {"command": "runtime", "name": name}, what=f"importing {name}")
+        await room.open()
+        return [await _probed(room, runtime) for runtime in known]
+    except InfrastructureError as error:
+        _LOG.error("no runtime can be used, because workers cannot be started: %s", error)
+        return [_unusable(runtime, error) for runtime in known]
+    finally:
+        await room.close()
+
+
+async def _probed(room: WorkerRoom, known: dict[str, Any]) -> RuntimeInfo:
+    try:
+        answer = await _ask(room, {"command": "runtime", "name": known["name"]}, what=f"importing {known['name']}")
+    except InfrastructureError:
+        raise
     except MltestError as error:
-        return RuntimeInfo(name=name, is_available=False, reason=error.message, formats=formats)
+        return _unusable(known, error)
     return runtime_from_json(answer)
 
 
-async def _ask(folder: Path, frame: Frame, *, what: str) -> Frame:
-    child = await Child.spawn(_MODULE, folder=folder, limits=ChildLimits())
+def _unusable(known: dict[str, Any], error: MltestError) -> RuntimeInfo:
+    return RuntimeInfo(name=known["name"], is_available=False, reason=error.message, formats=tuple(known["formats"]))
+
+
+async def _ask(room: WorkerRoom, frame: Frame, *, what: str) -> Frame:
+    child = await room.spawn(_MODULE, limits=ChildLimits(), environment={})
     try:
         return await child.request(frame, timeout_s=_TIMEOUT_S, what=what)
     finally:

@@ -12,11 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from mltest.agent.host.machine_watch import MachineWatch
+from mltest.agent.visit.loop_library import NO_LOOP, LoopLibrary, loop_for
 from mltest.agent.visit.sample_buffer import SampleBuffer
 from mltest.agent.visit.slice_order import Cell, slice_order
 from mltest.agent.visit.slice_tally import SliceTally
 from mltest.agent.visit.visit_log import VisitLog
-from mltest.agent.visit.visit_notes import load_notes
+from mltest.agent.visit.visit_notes import load_notes, weaker_walls
 from mltest.agent.visit.visit_site import VisitSite
 from mltest.agent.visit.worker_process import WorkerProcess
 from mltest.shared.domain import (
@@ -29,10 +30,12 @@ from mltest.shared.domain import (
     VisitCandidate,
     VisitSpec,
 )
-from mltest.shared.errors import ChildCrashedError, InfrastructureError, MltestError, ModelRefusedError, PredictionError
+from mltest.shared.errors import ChildCrashedError, InfrastructureError, MltestError, ModelRefusedError
 from mltest.shared.naming import clean_text
 from mltest.shared.reference import REFERENCE_RUNTIME
 
+PREDICTIONS = "predictions.npz"
+"""What a worker calls its file."""
 SETTLE_S = 0.1
 """How long measuring waits at most until what was appended to the journal has been sent."""
 
@@ -51,13 +54,15 @@ class Block:
         self._spec = spec
         self._log = log
         self._site = site
-        self._folder = folder
+        self._room = site.launcher.room(folder)
         self._open = {candidate.candidate_id: candidate for candidate in spec.candidates}
         self._workers: dict[str, WorkerProcess] = {}
         self._row_texts: tuple[str, ...] = ()
         self._tally = SliceTally()
         self._watch = MachineWatch()
         self._loads = [os.getloadavg()[0]]
+        self._loop = NO_LOOP
+        self._weaker: tuple[str, ...] = ()
         self.buffer = SampleBuffer(time.monotonic_ns())
         """Counts what was measured."""
         self.machine: MachineState | None = None
@@ -76,6 +81,8 @@ class Block:
             ResourceLimitError: the journal is full.
 
         """
+        self._loop = await loop_for(self._spec.latency, self._site.loop_folder)
+        await self._room.open()
         for candidate in self._spec.candidates:
             await self._attempt(candidate, self._prepare(candidate))
             await self._flush()
@@ -90,6 +97,7 @@ class Block:
         """Kill the workers that are left; keep what they measured; their candidates ended with `outcome`."""
         for worker in self._workers.values():
             await worker.kill()
+        await self._room.close()
         if batch := self.buffer.take(time.monotonic_ns()):
             self._log.append(batch, needs_disk=False)
         for candidate in tuple(self._open.values()):
@@ -101,19 +109,25 @@ class Block:
             *load_notes(self._loads, os.cpu_count() or 1),
             *self._row_texts,
             *self._tally.notes(),
+            *self._weaker,
         )
 
     async def _prepare(self, candidate: VisitCandidate) -> None:
         if candidate.format == "pickle" and not self._site.allows_pickle:
             detail = f"agent {self._site.agent_name} opens no pickles; start it with mltest-agent serve --allow-pickle"
             raise ModelRefusedError(detail=detail)
-        store, spec = self._site.store, self._spec
+        store, spec, room = self._site.store, self._spec, self._room
+        artifact = await room.bring(store.path(candidate.artifact_sha256))
+        dataset = await room.bring(store.path(spec.dataset_sha256))
+        loop = await self._brought_loop()
+        readable = [artifact, dataset, *([loop.path] if loop.path else [])]
         self._log.step(candidate.candidate_id)
         await self._log.settle(0)
-        worker = await WorkerProcess.spawn(candidate, spec.limits, self._folder)
+        worker = await WorkerProcess.spawn(candidate, spec.limits, room, readable=readable)
         self._workers[candidate.candidate_id] = worker
-        self.buffer.add(await worker.load(store.path(candidate.artifact_sha256)))
-        await worker.read_rows(store.path(spec.dataset_sha256), spec.latency)
+        self.buffer.add(await worker.load(artifact, loop))
+        self._weaker += weaker_walls(candidate.candidate_id, worker.walls, self._site.sandbox)
+        await worker.read_rows(dataset, spec.latency)
         self.buffer.add(await worker.first_calls())
         await self._flush()
         if spec.collects_predictions:
@@ -121,6 +135,10 @@ class Block:
         if spec.latency is not None:
             self._row_texts = tuple(remark.text for remark in worker.remarks)
             await self._warm_up(candidate, worker, spec.latency)
+
+    async def _brought_loop(self) -> LoopLibrary:
+        """Return the compiled loop where workers find it."""
+        return replace(self._loop, path=await self._room.bring(self._loop.path)) if self._loop.path else self._loop
 
     async def _warm_up(self, candidate: VisitCandidate, worker: WorkerProcess, latency: LatencySpec) -> None:
         await worker.make_forms(latency)
@@ -130,15 +148,9 @@ class Block:
         await worker.count_threads()
 
     async def _store_predictions(self, candidate: VisitCandidate, worker: WorkerProcess) -> None:
-        path = self._folder / "predictions.npz"
-        await worker.predict_to(path)
-        if not path.is_file() or path.is_symlink():
-            # The worker may have been taken over by its model: a pipe here would never end.
-            raise PredictionError(detail="the worker wrote no file")
-        try:
-            blob = await asyncio.to_thread(self._site.store.add_file, path)
-        finally:
-            path.unlink(missing_ok=True)
+        await worker.predict_to(worker.output(PREDICTIONS))
+        with await worker.fetch(PREDICTIONS) as predictions:
+            blob = await asyncio.to_thread(self._site.store.add, predictions)
         self._log.append(
             PredictionsStored(candidate_id=candidate.candidate_id, sha256=blob.sha256, size_bytes=blob.size_bytes)
         )
@@ -150,14 +162,16 @@ class Block:
             return
         self._log.step(candidates[0].candidate_id, is_measuring=True)
         await self._log.settle(0)
-        self._watch.begin(self._pids())
+        own = await self._room.own_time()
+        self._watch.begin(own.pids, own.unseen_ticks)
         for slice_index, cell in slice_order(cells, latency.slice_count, self._spec.seed):
             candidate = candidates[cell.candidate_index]
             if candidate.candidate_id in self._workers:
                 await self._attempt(candidate, self._slice(candidate, cell, slice_index, latency))
                 if self.buffer.is_due(time.monotonic_ns()):
                     await self._flush()
-        self.machine = self._watch.end(self._pids())
+        own = await self._room.own_time()
+        self.machine = self._watch.end(own.pids, own.unseen_ticks)
 
     async def _answer_requests(self) -> None:
         """Let requests arrive by a schedule, which is the same for each candidate, one candidate at a time."""
@@ -180,9 +194,6 @@ class Block:
             if (worker := self._workers.get(candidate.candidate_id)) is not None
             for metric, batch_size in worker.forms
         )
-
-    def _pids(self) -> tuple[int, ...]:
-        return tuple(worker.pid for worker in self._workers.values())
 
     async def _slice(self, candidate: VisitCandidate, cell: Cell, slice_index: int, latency: LatencySpec) -> None:
         worker = self._workers[candidate.candidate_id]

@@ -2,6 +2,8 @@
 
 from collections.abc import Collection
 
+from mltest.shared.domain import SandboxInfo
+
 FEW_ROWS = 512
 """Tree models look several times faster where fewer distinct rows than that are fed: branches and caches learn them."""
 
@@ -40,3 +42,9 @@ def fault_notes(candidate_id: str, minor_faults: int, call_count: int) -> tuple[
 def clipped_notes(clipped_slices: int) -> tuple[str, ...]:
     """Return a remark if slices were ended by their number of calls, before their time."""
     return (f"{clipped_slices} slices ended early: they reached the limit of calls",) if clipped_slices else ()
+
+
+def weaker_walls(candidate_id: str, walls: Collection[str], expected: SandboxInfo) -> tuple[str, ...]:
+    """Return a remark if a worker was held by less than what held the one that was tried when the agent started."""
+    missing = [wall for wall in expected.walls if wall not in walls]
+    return (f"candidate {candidate_id} ran without {', '.join(missing)}",) if missing else ()

@@ -72,6 +72,7 @@ class VisitRunner:
                 for metric in RAW_METRICS.values()
             ),
             versions=self._site.versions,
+            sandbox=self._site.sandbox,
         )
 
 

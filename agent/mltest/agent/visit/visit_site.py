@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mltest.agent.launch.exec_launcher import ExecLauncher
+from mltest.agent.launch.role import Launcher
 from mltest.shared.blobs import BlobStore
+from mltest.shared.domain import UNKNOWN_SANDBOX, SandboxInfo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,5 +20,14 @@ class VisitSite:
     work_folder: Path
     """Each visit gets a folder below, for as long as it runs."""
     allows_pickle: bool
+    launcher: Launcher = field(default_factory=ExecLauncher)
+    """How workers come to be."""
     versions: Mapping[str, str] = field(default_factory=dict)
     """Of what takes part: mltest, python, packages of runtimes."""
+    sandbox: SandboxInfo = UNKNOWN_SANDBOX
+    """What was found to hold workers when the agent started."""
+
+    @property
+    def loop_folder(self) -> Path:
+        """Where the compiled loop of native calls is kept while the agent runs."""
+        return self.work_folder / "loop"

@@ -8,8 +8,11 @@ from mltest.agent.worker.open_loop import LATENCY, LATENESS
 from mltest.agent.worker.sample_frame import samples_from_frame
 from mltest.shared.domain import SampleSeries, VerifiedCalls
 from mltest.shared.frames import Frame
+from mltest.shared.naming import clean_text
 
 MAX_WORST_ROWS = 16
+MAX_WALLS = 16
+MAX_WALL_CHARS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,16 @@ def timed_slice_from_frame(answer: Frame, candidate_id: str, metric: str, batch_
     )
     measuring_ns, is_clipped = number(answer, "measuring_ns"), bool(answer["is_clipped"])
     return TimedSlice(series, measuring_ns, is_clipped, number(answer, "minor_faults"))
+
+
+def walls_from_frame(answer: Frame) -> tuple[str, ...]:
+    """Return the walls in `answer`.
+
+    Raises:
+        ValueError, KeyError, TypeError: there are none.
+
+    """
+    return tuple(clean_text(wall, MAX_WALL_CHARS) for wall in list(answer["walls"])[:MAX_WALLS])
 
 
 def requests_from_frame(answer: Frame, candidate_id: str, batch_size: int, rate_index: int) -> tuple[SampleSeries, ...]:

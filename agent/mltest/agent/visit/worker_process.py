@@ -1,11 +1,14 @@
 """A worker as the agent sees it: what it is asked, and the sample series that it answers with."""
 
 import os
-import re
 import time
+from collections.abc import Sequence
+from io import BufferedReader
 from pathlib import Path
 
+from mltest.agent.launch.role import WorkerRoom
 from mltest.agent.visit.call_remarks import absent_remarks, row_remarks, warm_remarks
+from mltest.agent.visit.loop_library import NO_LOOP, LoopLibrary
 from mltest.agent.visit.thread_rule import check_threads
 from mltest.agent.visit.worker_answers import (
     TimedSlice,
@@ -15,12 +18,14 @@ from mltest.agent.visit.worker_answers import (
     threads_from_frame,
     timed_slice_from_frame,
     verified_from_frame,
+    walls_from_frame,
 )
 from mltest.agent.worker.candidate_frame import candidate_to_frame
 from mltest.agent.worker.form import CONVERSION, NATIVE_CALL, PYTHON_CALL
 from mltest.agent.worker.open_loop import overload_remark
 from mltest.agent.worker.sample_frame import samples_from_frame
-from mltest.shared.child import Child, ChildLimits
+from mltest.shared.child import Child, ChildLimits, Confinement
+from mltest.shared.child_side import WALLS
 from mltest.shared.domain import (
     CallRemark,
     CallsVerified,
@@ -30,7 +35,6 @@ from mltest.shared.domain import (
     SampleSeries,
     VisitCandidate,
 )
-from mltest.shared.errors import ChildCrashedError, ResourceLimitError
 from mltest.shared.frames import Frame
 from mltest.shared.naming import clean_text
 
@@ -44,14 +48,18 @@ _THREAD_VARIABLES = (
     *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"),
     *("VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS", "RAYON_NUM_THREADS"),
 )
-_MEMORY_WORDS = re.compile(r"bad_alloc|MemoryError|[Oo]ut of memory|[Cc]annot allocate|memory allocation", re.ASCII)
+_MORE_CPU_S = 60
+"""Beside what a visit may take on every processor; its deadlines end a worker earlier, where anybody keeps them."""
 
 
 class WorkerProcess:
     """One candidate in a process of its own; paused except while it is asked something."""
 
-    def __init__(self, child: Child, candidate: VisitCandidate, limits: Limits) -> None:
+    def __init__(self, child: Child, candidate: VisitCandidate, limits: Limits, room: WorkerRoom) -> None:
         self._child = child
+        self._room = room
+        self.walls: tuple[str, ...] = ()
+        """Which stand around it; known once it is loaded."""
         self._candidate = candidate
         self._limits = limits
         self.forms: list[tuple[str, int]] = []
@@ -62,25 +70,51 @@ class WorkerProcess:
         """Threads that worked while warming up; None before."""
 
     @classmethod
-    async def spawn(cls, candidate: VisitCandidate, limits: Limits, folder: Path) -> "WorkerProcess":
-        """Start a fresh interpreter in `folder`; numbers of threads are set before anything is imported."""
+    async def spawn(
+        cls,
+        candidate: VisitCandidate,
+        limits: Limits,
+        room: WorkerRoom,
+        *,
+        readable: Sequence[Path],
+        confinement: Confinement = Confinement.MODEL,
+    ) -> "WorkerProcess":
+        """Start a fresh interpreter in `room`; numbers of threads are set before anything is imported.
+
+        Of what else lies on its machine it sees its libraries and `readable`. Another `confinement` is for measuring
+        what this one costs.
+        """
         # Child starts interpreters isolated (-I), in which string hashes are random in each process.
         threads = dict.fromkeys(_THREAD_VARIABLES, str(candidate.threads))
-        memory_bytes = limits.memory_bytes or default_memory_bytes()
-        child_limits = ChildLimits(memory_bytes=memory_bytes, file_bytes=MAX_FILE_BYTES)
-        child = await Child.spawn(_MODULE, folder=folder, limits=child_limits, environment=threads)
-        return cls(child, candidate, limits)
+        child_limits = ChildLimits(
+            memory_bytes=limits.memory_bytes or default_memory_bytes(),
+            file_bytes=MAX_FILE_BYTES,
+            cpu_s=limits.visit_timeout_ns * (os.cpu_count() or 1) // 10**9 + _MORE_CPU_S,
+            confinement=confinement,
+            readable=tuple(map(str, readable)),
+        )
+        child = await room.spawn(_MODULE, limits=child_limits, environment=threads)
+        return cls(child, candidate, limits, room)
 
-    @property
-    def pid(self) -> int:
-        """Process id of the worker."""
-        return self._child.pid
+    def output(self, name: str) -> Path:
+        """Return where this worker has to write its file `name`."""
+        return self._room.output(self._child, name)
 
-    async def load(self, artifact: Path) -> tuple[SampleSeries, ...]:
+    async def fetch(self, name: str) -> BufferedReader:
+        """Open a file that this worker wrote; errors as for `WorkerRoom.fetch`."""
+        return await self._room.fetch(self._child, name)
+
+    async def load(self, artifact: Path, loop: LoopLibrary = NO_LOOP) -> tuple[SampleSeries, ...]:
         """Open the artifact; return what starting, importing and loading cost."""
         await self._ask("hello", timeout_ns=self._limits.load_timeout_ns)
         spawn_ns = time.perf_counter_ns() - self._child.spawned_ns
-        frame = {"candidate": candidate_to_frame(self._candidate), "artifact": str(artifact)}
+        self.walls = walls_from_frame(await self._ask(WALLS))
+        frame = {
+            "candidate": candidate_to_frame(self._candidate),
+            "artifact": str(artifact),
+            "loop": str(loop.path or ""),
+            "loop_absent": loop.reason,
+        }
         answer = await self._ask("load", frame, timeout_ns=self._limits.load_timeout_ns)
         loaded = [self._single(key, answer) for key in ("import_ns", "load_ns", "memory_loaded_bytes")]
         return (self._series("spawn_ns", self._child.spawned_ns, (spawn_ns,)), *loaded)
@@ -190,14 +224,7 @@ class WorkerProcess:
         timeout_s = (timeout_ns or self._limits.step_timeout_ns) / 1e9
         what = f"{command} of candidate {self._candidate.candidate_id}"
         self._child.resume()
-        try:
-            answer = await self._child.request(
-                {"command": command, **(arguments or {})}, timeout_s=timeout_s, what=what
-            )
-        except ChildCrashedError as error:
-            if _MEMORY_WORDS.search(error.message):
-                raise ResourceLimitError(what="memory", detail=error.message) from error
-            raise
+        answer = await self._child.request({"command": command, **(arguments or {})}, timeout_s=timeout_s, what=what)
         self._child.pause()
         return answer
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,8 +18,25 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.floating]
 
+LoopLibrary = Callable[[], Path]
+"""Returns where the compiled loop is; MltestError if there is none."""
 
-def form_of(metric: str, batch_size: int, model: OpenModel, prepared: "Rows", original: "Rows") -> Form:
+
+def compiled_here() -> Path:
+    """Compile the loop into the working folder."""
+    from mltest.agent.native.compile import compiled_loop
+
+    return compiled_loop(Path.cwd())
+
+
+def form_of(
+    metric: str,
+    batch_size: int,
+    model: OpenModel,
+    prepared: "Rows",
+    original: "Rows",
+    loop_library: LoopLibrary = compiled_here,
+) -> Form:
     """Return one form of a call with one batch size.
 
     Args:
@@ -27,11 +45,14 @@ def form_of(metric: str, batch_size: int, model: OpenModel, prepared: "Rows", or
         model: what is called.
         prepared: (rows, features) as `model.prepare` returned them.
         original: the same rows in the type and layout of the dataset.
+        loop_library: for a native call.
 
     Raises:
         MltestError: this model has no such form; the message says why.
 
     """
+    if metric == NATIVE_CALL:
+        return _native_form(model, prepared, batch_size, loop_library)
     return _FORMS[metric](model, prepared, original, batch_size)
 
 
@@ -46,11 +67,11 @@ def _lean_form(model: OpenModel, prepared: "Rows", original: "Rows", batch_size:
     return _tried(BoundForm(model.lean_calls(batches_of(prepared, batch_size)), batch_size, model.answer))
 
 
-def _native_form(model: OpenModel, prepared: "Rows", original: "Rows", batch_size: int) -> Form:
+def _native_form(model: OpenModel, prepared: "Rows", batch_size: int, loop_library: LoopLibrary) -> Form:
     # Where no native call is asked for, nothing of it is imported: it takes memory.
     from mltest.agent.native.native_form import native_form
 
-    return _tried(native_form(model, batches_of(prepared, batch_size)))
+    return _tried(native_form(model, batches_of(prepared, batch_size), loop_library))
 
 
 def _conversion_form(model: OpenModel, prepared: "Rows", original: "Rows", batch_size: int) -> Form:
@@ -67,6 +88,5 @@ def _tried(form: Form) -> Form:
 _FORMS: dict[str, Callable[[OpenModel, "Rows", "Rows", int], Form]] = {
     PYTHON_CALL: _python_form,
     LEAN_CALL: _lean_form,
-    NATIVE_CALL: _native_form,
     CONVERSION: _conversion_form,
 }

@@ -29,7 +29,7 @@ from mltest.agent.worker.timed_forms import TimedForms, timed_to_frame
 from mltest.agent.worker.timing import null_calls
 from mltest.shared.child_side import Handler, serve
 from mltest.shared.domain import VisitCandidate
-from mltest.shared.errors import ModelInvalidError, PredictionError, RuntimeMissingError
+from mltest.shared.errors import CallAbsentError, ModelInvalidError, PredictionError, RuntimeMissingError
 from mltest.shared.frames import Frame
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ class Worker:
         self._original: NDArray[np.floating]
         self._predictions: Predictions | None = None
         self._thread_times: ThreadTimes = {}
+        self._loop = ""
+        self._loop_absent = ""
 
     def handlers(self) -> dict[str, Handler]:
         """Return the handler of each command."""
@@ -72,6 +74,7 @@ class Worker:
     def load(self, frame: Frame) -> Frame:
         """Import the runtime, then open the artifact; both are timed."""
         self._candidate = candidate = candidate_from_frame(frame["candidate"])
+        self._loop, self._loop_absent = frame["loop"], frame["loop_absent"]
         runtime = runtime_named(candidate.runtime)
         started_monotonic_ns = time.monotonic_ns()
         import_ns = _elapsed_ns(lambda: _import(runtime))
@@ -168,7 +171,12 @@ class Worker:
     def _form(self, metric: str, batch_size: int) -> Form:
         from mltest.agent.worker.forms import form_of
 
-        return form_of(metric, batch_size, self._model, self._rows, self._original)
+        return form_of(metric, batch_size, self._model, self._rows, self._original, self._loop_library)
+
+    def _loop_library(self) -> Path:
+        if not self._loop:
+            raise CallAbsentError(self._loop_absent)
+        return Path(self._loop)
 
     def _expected(self) -> "Expected":
         from mltest.agent.worker.verification import Expected

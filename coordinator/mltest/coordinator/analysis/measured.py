@@ -154,5 +154,6 @@ def environment_of(
     add({"cpu": host.cpu_model, "cores": str(host.logical_cores), "kernel": host.kernel, "os": host.os})
     for started, ended in visits:
         add(started.versions if started else {})
+        add({"sandbox": ", ".join(started.sandbox.walls)} if started and started.sandbox.walls else {})
         add(ended.machine.settings if ended and ended.machine else {})
     return {name: " / ".join(sorted(values)) for name, values in sorted(found.items())}

@@ -8,6 +8,10 @@ from typing import Protocol
 from mltest.coordinator.planning.plan import Plan, TestChoice
 from mltest.shared.domain import Candidate, DatasetInfo, JobSpec, ModelInfo, Result
 
+DATASET_NAME = "dataset.npz"
+REFERENCE_NAME = "reference.npz"
+"""Files that an inspection writes into the folder that it was given."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:

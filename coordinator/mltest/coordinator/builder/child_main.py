@@ -14,7 +14,7 @@ from mltest.shared.child_side import Handler, serve
 from mltest.shared.domain import Candidate, JobSpec, ModelInfo
 from mltest.shared.frames import Frame
 from mltest.shared.jsonable import from_jsonable, to_jsonable
-from mltest.shared.native.estimators import model_format
+from mltest.shared.model_format import permitted_format
 from mltest.shared.native.outputs import NativeModel
 
 
@@ -32,8 +32,8 @@ class BuilderSide:
         """Check model and data; write dataset and reference."""
         spec = from_jsonable(frame["spec"], JobSpec)
         names, paths = [file.name for file in spec.data], [Path(path) for path in frame["data"]]
-        file_format = model_format(spec.model.name)
         model_path = Path(frame["model"])
+        file_format = permitted_format(model_path, allows_pickle=spec.allows_pickle)
         if file_format != "onnx":
             self._native(model_path, spec, file_format)
         data = read_data(names, paths, spec.target)

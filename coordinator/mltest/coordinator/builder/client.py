@@ -3,15 +3,26 @@
 import asyncio
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
-from mltest.coordinator.builder.builder import Artifact, Evaluation, Inspection, PredictionFile
+from mltest.coordinator.builder.builder import (
+    DATASET_NAME,
+    REFERENCE_NAME,
+    Artifact,
+    Evaluation,
+    Inspection,
+    PredictionFile,
+)
 from mltest.coordinator.planning.plan import Plan, TestChoice
-from mltest.shared.child import Child, ChildLimits
+from mltest.shared.child import Child, ChildLimits, Confinement
 from mltest.shared.domain import Candidate, JobSpec, ModelInfo
 from mltest.shared.errors import ChildCrashedError, DeadlineError, MltestError, ResourceLimitError
 from mltest.shared.frames import Frame
 from mltest.shared.jsonable import from_jsonable, to_jsonable
+
+AnswerT = TypeVar("AnswerT")
 
 _MODULE = "mltest.coordinator.builder.child_main"
 _MEMORY_SHARE = 0.8
@@ -22,11 +33,17 @@ _FATAL = (ChildCrashedError, DeadlineError, ResourceLimitError)
 
 
 class ProcessBuilder:
-    """One child for as long as it lives, restarted after a crash or a time-out; one request at a time."""
+    """One child for as long as it lives, restarted after a crash or a time-out; one request at a time.
+
+    It reads the files of the request and writes below `folder`, nothing else; a request with other files gets a fresh
+    child.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._child: Child | None = None
+        self._readable: frozenset[Path] = frozenset()
+        """What the child may read beside its folder."""
         self._turn = asyncio.Lock()
 
     async def inspect(
@@ -43,26 +60,32 @@ class ProcessBuilder:
             "seed": plan.seed,
         }
         limit_s = plan.load_timeout_s + plan.step_timeout_s
-        answer = await self._request(frame, plan, timeout_s=limit_s, what=f"opening {spec.model.name} and its data")
-        return from_jsonable(answer, Inspection)
+        what = f"opening {spec.model.name} and its data"
+        answer = await self._request(frame, plan, timeout_s=limit_s, what=what, reads=[model, *data])
+        inspection = _readable_as(Inspection, answer)
+        # Whoever wrote the model may have written this answer: the files are where they were asked for.
+        return replace(
+            inspection,
+            dataset_path=_made_file(folder / DATASET_NAME),
+            reference_path=_made_file(folder / REFERENCE_NAME),
+        )
 
     async def build(
         self, candidate: Candidate, spec: JobSpec, info: ModelInfo, plan: Plan, *, model: Path, folder: Path
     ) -> Artifact:
         """Make the artifact of `candidate`."""
-        target = _absolute(folder / f"{candidate.candidate_id}.artifact")
+        path = folder / f"{candidate.candidate_id}.artifact"
         frame = {
             "command": "build",
             "candidate": to_jsonable(candidate),
             "spec": to_jsonable(spec),
             "info": to_jsonable(info),
             "model": _absolute(model),
-            "target": target,
+            "target": _absolute(path),
         }
-        answer = await self._request(
-            frame, plan, timeout_s=plan.build_timeout_s, what=f"making the {candidate.format} artifact"
-        )
-        return Artifact(path=Path(target), input_dtype=answer["input_dtype"], options=answer["options"])
+        what = f"making the {candidate.format} artifact"
+        answer = await self._request(frame, plan, timeout_s=plan.build_timeout_s, what=what, reads=[model])
+        return _readable_as(Artifact, {**answer, "path": _absolute(_made_file(path))})
 
     async def evaluate(
         self,
@@ -86,8 +109,10 @@ class ProcessBuilder:
             "reference": _absolute(reference),
             "predictions": to_jsonable(predictions),
         }
-        answer = await self._request(frame, plan, timeout_s=plan.build_timeout_s, what="comparing predictions")
-        return from_jsonable(answer["evaluations"], tuple[Evaluation, ...])
+        reads = [dataset, reference, *(file.path for file in predictions)]
+        what = "comparing predictions"
+        answer = await self._request(frame, plan, timeout_s=plan.build_timeout_s, what=what, reads=reads)
+        return _readable_as(tuple[Evaluation, ...], answer.get("evaluations"))
 
     async def close(self) -> None:
         """End the child."""
@@ -95,9 +120,11 @@ class ProcessBuilder:
         if child is not None:
             await child.kill()
 
-    async def _request(self, frame: Frame, plan: Plan, *, timeout_s: float, what: str) -> Frame:
+    async def _request(self, frame: Frame, plan: Plan, *, timeout_s: float, what: str, reads: Sequence[Path]) -> Frame:
         async with self._turn:
-            child = self._child or await self._spawn(plan)
+            if not self._readable.issuperset(reads):
+                await self.close()
+            child = self._child or await self._spawn(plan, reads)
             self._child = child
             try:
                 return await child.request(frame, timeout_s=timeout_s, what=what)
@@ -110,10 +137,30 @@ class ProcessBuilder:
                 await self.close()
                 raise
 
-    async def _spawn(self, plan: Plan) -> Child:
-        memory_bytes = plan.memory_bytes or int(_machine_bytes() * _MEMORY_SHARE)
-        limits = ChildLimits(memory_bytes=memory_bytes, file_bytes=_FILE_BYTES)
-        return await Child.spawn(_MODULE, folder=self._folder, limits=limits)
+    async def _spawn(self, plan: Plan, reads: Sequence[Path]) -> Child:
+        limits = ChildLimits(
+            memory_bytes=plan.memory_bytes or int(_machine_bytes() * _MEMORY_SHARE),
+            file_bytes=_FILE_BYTES,
+            confinement=Confinement.MODEL,
+            readable=tuple(_absolute(path) for path in reads),
+        )
+        self._readable = frozenset(reads)
+        return await Child.spawn(_MODULE, folder=self._folder.absolute(), limits=limits)
+
+
+def _readable_as(kind: type[AnswerT], answer: object) -> AnswerT:
+    """Return `answer` as a value of `kind`; ChildCrashedError if it is none."""
+    try:
+        return from_jsonable(answer, kind)
+    except Exception as error:
+        raise ChildCrashedError(how=f"its answer makes no sense ({type(error).__name__})") from error
+
+
+def _made_file(path: Path) -> Path:
+    """Return `path` if the child made a file there, and not a way to another one."""
+    if path.is_symlink() or not path.is_file():
+        raise ChildCrashedError(how=f"it wrote no {path.name}")
+    return path
 
 
 def _absolute(path: Path) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mltest.coordinator.builder.builder import Inspection
+from mltest.coordinator.builder.builder import DATASET_NAME, REFERENCE_NAME, Inspection
 from mltest.coordinator.builder.dataset import RawData
 from mltest.coordinator.builder.opened_model import OpenedModel
 from mltest.coordinator.builder.row_sample import sampled_rows
@@ -46,7 +46,7 @@ def inspection_of(model: OpenedModel, data: RawData, *, row_cap: int, seed: int,
     used = _sample(full, model.info, row_cap, seed)
     reference = _reference(model, used)
     info, output_notes = _with_honest_output(model.info, reference)
-    dataset_path, reference_path = folder / "dataset.npz", folder / "reference.npz"
+    dataset_path, reference_path = folder / DATASET_NAME, folder / REFERENCE_NAME
     _save(dataset_path, used)
     save_predictions(reference_path, reference)
     dataset = _dataset_info(used, info, source_row_count=len(full.rows), seed=seed, path=dataset_path)

@@ -11,11 +11,18 @@ from mltest.coordinator.planning.plan_text import plan_toml
 from mltest.coordinator.tests.scenarios import with_scenarios
 from mltest.coordinator.tests.tolerance import with_tolerance
 from mltest.shared.errors import DataInvalidError, ModelInvalidError, PlanInvalidError, UserError
+from mltest.shared.model_format import permitted_format
 
 
-def checked_model(path: Path) -> Path:
-    """Return `path` if it is a file that can be read (ModelInvalidError otherwise)."""
-    return _readable(path, ModelInvalidError)
+def checked_model(path: Path, *, allows_pickle: bool) -> Path:
+    """Return `path` if it is a file that can be read, of a format that is taken, before anything is sent.
+
+    Raises:
+        ModelInvalidError, ModelRefusedError, ModelUnsupportedError: it is not.
+
+    """
+    permitted_format(_readable(path, ModelInvalidError), allows_pickle=allows_pickle)
+    return path
 
 
 def checked_data(paths: list[Path]) -> list[Path]:
@@ -44,6 +51,7 @@ def plan_text(arguments: argparse.Namespace) -> str:
         min_label_agreement=_given(arguments.min_agreement, plan.min_label_agreement),
         max_abs_difference=_given(arguments.max_difference, plan.max_abs_difference),
         runtimes=tuple(arguments.runtime) or plan.runtimes,
+        min_sandbox=arguments.min_sandbox or plan.min_sandbox,
         objective=parse_figure(arguments.order_by) if arguments.order_by else plan.objective,
         bounds=(*plan.bounds, *(parse_bound(text) for text in arguments.limit)),
     )

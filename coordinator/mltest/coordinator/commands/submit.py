@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mltest.coordinator.commands.agent_arguments import add_agent_arguments
 from mltest.coordinator.commands.durations import duration
 from mltest.coordinator.commands.verb import Verb, coordinator, print_json, run_async
+from mltest.coordinator.planning.plan_keys import SANDBOX_LEVELS
 from mltest.coordinator.planning.profiles import PROFILES
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ agent, and prints one table, best first, with the native model as baseline.
   mltest-coordinator submit forest.skops --data digits.npz
   mltest-coordinator submit boost.onnx --data house.csv --target price --limit 'r2>=0.8' --order-by throughput
 
-Model: .skops, .onnx, or .joblib and .pkl with --allow-pickle.
+Model: skops, ONNX, or a pickle (also by joblib) with --allow-pickle; which it is, its content says.
 Data: one .npz with X and y, one .csv or .parquet with --target, or two .npy (X, then y).
 Agents: those found by mDNS and named with --agent; if none answers, this machine measures.
 """
@@ -80,6 +81,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="rank it although probabilities or values differ by as much (default: what arithmetic explains)",
     )
     parser.add_argument(
+        "--min-sandbox",
+        choices=SANDBOX_LEVELS,
+        help="use only agents that hold the models which they open at least so well (default: none)",
+    )
+    parser.add_argument(
         "--against",
         default="",
         metavar="JOB",
@@ -92,7 +98,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     from mltest.coordinator.commands.submission import checked_data, checked_model, plan_text
 
-    model = checked_model(arguments.model)
+    model = checked_model(arguments.model, allows_pickle=arguments.allow_pickle)
     data = checked_data([path for group in arguments.data for path in group])
     return run_async(_submit(arguments, model, data, plan_text(arguments)))
 

@@ -14,7 +14,12 @@ from mltest.coordinator.fleet.hostile import cleaned
 from mltest.shared import blob_client
 from mltest.shared.codec import from_proto, to_proto
 from mltest.shared.domain import AgentInfo, AgentUse, SampleBatch, VisitEvent, VisitSpec
-from mltest.shared.errors import AgentNotEnrolledError, AgentUnreachableError, MltestError, ProtocolMismatchError
+from mltest.shared.errors import (
+    AgentNotEnrolledError,
+    AgentUnreachableError,
+    MltestError,
+    ProtocolMismatchError,
+)
 from mltest.shared.grpc_options import channel_options
 from mltest.shared.protocol import MIN_PROTOCOL_VERSION, PROTOCOL_VERSION, can_talk, upgrade_step
 from mltest.shared.status import error_from_rpc

@@ -117,6 +117,15 @@ class Fleet:
             raise strange
         return None
 
+    def check_single(self, agent_id: str, name: str = "") -> None:
+        """Return if an agent exists once, as far as is known.
+
+        Raises:
+            AgentClonedError: it exists twice.
+
+        """
+        self._clones.check(agent_id, name or agent_id)
+
     async def reach(self, address: str, *, agent_id: str = "", name: str = "") -> AgentClient:
         """Return a client of the agent at `address`; the errors are those of `AgentDoors.reach`."""
         return await self._doors.reach(address, agent_id=agent_id, name=name)
@@ -143,15 +152,6 @@ class Fleet:
             await self._thread.run(self._store.agents.remove, agent_id)
         return tuple(peer.device_id for peer in forgotten)
 
-    def check_single(self, agent_id: str, name: str = "") -> None:
-        """Return if an agent exists once, as far as is known.
-
-        Raises:
-            AgentClonedError: it exists twice.
-
-        """
-        self._clones.check(agent_id, name or agent_id)
-
     async def listen(self) -> None:
         """Begin to listen for advertised agents; `survey` does that where it needs it."""
         await self._browser.start()
@@ -167,6 +167,7 @@ class Fleet:
         await self._browser.close()
 
     async def _look(self, address: str, *, agent_id: str, name: str) -> tuple[AgentInfo, AgentUse | None]:
+        """Return who answers at `address`, and who uses it; errors as for `describe`."""
         client = await self.reach(address, agent_id=agent_id, name=name)
         try:
             found = await client.look()
@@ -176,13 +177,6 @@ class Fleet:
             return found
         finally:
             await client.close()
-
-    async def _static(self, address: str) -> Lead:
-        """Return a lead that expects at `address` who answered there last."""
-        known = [found for found in await self._thread.run(self._store.agents.known) if found.address == address]
-        newest = max(known, key=lambda found: found.last_seen_unix_ns or 0, default=None)
-        agent = newest.agent if newest else None
-        return Lead(addresses=(address,), source=STATIC, agent_id=agent.agent_id if agent else "")
 
     async def _watch_for_clones(self) -> None:
         """Look at everything that is advertised as more than one process, until this task is cancelled."""
@@ -212,6 +206,13 @@ class Fleet:
             if addresses:
                 affordable.append(replace(lead, addresses=addresses))
         return affordable
+
+    async def _static(self, address: str) -> Lead:
+        """Return a lead that expects at `address` who answered there last."""
+        known = [found for found in await self._thread.run(self._store.agents.known) if found.address == address]
+        newest = max(known, key=lambda found: found.last_seen_unix_ns or 0, default=None)
+        agent = newest.agent if newest else None
+        return Lead(addresses=(address,), source=STATIC, agent_id=agent.agent_id if agent else "")
 
     async def _advertised(self) -> list[Lead]:
         await self.listen()

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from mltest.coordinator.planning.plan import Plan
-from mltest.shared.domain import AgentInfo, Candidate
+from mltest.shared.domain import AgentInfo, Candidate, SandboxInfo, SandboxLevel
 from mltest.shared.errors import ModelRefusedError, RuntimeMissingError
+from mltest.shared.sandbox.level import is_at_least
 
 PICKLE_FORMAT = "pickle"
 
@@ -52,7 +53,15 @@ def agent_exclusion(agent: AgentInfo, plan: Plan) -> str:
     missing = [tag for tag in plan.agent_tags if tag not in agent.tags]
     if missing:
         return f"the plan chooses only agents with tag {', '.join(missing)}"
-    return ""
+    return _sandbox_exclusion(agent.sandbox, SandboxLevel(plan.min_sandbox))
+
+
+def _sandbox_exclusion(sandbox: SandboxInfo, wanted: SandboxLevel) -> str:
+    if wanted is SandboxLevel.NONE or is_at_least(sandbox.level, wanted):
+        return ""
+    has = "unknown" if sandbox.level is SandboxLevel.UNSPECIFIED else sandbox.level.value
+    because = f" ({sandbox.reason})" if sandbox.reason else ""
+    return f"the plan wants a sandbox that is at least {wanted.value}, and the one there is {has}{because}"
 
 
 def mismatch(candidate: Candidate, agent: AgentInfo) -> Mismatch | None:

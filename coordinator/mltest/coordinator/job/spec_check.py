@@ -1,14 +1,12 @@
-"""What can be said about a submission before anything is opened. Pure."""
+"""What can be said about a submission before anything is opened; of the model that is nothing. Pure."""
 
 import re
 from pathlib import PurePosixPath
 
 from mltest.coordinator.planning.plan_file import parse_plan
 from mltest.shared.domain import FileRef, JobSpec
-from mltest.shared.errors import DataInvalidError, ModelInvalidError, ModelRefusedError, RequestInvalidError
+from mltest.shared.errors import DataInvalidError, RequestInvalidError
 
-PICKLE_SUFFIXES = frozenset((".joblib", ".pkl", ".pickle"))
-MODEL_SUFFIXES = frozenset((".skops", ".onnx")) | PICKLE_SUFFIXES
 TABLE_SUFFIXES = frozenset((".csv", ".parquet"))
 _MAX_NAME_CHARS = 200
 _MAX_ADDRESSES = 1000
@@ -20,12 +18,11 @@ def check_spec(spec: JobSpec) -> None:
     """Return if `spec` may become a job.
 
     Raises:
-        ModelInvalidError, ModelRefusedError, DataInvalidError, PlanInvalidError, RequestInvalidError: what is wrong.
+        DataInvalidError, PlanInvalidError, RequestInvalidError: what is wrong.
 
     """
     for file in (spec.model, *spec.data):
         _check_file(file)
-    _check_model(spec)
     _check_data(spec)
     _check_addresses(spec)
     parse_plan(spec.plan_toml)
@@ -37,15 +34,6 @@ def _check_file(file: FileRef) -> None:
         raise RequestInvalidError(detail=f"{file.name[:80]!r} is not a file name")
     if not _SHA256.fullmatch(file.sha256):
         raise RequestInvalidError(detail=f"the SHA-256 of {file.name} has to be 64 lower-case hexadecimal digits")
-
-
-def _check_model(spec: JobSpec) -> None:
-    suffix = _suffix(spec.model)
-    if suffix not in MODEL_SUFFIXES:
-        known = ", ".join(sorted(MODEL_SUFFIXES))
-        raise ModelInvalidError(detail=f"{spec.model.name} does not end in one of {known}")
-    if suffix in PICKLE_SUFFIXES and not spec.allows_pickle:
-        raise ModelRefusedError(detail=f"{spec.model.name} is a pickle, which runs whatever code is in it")
 
 
 def _check_data(spec: JobSpec) -> None:

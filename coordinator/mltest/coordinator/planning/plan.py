@@ -65,6 +65,8 @@ class Plan:
     """Names or shell patterns; empty means: all."""
     agent_tags: tuple[str, ...] = ()
     """An agent has to have all of them."""
+    min_sandbox: str = "none"
+    """How well an agent has to hold the models that it opens: none, degraded, full."""
     objective: Objective = Objective()
     bounds: tuple[Bound, ...] = ()
     load_timeout_s: float = 120.0

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from mltest.coordinator.planning.profiles import PROFILES
 
+SANDBOX_LEVELS = ("none", "degraded", "full")
+
 
 @dataclass(frozen=True, slots=True)
 class PlanKey:
@@ -72,6 +74,13 @@ PLAN_SECTIONS: dict[str, tuple[PlanKey, ...]] = {
     "agents": (
         PlanKey("names", "agent_names", str, "Names or shell patterns; empty means: all.", is_list=True),
         PlanKey("tags", "agent_tags", str, "An agent has to have all of them.", is_list=True),
+        PlanKey(
+            "min_sandbox",
+            "min_sandbox",
+            str,
+            "none, degraded, full: how well an agent has to hold the models that it opens.",
+            choices=SANDBOX_LEVELS,
+        ),
     ),
 }
 """Sections whose keys are fields of the plan."""

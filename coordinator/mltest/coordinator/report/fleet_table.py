@@ -6,14 +6,14 @@ from rich.table import Table
 from rich.text import Text
 
 from mltest.coordinator.report.plain import plain_table, printable
-from mltest.shared.domain import AgentInfo, FleetAgent, JobInfo
+from mltest.shared.domain import AgentInfo, FleetAgent, JobInfo, SandboxInfo, SandboxLevel
 from mltest.shared.units import bytes_text, date_text
 
 
 def fleet_table(agents: Sequence[FleetAgent]) -> Table:
     """Return one row for each agent."""
     table = plain_table()
-    for title in ("agent", "address", "machine", "runtimes", "state"):
+    for title in ("agent", "address", "machine", "runtimes", "sandbox", "state"):
         table.add_column(title, overflow="fold")
     for found in agents:
         agent = found.agent
@@ -23,6 +23,7 @@ def fleet_table(agents: Sequence[FleetAgent]) -> Table:
             printable(f"{found.address} ({found.source})"),
             printable(_machine(agent) if agent else ""),
             printable(_runtimes(agent) if agent else ""),
+            printable(_sandbox(agent.sandbox) if agent else ""),
             _state(found),
         )
     return table
@@ -54,6 +55,12 @@ def _machine(agent: AgentInfo) -> str:
 def _runtimes(agent: AgentInfo) -> str:
     usable = [f"{runtime.name} {runtime.version}" for runtime in agent.runtimes if runtime.is_available]
     return ", ".join(usable) or "none"
+
+
+def _sandbox(sandbox: SandboxInfo) -> str:
+    if sandbox.level is SandboxLevel.UNSPECIFIED:
+        return "?"
+    return f"{sandbox.level.value}: {sandbox.reason}" if sandbox.reason else sandbox.level.value
 
 
 def _state(found: FleetAgent) -> Text:

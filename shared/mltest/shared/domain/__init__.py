@@ -1,6 +1,17 @@
 """Domain values: frozen, without behaviour beyond their own facts, importing only the standard library."""
 
-from mltest.shared.domain.agent import AgentInfo, AgentUse, Compiler, FleetAgent, Gpu, HostInfo, RuntimeInfo
+from mltest.shared.domain.agent import (
+    UNKNOWN_SANDBOX,
+    AgentInfo,
+    AgentUse,
+    Compiler,
+    FleetAgent,
+    Gpu,
+    HostInfo,
+    RuntimeInfo,
+    SandboxInfo,
+    SandboxLevel,
+)
 from mltest.shared.domain.comparison import (
     Basis,
     Change,
@@ -64,6 +75,7 @@ from mltest.shared.domain.visit import (
 )
 
 __all__ = [
+    "UNKNOWN_SANDBOX",
     "AgentInfo",
     "AgentMachine",
     "AgentUpdated",
@@ -111,6 +123,8 @@ __all__ = [
     "RuntimeInfo",
     "SampleBatch",
     "SampleSeries",
+    "SandboxInfo",
+    "SandboxLevel",
     "Standing",
     "StandingRow",
     "Standings",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,32 @@ class RuntimeInfo:
     """Versions of the packages that it needs."""
 
 
+class SandboxLevel(Enum):
+    """How well the processes are held in which an agent opens models; a later member is better."""
+
+    UNSPECIFIED = "unspecified"
+    NONE = "none"
+    """A model may read files and use the network as the agent may."""
+    DEGRADED = "degraded"
+    """Something that a model must not do is possible."""
+    FULL = "full"
+    """Everything that a model must not do was tried and stopped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxInfo:
+    """What holds the processes in which an agent opens models."""
+
+    level: SandboxLevel = SandboxLevel.UNSPECIFIED
+    reason: str = ""
+    """What was not stopped, and why; empty if everything was."""
+    walls: tuple[str, ...] = ()
+    """What the kernel put around them."""
+
+
+UNKNOWN_SANDBOX = SandboxInfo()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentInfo:
     """Who an agent is and what it can run."""
@@ -90,6 +117,8 @@ class AgentInfo:
     """SHA-256 over what it can run; changes when that does."""
     instance_id: str = ""
     """Names the running process: made anew at each start; empty if it does not say."""
+    sandbox: SandboxInfo = UNKNOWN_SANDBOX
+    """Found by trying when the agent started."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

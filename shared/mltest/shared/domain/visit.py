@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from mltest.shared.domain.agent import UNKNOWN_SANDBOX, SandboxInfo
+
 
 class Task(Enum):
     """What kind of question a model answers."""
@@ -178,6 +180,8 @@ class VisitStarted:
     metrics: tuple[MetricDescriptor, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     """Of what takes part: mltest, python, runtimes."""
+    sandbox: SandboxInfo = UNKNOWN_SANDBOX
+    """What holds the workers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,6 @@ from mltest.shared.native.node_check import check_nodes
 from mltest.shared.native.pickle_file import open_pickle
 from mltest.shared.native.skops_file import open_skops
 
-_FORMATS = {".skops": "skops", ".onnx": "onnx", ".joblib": "pickle", ".pkl": "pickle", ".pickle": "pickle"}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedEstimator:
@@ -19,19 +17,6 @@ class OpenedEstimator:
     estimator: object
     notes: tuple[str, ...] = ()
     """What opening it warned of, for example that it was saved with another version of scikit-learn."""
-
-
-def model_format(name: str) -> str:
-    """Return the format that a model's file name promises: skops, onnx or pickle.
-
-    Raises:
-        ModelInvalidError: it promises none of them.
-
-    """
-    ending = Path(name).suffix.lower()
-    if ending not in _FORMATS:
-        raise ModelInvalidError(detail=f"{name} does not end in {', '.join(_FORMATS)}")
-    return _FORMATS[ending]
 
 
 def open_estimator(path: Path, file_format: str, *, allows_pickle: bool) -> OpenedEstimator:

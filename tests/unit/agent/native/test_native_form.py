@@ -89,5 +89,5 @@ def test_a_model_without_native_calls_is_refused_before_anything_is_compiled(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(CallAbsentError, match="no C interface"):
-        native_form(object(), batches(1))  # type: ignore[arg-type]  # a model that can nothing
+        native_form(object(), batches(1), Path)  # type: ignore[arg-type]  # a model that can nothing
     assert list(tmp_path.iterdir()) == []

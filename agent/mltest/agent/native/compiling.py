@@ -1,0 +1,55 @@
+"""Has C compiled in a confined child process, by the daemon, which opens none of it."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from mltest.agent.native.compile import loop_failure, loop_sources
+from mltest.shared.child import Child, ChildLimits, Confinement
+from mltest.shared.errors import CompileFailedError
+
+COMPILE_S = 60
+MEMORY_BYTES = 2 << 30
+OUTPUT_BYTES = 64 << 20
+
+_MODULE = "mltest.agent.native.compile_child"
+
+
+async def compiled_in_child(sources: Sequence[Path], folder: Path, *, timeout_s: float = COMPILE_S) -> Path:
+    """Return the shared library of the C files `sources`, which is in `folder`; whoever wrote them may be hostile.
+
+    Raises:
+        CallAbsentError: there is no C compiler here.
+        CompileFailedError: it refuses, or dies of a limit; its first lines are in the message.
+        DeadlineError: it takes longer than `timeout_s`.
+        ResourceLimitError: it is over another limit, which is named.
+
+    """
+    await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
+    limits = ChildLimits(
+        memory_bytes=MEMORY_BYTES,
+        file_bytes=OUTPUT_BYTES,
+        cpu_s=COMPILE_S,
+        confinement=Confinement.COMPILER,
+        readable=tuple(map(str, sources)),
+    )
+    child = await Child.spawn(_MODULE, folder=folder, limits=limits)
+    try:
+        frame = {"command": "compile", "sources": [str(path) for path in sources]}
+        answer = await child.request(frame, timeout_s=timeout_s, what="compiling")
+    finally:
+        await child.kill()
+    return folder / Path(str(answer["library"])).name
+
+
+async def loop_in_child(folder: Path) -> Path:
+    """Return the library with the loop and the calls of every runtime, compiled into `folder` if need be.
+
+    Raises:
+        MltestError: there is none; the message says what mends it.
+
+    """
+    try:
+        return await compiled_in_child(loop_sources(), folder)
+    except CompileFailedError as error:
+        raise loop_failure(error) from error

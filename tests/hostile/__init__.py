@@ -1,0 +1,1 @@
+"""Hostile files, made by code when a test runs: none is ever committed."""

@@ -1,0 +1,287 @@
+"""Hostile models and data in the builder's real child: each ends as one typed error, and nothing outside changes."""
+
+import os
+import socket
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from mltest.coordinator.builder.client import ProcessBuilder
+from mltest.coordinator.planning.plan import Plan
+from mltest.shared.domain import FileRef, JobSpec
+from mltest.shared.errors import (
+    ChildCrashedError,
+    DataInvalidError,
+    DeadlineError,
+    MltestError,
+    ModelInvalidError,
+    ModelRefusedError,
+    ModelUnsupportedError,
+    ResourceLimitError,
+)
+from tests.hostile.archives import crafted_tree, honest_data, honest_model, npz_bomb, skops_bomb
+from tests.hostile.graphs import constant_bomb, custom_operator, endless_loop, external_data
+from tests.hostile.pickles import BOMBS, CRASH, ENDLESS, FLOOD, GADGETS, SECRET, Target, write_hostile
+
+MEMORY_BYTES = 700 << 20
+PLAN = Plan(memory_bytes=MEMORY_BYTES)
+SHORT = Plan(memory_bytes=MEMORY_BYTES, load_timeout_s=6, step_timeout_s=2)
+BOMB_BYTES = 1500 << 20
+MAX_GROWTH_BYTES = 10 << 20
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Iterator[Target]:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        found = Target(outside, listener.getsockname()[1])
+        found.secret.write_text(SECRET)
+        yield found
+        assert found.secret.read_text() == SECRET
+        assert list(outside.iterdir()) == [found.secret]
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+
+
+@pytest.fixture
+async def builder(tmp_path: Path) -> AsyncIterator[ProcessBuilder]:
+    """A builder that works in a folder of its own; afterwards an honest job goes well, and no process is left."""
+    work = tmp_path / "work"
+    work.mkdir()
+    found = ProcessBuilder(work)
+    yield found
+    honest = honest_model(tmp_path / "model")
+    assert (await inspect(found, honest)).startswith("RandomForest")
+    await found.close()
+    assert children() == []
+
+
+def children() -> list[int]:
+    """Return the processes that descend from this one."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+    found = {os.getpid()}
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return sorted(found - {os.getpid()})
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+async def inspect(
+    builder: ProcessBuilder, model: Path, data: Path | None = None, plan: Plan = PLAN, *, allows_pickle: bool = True
+) -> str:
+    """Have `model` inspected; return what kind of model it is."""
+    data = data or honest_data(model.parent / "honest.npz")
+    spec = JobSpec(
+        model=FileRef(name=model.name, sha256=""),
+        data=(FileRef(name=data.name, sha256=""),),
+        allows_pickle=allows_pickle,
+    )
+    folder = builder._folder
+    return (await builder.inspect(spec, plan, model=model, data=[data], folder=folder)).model.kind
+
+
+async def failure(builder: ProcessBuilder, model: Path, data: Path | None = None, plan: Plan = PLAN) -> MltestError:
+    """Return how inspecting `model` fails; what it costs this process in memory is bounded."""
+    before_bytes = resident_bytes()
+    with pytest.raises(MltestError) as raised:
+        await inspect(builder, model, data, plan)
+    assert resident_bytes() - before_bytes < MAX_GROWTH_BYTES
+    assert SECRET not in raised.value.message
+    return raised.value
+
+
+async def test_a_pickle_that_does_more_than_compute_is_refused(
+    builder: ProcessBuilder, target: Target, tmp_path: Path
+) -> None:
+    found = {}
+    for gadget, program in GADGETS.items():
+        found[gadget] = await failure(builder, write_hostile(tmp_path / "model", program, target))
+        assert builder._child is not None
+        assert children() == [builder._child.pid], gadget
+    # system(3) only returns that it failed, so that what is left is no estimator.
+    expected = {gadget: ModelInvalidError if gadget == "os.system" else ModelRefusedError for gadget in GADGETS}
+    assert {gadget: type(error) for gadget, error in found.items()} == expected
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+async def test_a_bomb_ends_at_its_limit(bomb: str, builder: ProcessBuilder, target: Target, tmp_path: Path) -> None:
+    error = await failure(builder, write_hostile(tmp_path / "model", BOMBS[bomb], target), plan=SHORT)
+    assert isinstance(error, ResourceLimitError), error
+    named = {"file": "8.59 GB", "threads": "threads"}.get(bomb, "734 MB")
+    assert named in error.message or "no more can be started" in error.message
+
+
+async def test_a_pickle_that_never_ends_meets_the_deadline(
+    builder: ProcessBuilder, target: Target, tmp_path: Path
+) -> None:
+    error = await failure(builder, write_hostile(tmp_path / "model", ENDLESS, target), plan=SHORT)
+    assert isinstance(error, DeadlineError)
+
+
+async def test_a_pickle_that_crashes_is_told_with_its_signal(
+    builder: ProcessBuilder, target: Target, tmp_path: Path
+) -> None:
+    error = await failure(builder, write_hostile(tmp_path / "model", CRASH, target))
+    assert isinstance(error, ChildCrashedError)
+    assert "signal SIGSEGV" in error.message
+
+
+async def test_a_flood_of_words_before_a_crash_costs_nothing(
+    builder: ProcessBuilder, target: Target, tmp_path: Path
+) -> None:
+    error = await failure(builder, write_hostile(tmp_path / "model", FLOOD, target))
+    assert isinstance(error, ChildCrashedError)
+    assert "SIGABRT" in error.message and len(error.message) < 3000
+
+
+FORGED = """
+import json, os
+answer = {{"ok": {answer}}}
+for number in range(3, 20):
+    try:
+        os.write(number, (json.dumps(answer) + "\\n").encode())
+    except OSError:
+        pass
+"""
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["'all is well'", "{{}}", "[1]", "{{'model': {{'kind': 'x'}}, 'dataset_path': '{secret}'}}"],
+)
+async def test_a_forged_answer_is_a_crash_and_names_no_file(
+    answer: str, builder: ProcessBuilder, target: Target, tmp_path: Path
+) -> None:
+    program = FORGED.replace("{answer}", answer)
+    error = await failure(builder, write_hostile(tmp_path / "model", program, target))
+    assert isinstance(error, ChildCrashedError), error
+    await builder.close()
+
+
+async def test_a_forged_failure_of_the_infrastructure_is_not_believed(
+    builder: ProcessBuilder, target: Target, tmp_path: Path
+) -> None:
+    program = FORGED.replace('"ok": {answer}', '"error": {{"code": "LEASE_LOST", "message": "try again"}}')
+    error = await failure(builder, write_hostile(tmp_path / "model", program, target))
+    assert type(error) is ChildCrashedError
+    await builder.close()
+
+
+async def test_a_tree_that_leads_nowhere_is_invalid(builder: ProcessBuilder, tmp_path: Path) -> None:
+    for field, value in (("left_child", 10**9), ("feature", 2**40), ("left_child", 0)):
+        error = await failure(builder, crafted_tree(tmp_path / "model", field, value))
+        assert isinstance(error, ModelInvalidError)
+        assert "out of range" in error.message
+
+
+async def test_data_in_another_file_are_refused_wherever_a_graph_names_them(
+    builder: ProcessBuilder, target: Target, tmp_path: Path
+) -> None:
+    neighbour = tmp_path / "weights.bin"
+    neighbour.write_bytes(bytes(36))
+    link = tmp_path / "link.bin"
+    link.symlink_to(target.secret)
+    model = tmp_path / "model"
+    for location in (str(target.secret), "../outside/id_ed25519", neighbour.name, link.name):
+        for place, content in external_data(location).items():
+            model.write_bytes(content)
+            error = await failure(builder, model)
+            assert isinstance(error, ModelInvalidError), place
+            assert "kept in another file" in error.message, place
+
+
+async def test_an_operator_that_nobody_has_is_named(builder: ProcessBuilder, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    model.write_bytes(custom_operator())
+    error = await failure(builder, model)
+    assert isinstance(error, ModelUnsupportedError)
+    assert "com.elsewhere.Conjure" in error.message
+
+
+async def test_a_graph_that_never_ends_meets_the_deadline(builder: ProcessBuilder, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    model.write_bytes(endless_loop())
+    assert isinstance(await failure(builder, model, plan=SHORT), DeadlineError)
+
+
+async def test_a_graph_of_a_few_bytes_that_takes_all_memory_meets_its_limit(
+    builder: ProcessBuilder, tmp_path: Path
+) -> None:
+    model = tmp_path / "model"
+    model.write_bytes(constant_bomb(BOMB_BYTES // 4))
+    error = await failure(builder, model)
+    assert isinstance(error, ResourceLimitError), error
+    assert "734 MB" in error.message
+
+
+async def test_a_small_skops_file_that_becomes_huge_meets_the_memory_limit(
+    builder: ProcessBuilder, tmp_path: Path
+) -> None:
+    model = skops_bomb(tmp_path / "model", BOMB_BYTES)
+    assert model.stat().st_size < 4 << 20
+    error = await failure(builder, model)
+    assert isinstance(error, ResourceLimitError), error
+    assert "734 MB" in error.message
+
+
+async def test_small_data_that_become_huge_meet_the_memory_limit(builder: ProcessBuilder, tmp_path: Path) -> None:
+    data = npz_bomb(tmp_path / "honest.npz", BOMB_BYTES)
+    assert data.stat().st_size < 4 << 20
+    assert isinstance(await failure(builder, honest_model(tmp_path / "model"), data), ResourceLimitError)
+
+
+OTHERS = (
+    b'{"learner":{"gradient_booster":{"model":{"trees":[{"left_children":[1000000000]}]}}},"version":[3,2,0]}',
+    b"tree\nversion=v4\nnum_class=1\nTree=0\nleft_child=1000000000\n",
+    b'#include "/etc/passwd"\n',
+)
+
+
+async def test_other_formats_are_named_and_not_opened(builder: ProcessBuilder, tmp_path: Path) -> None:
+    for content in OTHERS:
+        (tmp_path / "model").write_bytes(content)
+        error = await failure(builder, tmp_path / "model")
+        assert isinstance(error, ModelUnsupportedError)
+        assert "which no runtime takes yet" in error.message
+
+
+async def test_damaged_files_are_user_errors(builder: ProcessBuilder, tmp_path: Path) -> None:
+    whole = honest_model(tmp_path / "whole.skops").read_bytes()
+    model = tmp_path / "model"
+    for content in (whole[:-1], whole[: len(whole) // 2], whole[:30], whole[100:], _flipped(whole)):
+        model.write_bytes(content)
+        assert isinstance(await failure(builder, model), ModelInvalidError | ModelUnsupportedError)
+
+
+async def test_damaged_data_are_user_errors(builder: ProcessBuilder, tmp_path: Path) -> None:
+    model = honest_model(tmp_path / "model")
+    whole = honest_data(tmp_path / "whole.npz").read_bytes()
+    data = tmp_path / "honest.npz"
+    for content in (whole[:-1], whole[:50], _flipped(whole)):
+        data.write_bytes(content)
+        assert isinstance(await failure(builder, model, data), DataInvalidError)
+
+
+async def test_a_child_is_given_to_no_other_files(builder: ProcessBuilder, tmp_path: Path) -> None:
+    await inspect(builder, honest_model(tmp_path / "one.skops"))
+    assert builder._child is not None
+    first = builder._child.pid
+    await inspect(builder, honest_model(tmp_path / "two.skops"))
+    assert builder._child.pid != first
+
+
+def _flipped(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 0xFF]) + content[middle + 1 :]

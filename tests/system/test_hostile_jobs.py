@@ -1,0 +1,92 @@
+"""Hostile models through a real coordinator to a real agent: one candidate fails, everything else goes on."""
+
+from pathlib import Path
+
+import pytest
+
+from mltest.coordinator.api import CoordinatorApi
+from mltest.coordinator.home import open_coordinator
+from mltest.shared.domain import JobSpec, JobState
+from tests.hostile.pickles import SECRET
+from tests.hostile.processes import descendants, resident_bytes
+from tests.hostile.turncoats import write_turncoat
+from tests.integration.jobs import QUICK_PLAN, all_events
+from tests.models import ModelFiles
+from tests.processes import ProcessGroup, Running
+
+ATTACKS = {
+    "open({key!r}).read()": "does what a model may not do here",
+    "import os; os.abort()": "signal SIGABRT",
+    "x = bytearray(1 << 40)": "it needs more memory than its limit allows",
+    "while True: pass": "took longer than 25 s",
+}
+"""What a worker is attacked with, and how its candidate ends."""
+PLAN = (
+    QUICK_PLAN.replace("rounds = 2", "rounds = 1")
+    .replace('runtimes = ["scikit-learn", "treelite"]', 'runtimes = ["scikit-learn", "onnxruntime"]')
+    .replace("row_cap = 300", "row_cap = 300\nload_timeout_s = 25")
+)
+MAX_GROWTH_BYTES = 10 << 20
+
+
+@pytest.fixture
+def agent(processes: ProcessGroup, tmp_path: Path) -> Running:
+    return processes.agent(tmp_path / "agent", "--port", "0", "--no-advertise", "--allow-pickle", "--name", "lab-1")
+
+
+async def submitted(api: CoordinatorApi, model: Path, data: Path, agent: Running, *, plan: str = PLAN) -> str:
+    spec = JobSpec(
+        model=await api.put_file(model),
+        data=(await api.put_file(data),),
+        plan_toml=plan,
+        allows_pickle=True,
+        agent_addresses=(agent.address,),
+        uses_discovery=False,
+        uses_local_agent=False,
+    )
+    job_id = await api.submit(spec)
+    await all_events(api, job_id)
+    return job_id
+
+
+async def outcomes(api: CoordinatorApi, job_id: str) -> dict[str, str]:
+    """Return why each candidate failed, by runtime; "" if it did not."""
+    results = await api.results(job_id)
+    assert results.job.state is JobState.DONE, results.job
+    runtimes = {found.candidate_id: found.runtime for found in results.candidates}
+    return {runtimes[row.candidate_id]: row.reason for row in results.standings.rows}
+
+
+@pytest.mark.parametrize(("attack", "words"), ATTACKS.items())
+async def test_a_model_that_turns_hostile_on_the_agent_harms_itself_only(
+    attack: str, words: str, agent: Running, forest: ModelFiles, tmp_path: Path
+) -> None:
+    key = tmp_path / "id_ed25519"
+    key.write_text(SECRET)
+    api = await open_coordinator(tmp_path / "home", needs_to_run=True)
+    try:
+        before_bytes = resident_bytes(agent.process.pid)
+        model = write_turncoat(tmp_path / "model", attack.format(key=str(key)))
+        told = await outcomes(api, await submitted(api, model, forest.data, agent))
+        assert words in told["scikit-learn"]
+        # The converted candidate of the same visit was measured behind it: the next honest model does well.
+        assert told["onnxruntime"] == ""
+        assert descendants(agent.process.pid) == set()
+        assert resident_bytes(agent.process.pid) - before_bytes < MAX_GROWTH_BYTES
+    finally:
+        await api.close()
+    assert key.read_text() == SECRET
+    assert agent.process.poll() is None
+
+
+async def test_an_agent_whose_sandbox_stops_everything_takes_part_where_a_plan_wants_that(
+    agent: Running, forest: ModelFiles, tmp_path: Path
+) -> None:
+    api = await open_coordinator(tmp_path / "home", needs_to_run=True)
+    try:
+        plan = PLAN + '[agents]\nmin_sandbox = "full"\n'
+        assert (await outcomes(api, await submitted(api, forest.model, forest.data, agent, plan=plan)))[
+            "scikit-learn"
+        ] == ""
+    finally:
+        await api.close()
