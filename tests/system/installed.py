@@ -1,13 +1,18 @@
-"""mltest as it is installed on a machine, inside a booted one: what is tested here, under /opt/mltest, with its units."""
+"""mltest as it is installed on a machine: this checkout under /opt/mltest of a booted one, with its units."""
 
+import json
 import shlex
+import subprocess
 import sys
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
+from tests.system.booted import Booted
 from tests.worker_unit import ROOT
 
 _INSTALL = r"""
-# An interpreter that everybody may use, and this checkout as /opt/mltest: bound from the overlay, so nothing outside changes.
+# An interpreter that everybody may use, and this checkout: bound from the overlay, so nothing outside changes.
 mkdir -p opt/python opt/mltest
 mount --bind .{base} opt/python
 mount --bind .{root} opt/mltest
@@ -15,9 +20,13 @@ venv=opt/mltest/.venv
 ln -sf /opt/python/bin/{python} $venv/bin/python3
 sed -i 's#^home *=.*#home = /opt/python/bin#' $venv/pyvenv.cfg
 sed -i 's#{root}#/opt/mltest#' $venv/lib/*/site-packages/_mltest_fleet.pth
-for program in mltest-agent mltest-coordinator; do sed -i '1s#.*#\#!/opt/mltest/.venv/bin/python3#' $venv/bin/$program; done
+for program in mltest-agent mltest-coordinator; do
+  sed -i '1s#.*#\#!/opt/mltest/.venv/bin/python3#' $venv/bin/$program
+done
 ln -sf python3 $venv/bin/python
-chroot . /opt/mltest/.venv/bin/python3 -m compileall -q /opt/mltest/agent /opt/mltest/coordinator /opt/mltest/shared /opt/mltest/proto
+cd opt/mltest
+chroot ../.. /opt/mltest/.venv/bin/python3 -m compileall -q /opt/mltest/agent /opt/mltest/shared /opt/mltest/coordinator
+cd -
 
 # As systemd/README.md says.
 install -D -m 644 {root}/systemd/mltest.sysusers.conf usr/lib/sysusers.d/mltest.conf
@@ -40,3 +49,86 @@ def installation() -> str:
     for name, value in fields.items():
         script = script.replace("{" + name + "}", shlex.quote(str(value)))
     return script
+
+
+PYTHON = "/opt/mltest/.venv/bin/python3"
+_BIN = "/opt/mltest/.venv/bin"
+_STATE = "/root/coordinator"
+_PLAN = '[job]\nrounds = 1\n[candidates]\nruntimes = ["scikit-learn"]\n'
+JOB_S = 300.0
+"""A job takes some seconds on a machine that has nothing else to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A booted machine with mltest on it."""
+
+    machine: Booted
+
+    def start(self, *options: str) -> None:
+        """Start the units, the agent with `options`, and let its coordinator in."""
+        self.machine.write("/etc/mltest/agent.env", f"MLTEST_AGENT_OPTIONS={' '.join(options)} --insecure\n")
+        self.machine.write("/opt/files/plan.toml", _PLAN)
+        self.machine.run("systemctl", "daemon-reload")
+        self.machine.run("systemctl", "enable", "--now", "mltest-worker.socket", "mltest-powerd.socket", "mltest-agent")
+
+    def wait_until_idle(self, limit_s: float) -> None:
+        """Return when the agent has looked at its machine, and no worker runs."""
+        deadline_s = time.monotonic() + limit_s
+        while True:
+            is_up = self.machine.property("mltest-agent", "ActiveState") == "active"
+            has_looked = "worker@" in self.machine.run(
+                "journalctl",
+                "--no-pager",
+                "-o",
+                "cat",
+                "_PID=1",
+                "--grep",
+                f"mltest-worker@[0-9]+-{self.agent_pid()}-.*Deactivated",
+                check=False,
+            )
+            if is_up and has_looked and not self.machine.processes("worker-host"):
+                return
+            assert time.monotonic() < deadline_s, self.machine.journal()
+
+    def agent_pid(self) -> int:
+        """Return the process of the agent."""
+        return int(self.machine.property("mltest-agent", "MainPID"))
+
+    def agent_uid(self) -> int:
+        """Return the user that the agent is at the moment."""
+        return int(self.status_of("mltest-agent.service")["Uid"].split()[0])
+
+    def agent_id(self) -> str:
+        """Return the identity that the agent told last."""
+        lines = self.machine.run("journalctl", "--no-pager", "-o", "cat", "-u", "mltest-agent", "--grep", "agent_id")
+        return str(json.loads(lines.strip().splitlines()[-1])["agent_id"])
+
+    def status_of(self, unit: str) -> dict[str, str]:
+        """Return /proc/PID/status of the main process of a unit."""
+        pid = self.machine.property(unit, "MainPID")
+        lines = self.machine.run("cat", f"/proc/{pid}/status").splitlines()
+        return {name: value.strip() for name, value in (line.split(":", 1) for line in lines if ":" in line)}
+
+    def as_agent(self, *command: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command as the agent's user, with its groups, in its view of the file system."""
+        pid, uid = self.agent_pid(), self.agent_uid()
+        gid = self.machine.run("getent", "group", "mltest").split(":")[2]
+        enter = ["nsenter", "-t", str(pid), "-m", "setpriv", f"--reuid={uid}", f"--regid={uid}", f"--groups={gid}"]
+        enter += ["--bounding-set=-all", "--no-new-privs"]
+        return subprocess.run(
+            self.machine.command(*enter, *command), capture_output=True, text=True, check=False, timeout=120
+        )
+
+    def submit(self, model: str, data: str, *options: str) -> str:
+        """Run a small job, and return what is said of it, whatever became of it."""
+        return self.machine.run(*self._submit(model, data, *options), check=False, timeout_s=JOB_S)
+
+    def submitting(self, model: str, data: str, *options: str) -> "subprocess.Popen[str]":
+        """Start a job and do not wait for it."""
+        command = self.machine.command(*self._submit(model, data, *options))
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
+
+    def _submit(self, model: str, data: str, *options: str) -> list[str]:
+        program = [f"{_BIN}/mltest-coordinator", "--state-dir", _STATE, "submit", model, "--data", data]
+        return [*program, "--agent", "127.0.0.1:50771", "--plan", "/opt/files/plan.toml", "--json", *options]

@@ -19,6 +19,7 @@ from pathlib import Path
 from mltest.shared.blob_writer import CHUNK_BYTES, BlobWriter
 from mltest.shared.errors import (
     BlobBusyError,
+    BlobCorruptError,
     BlobOffsetError,
     BlobUnknownError,
     DiskFullError,
@@ -83,6 +84,22 @@ class BlobStore:
         except FileNotFoundError as error:
             raise BlobUnknownError(sha256=sha256) from error
         return path
+
+    def verify(self, shas: Collection[str]) -> None:
+        """Return if the bytes of these blobs are still what they were; a disk may have changed them.
+
+        Raises:
+            BlobUnknownError: one is not here.
+            BlobCorruptError: one was changed; it has been dropped.
+
+        """
+        for sha256 in dict.fromkeys(shas):
+            path = self.path(sha256)
+            with path.open("rb") as stream:
+                found = hashlib.file_digest(stream, "sha256").hexdigest()
+            if found != sha256:
+                path.unlink(missing_ok=True)
+                raise BlobCorruptError(sha256=sha256)
 
     @contextmanager
     def pinned(self, shas: Collection[str]) -> Iterator[None]:

@@ -139,6 +139,11 @@ ERROR_TABLE: dict[str, ErrorEntry] = {
 }
 
 
+_BROKEN = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
+_BROKEN_WHILE_SENDING = "Internal error from Core"
+"""What the library says on this side (INTERNAL) if a connection breaks while it sends a message of a stream."""
+
+
 def entry_of(error: MltestError) -> ErrorEntry:
     """Return the row of the table for `error`."""
     return ERROR_TABLE[error.code]
@@ -179,7 +184,7 @@ def error_from_rpc(error: grpc.aio.AioRpcError, unreachable: InfrastructureError
     if isinstance(code, str):
         facts = _facts_from(code, metadata.get(FACTS_KEY, b""))
         return error_class(code)(error.details() or code, **facts, next_step=metadata.get(NEXT_STEP_KEY, ""))
-    if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED):
+    if error.code() in _BROKEN or error.details() == _BROKEN_WHILE_SENDING:
         return unreachable
     return MltestError(f"{error.code().name}: {error.details()}")
 

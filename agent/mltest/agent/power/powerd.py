@@ -39,24 +39,27 @@ def answer(counters: Counters, line: bytes) -> bytes | None:
 
 async def serve(listener: socket.socket, counters: Counters, stopping: asyncio.Event) -> None:
     """Answer clients of `listener`, which it closes, until `stopping` is set."""
-    clients: set[asyncio.StreamWriter] = set()
+    clients: dict[asyncio.StreamWriter, asyncio.Task[None] | None] = {}
 
     async def serve_client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        clients.add(writer)
+        clients[writer] = asyncio.current_task()
         try:
             if len(clients) <= MAX_CLIENTS:
                 await _answer_all(counters, reader, writer)
         except (OSError, ValueError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             _LOG.debug("a client was hung up on")
         finally:
-            clients.discard(writer)
+            del clients[writer]
             writer.close()
 
     server = await asyncio.start_unix_server(serve_client, sock=listener, limit=MAX_LINE_BYTES)
     async with server:
         await stopping.wait()
+        ending = [task for task in clients.values() if task is not None]
         for writer in clients:
             writer.close()
+    if ending:
+        await asyncio.wait(ending)
 
 
 async def _answer_all(counters: Counters, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,9 +1,11 @@
-"""Finds out what this machine offers, in child processes, one at a time; a part that fails narrows the offer."""
+"""Finds out what this machine offers, in child processes; a part that fails narrows the offer."""
 
 import logging
 import os
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from mltest.agent.launch.exec_launcher import ExecLauncher
 from mltest.agent.launch.role import Launcher, WorkerRoom
 from mltest.agent.probe.capabilities import Capabilities, compiler_from_json, host_from_json, runtime_from_json
 from mltest.shared.child import ChildLimits
-from mltest.shared.domain import HostInfo, RuntimeInfo
+from mltest.shared.domain import UNKNOWN_SANDBOX, HostInfo, RuntimeInfo
 from mltest.shared.errors import InfrastructureError, MltestError
 from mltest.shared.frames import Frame
 from mltest.shared.protocol import software_version
@@ -27,38 +29,40 @@ _TIMEOUT_S = 120.0
 async def probe(folder: Path, launcher: Launcher | None = None) -> Capabilities:
     """Return what this machine offers; children work in a folder below `folder`, which is removed again.
 
-    The machine is looked at by a child of this process; each runtime is tried where `launcher` starts workers.
+    The machine is looked at by a child of this process; sandbox and runtimes are tried where `launcher` starts workers.
     """
     with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as below:
         return await _probe_in(Path(below), launcher or ExecLauncher())
 
 
 async def _probe_in(folder: Path, launcher: Launcher) -> Capabilities:
-    sandbox = await tried_sandbox(folder)
+    found, known = await _looked_at(folder)
+    room = launcher.room(folder)
+    try:
+        await room.open()
+        sandbox = await tried_sandbox(folder, partial(room.spawn, environment={}))
+        runtimes = [await _probed(room, runtime) for runtime in known]
+    except InfrastructureError as error:
+        _LOG.error("no runtime can be used, because workers cannot be started: %s", error)
+        sandbox, runtimes = UNKNOWN_SANDBOX, [_unusable(runtime, error) for runtime in known]
+    finally:
+        await room.close()
+    return replace(found, sandbox=sandbox, runtimes=tuple(runtimes))
+
+
+async def _looked_at(folder: Path) -> tuple[Capabilities, Sequence[dict[str, Any]]]:
+    """Return what the machine is, and which runtimes this software knows of."""
     try:
         answer = await _ask(ExecLauncher().room(folder), {"command": "host"}, what="looking at the machine")
     except MltestError as error:
         _LOG.warning("the machine could not be looked at: %s", error)
-        return Capabilities(software_version=software_version(), host=_bare_host(), sandbox=sandbox)
-    runtimes = await _runtimes(launcher.room(folder), answer["runtimes"])
-    return Capabilities(
+        return Capabilities(software_version=software_version(), host=_bare_host()), ()
+    found = Capabilities(
         software_version=answer["software_version"],
         host=host_from_json(answer["host"]),
         compilers=tuple(compiler_from_json(compiler) for compiler in answer["compilers"]),
-        runtimes=tuple(runtimes),
-        sandbox=sandbox,
     )
-
-
-async def _runtimes(room: WorkerRoom, known: Sequence[dict[str, Any]]) -> list[RuntimeInfo]:
-    try:
-        await room.open()
-        return [await _probed(room, runtime) for runtime in known]
-    except InfrastructureError as error:
-        _LOG.error("no runtime can be used, because workers cannot be started: %s", error)
-        return [_unusable(runtime, error) for runtime in known]
-    finally:
-        await room.close()
+    return found, answer["runtimes"]
 
 
 async def _probed(room: WorkerRoom, known: dict[str, Any]) -> RuntimeInfo:

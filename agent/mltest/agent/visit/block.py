@@ -18,6 +18,7 @@ from mltest.agent.visit.slice_order import Cell, slice_order
 from mltest.agent.visit.slice_tally import SliceTally
 from mltest.agent.visit.visit_log import VisitLog
 from mltest.agent.visit.visit_notes import load_notes, weaker_walls
+from mltest.agent.visit.visit_request import blobs_of
 from mltest.agent.visit.visit_site import VisitSite
 from mltest.agent.visit.worker_process import WorkerProcess
 from mltest.shared.domain import (
@@ -78,9 +79,11 @@ class Block:
 
         Raises:
             InfrastructureError, OSError: the agent cannot go on; nothing is said about the candidates by that.
+            BlobCorruptError: the disk changed what was uploaded.
             ResourceLimitError: the journal is full.
 
         """
+        await asyncio.to_thread(self._site.store.verify, blobs_of(self._spec))
         self._loop = await loop_for(self._spec.latency, self._site.loop_folder)
         await self._room.open()
         for candidate in self._spec.candidates:

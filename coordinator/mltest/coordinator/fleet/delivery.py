@@ -1,15 +1,21 @@
 """Sends an agent the blobs that it lacks, and tells how far that is."""
 
 import asyncio
+import random
 from collections.abc import Sequence
+from pathlib import Path
 
 from mltest.coordinator.fleet.agent_client import AgentClient
 from mltest.coordinator.job.site import Site
 from mltest.shared.domain import AgentInfo, AgentUpdated
+from mltest.shared.errors import AgentUnreachableError, BlobBusyError, BlobOffsetError
 
 _QUIET_BYTES = 8_000_000
 """Less than that is sent without a word."""
 _MIN_STEP_S = 0.5
+_FIRST_BACKOFF_S = 0.25
+_FRUITLESS_TRIES = 6
+"""In a row, before the agent is looked for elsewhere."""
 _STEPS = 50
 """News of less than this part is not told."""
 
@@ -27,9 +33,25 @@ async def deliver(site: Site, job_id: str, agent: AgentInfo, client: AgentClient
         sizes = {sha256: site.blobs.status(sha256).stored_bytes for sha256 in blobs}
         told = _Told(site, job_id, agent, total_bytes=sum(sizes.values()))
         for sha256, path in paths.items():
-            await client.upload(path, sha256=sha256, size_bytes=sizes[sha256], on_progress=told.sent)
+            await _send(client, path, sha256=sha256, size_bytes=sizes[sha256], told=told)
             told.finished(sizes[sha256])
         await told.end()
+
+
+async def _send(client: AgentClient, path: Path, *, sha256: str, size_bytes: int, told: "_Told") -> None:
+    """Send one blob, over a line that may be cut as often as it likes while something arrives between the cuts."""
+    first_bytes, fruitless = -1, 0
+    while True:
+        told.begins()
+        try:
+            await client.upload(path, sha256=sha256, size_bytes=size_bytes, on_progress=told.sent)
+            return
+        except (AgentUnreachableError, BlobBusyError, BlobOffsetError):
+            fruitless = 0 if told.first_bytes > first_bytes else fruitless + 1
+            first_bytes = max(first_bytes, told.first_bytes)
+            if fruitless >= _FRUITLESS_TRIES:
+                raise
+        await asyncio.sleep(random.uniform(0.5, 1.0) * _FIRST_BACKOFF_S * 2**fruitless)
 
 
 class _Told:
@@ -41,12 +63,19 @@ class _Told:
         self._agent = agent
         self._total_bytes = total_bytes
         self._finished_bytes = 0
+        self.first_bytes = 0
+        """What was at the agent or under way after the first chunk of this try; 0: it did not get there."""
         self._next_bytes = 0
         self._next_s = 0.0
         self._telling: asyncio.Task[None] | None = None
 
+    def begins(self) -> None:
+        """Note that another try begins."""
+        self.first_bytes = 0
+
     def sent(self, blob_bytes: int) -> None:
         """Note that `blob_bytes` of the current blob are on their way."""
+        self.first_bytes = self.first_bytes or blob_bytes
         now_s = asyncio.get_running_loop().time()
         done_bytes = self._finished_bytes + blob_bytes
         is_told = self._telling is not None and not self._telling.done()

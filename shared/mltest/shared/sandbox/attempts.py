@@ -14,6 +14,9 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 _TIMEOUT_S = 2.0
 _BLOCK_BYTES = 4 << 20
 
+ESCAPED: list[int] = []
+"""Processes that could be started."""
+
 
 def read_file(target: Frame) -> None:
     """Read a file that nobody granted."""
@@ -96,9 +99,9 @@ def start_process(target: Frame) -> None:
     pid = os.fork()
     if pid == 0:
         os.setsid()
-        Path("escaped").write_text(str(os.getpid()))
         signal.pause()
         os._exit(0)
+    ESCAPED.append(pid)
 
 
 ATTEMPTS: dict[str, Callable[[Frame], None]] = {

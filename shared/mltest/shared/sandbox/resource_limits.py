@@ -29,7 +29,9 @@ def limit_resources(limits: ChildLimits) -> None:
         _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
         _limit(resource.RLIMIT_MSGQUEUE, 0)
         _limit(resource.RLIMIT_SIGPENDING, _QUEUED_SIGNALS)
-        _limit(resource.RLIMIT_NPROC, _tasks_of_user() + _TASKS)
+        if os.getuid():
+            # It does not hold root.
+            _limit(resource.RLIMIT_NPROC, _tasks_of_user() + _TASKS)
 
 
 def _limit(number: int, soft: int, hard: int | None = None) -> None:

@@ -4,9 +4,9 @@ import logging
 import socket
 import tempfile
 import uuid
-from collections.abc import Collection
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Protocol
 
 from mltest.shared.child import Child, ChildLimits, Confinement
 from mltest.shared.child_side import WALLS
@@ -25,11 +25,19 @@ _SURVIVING = "outliving the job"
 _LIMITS = ChildLimits(memory_bytes=512 << 20, file_bytes=8 << 20, cpu_s=30, confinement=Confinement.MODEL)
 
 
-async def tried_sandbox(folder: Path) -> SandboxInfo:
-    """Return what holds a confined child on this machine; files are made below `folder` and removed again."""
+class Spawn(Protocol):
+    """Starts the child where workers are started, in a folder of its own."""
+
+    async def __call__(self, module: str, *, limits: ChildLimits) -> Child:
+        """Return the child that runs `module`."""
+        ...
+
+
+async def tried_sandbox(folder: Path, spawn: Spawn) -> SandboxInfo:
+    """Return what holds a confined child that `spawn` starts; files are made below `folder` and removed again."""
     try:
         with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as below:
-            walls, passed = await _tried(Path(below))
+            walls, passed = await _tried(Path(below), spawn)
     except (MltestError, OSError, KeyError, TypeError) as error:
         return sandbox_level((), (), f"trying it failed: {error}")
     info = sandbox_level(walls, passed)
@@ -38,11 +46,8 @@ async def tried_sandbox(folder: Path) -> SandboxInfo:
     return info
 
 
-async def _tried(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+async def _tried(outside: Path, spawn: Spawn) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the walls and what got past them, as the child says and as it shows from outside."""
-    inside, outside = folder / "inside", folder / "outside"
-    inside.mkdir(mode=0o700)
-    outside.mkdir(mode=0o700)
     canary = outside / _CANARY
     canary.write_text(_CANARY)
     canary.chmod(0o600)
@@ -62,22 +67,21 @@ async def _tried(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
             "memory_bytes": _LIMITS.memory_bytes,
             "file_bytes": _LIMITS.file_bytes,
         }
-        walls, passed = await _attempted(inside, target)
-    has_changed = canary.read_text() != _CANARY or len(list(outside.iterdir())) > 1
-    return walls, (*passed, *(["changing other files"] if has_changed else []))
+        walls, passed = await _attempted(spawn, target)
+    return walls, (*passed, *(["changing other files"] if _has_changed(canary) else []))
 
 
-async def _attempted(inside: Path, target: Frame) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    child = await Child.spawn(_MODULE, folder=inside, limits=_LIMITS)
+def _has_changed(canary: Path) -> bool:
+    return canary.read_text() != _CANARY or len(list(canary.parent.iterdir())) > 1
+
+
+async def _attempted(spawn: Spawn, target: Frame) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    child = await spawn(_MODULE, limits=_LIMITS)
     try:
         walls = (await child.request({"command": WALLS}, timeout_s=_TIMEOUT_S, what="trying the sandbox"))["walls"]
         frame = {"command": "attempt", **target}
-        passed = (await child.request(frame, timeout_s=_TIMEOUT_S, what="trying the sandbox"))["passed"]
+        found = await child.request(frame, timeout_s=_TIMEOUT_S, what="trying the sandbox")
     finally:
         await child.kill()
-    return tuple(map(str, walls)), (*map(str, passed), *_survivors(inside / "escaped"))
-
-
-def _survivors(note: Path) -> Collection[str]:
-    """Return that a process lived on whose id the child left in `note`."""
-    return [_SURVIVING] if note.exists() and is_alive(int(note.read_text())) else []
+    has_survivors = any(is_alive(pid) for pid in found["escaped"])
+    return tuple(map(str, walls)), (*map(str, found["passed"]), *([_SURVIVING] if has_survivors else []))

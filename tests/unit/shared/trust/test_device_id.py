@@ -1,5 +1,6 @@
 import base64
 import hashlib
+from contextlib import suppress
 
 import pytest
 from cryptography import x509
@@ -52,9 +53,7 @@ def test_certificates_of_other_makers_are_understood() -> None:
     assert device_id_of(other.certificate_der) == other.device_id
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"0", b"0\x80", b"0\x84\xff\xff\xff\xff", b"\x30\x03\x30\x01\x00", b"x" * 500]
-)
+@pytest.mark.parametrize("content", [b"", b"0", b"0\x80", b"0\x84\xff\xff\xff\xff", b"0\x030\x01\0", b"x" * 500])
 def test_what_is_no_certificate_is_refused(content: bytes) -> None:
     with pytest.raises(ValueError, match="certificate"):
         device_id_of(content)
@@ -68,10 +67,8 @@ def test_a_certificate_that_is_cut_off_is_refused(length: int) -> None:
 
 @given(st.binary(max_size=600))
 def test_any_bytes_are_refused_or_understood(content: bytes) -> None:
-    try:
+    with suppress(ValueError):
         assert is_device_id(device_id_of(content))
-    except ValueError:
-        pass
 
 
 def test_a_key_alone_is_no_certificate() -> None:

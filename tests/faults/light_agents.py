@@ -1,0 +1,67 @@
+"""Many agents in one process: real gRPC servers that answer DescribeAgent and nothing else.
+
+python -m tests.faults.light_agents COUNT. Says its addresses as one line of JSON; then serves until it is killed, and
+answers each line on its input with the times of the calls since the last one, as seconds of the monotonic clock.
+"""
+
+import asyncio
+import json
+import sys
+import time
+
+import grpc.aio
+
+from mltest.shared.codec import to_proto
+from mltest.shared.domain import AgentInfo, HostInfo
+from mltest.shared.grpc_options import server_options
+from mltest.shared.protocol import MIN_PROTOCOL_VERSION, PROTOCOL_VERSION
+from mltest.v1 import agent_pb2
+from mltest.v1 import agent_service_pb2 as pb
+from mltest.v1.agent_service_pb2_grpc import AgentServiceServicer, add_AgentServiceServicer_to_server
+
+_HOST = HostInfo(architecture="x86_64", cpu_model="", logical_cores=1, memory_bytes=1, os="", kernel="")
+
+
+class _LightAgent(AgentServiceServicer):
+    def __init__(self, name: str, called_s: list[float]) -> None:
+        self._called_s = called_s
+        self._info = AgentInfo(
+            agent_id=name.encode().hex().rjust(32, "0"),
+            name=name,
+            protocol_version=PROTOCOL_VERSION,
+            min_protocol_version=MIN_PROTOCOL_VERSION,
+            software_version="light",
+            host=_HOST,
+            instance_id=name.encode().hex().rjust(16, "0")[:16],
+        )
+
+    async def DescribeAgent(  # noqa: N802  # named by the contract
+        self, request: pb.DescribeAgentRequest, context: object
+    ) -> pb.DescribeAgentResponse:
+        self._called_s.append(time.monotonic())
+        return pb.DescribeAgentResponse(agent=to_proto(self._info, agent_pb2.AgentInfo))
+
+
+async def main(prefix: str, count: int) -> None:
+    """Serve until nobody listens any more."""
+    called_s: list[float] = []
+    servers, addresses = [], []
+    for number in range(count):
+        server = grpc.aio.server(options=server_options())
+        add_AgentServiceServicer_to_server(_LightAgent(f"{prefix}{number:04}", called_s), server)
+        addresses.append(f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}")
+        await server.start()
+        servers.append(server)
+    _say(addresses)
+    while await asyncio.to_thread(sys.stdin.readline):
+        _say(called_s)
+        called_s.clear()
+
+
+def _say(content: object) -> None:
+    sys.stdout.write(json.dumps(content) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], int(sys.argv[2])))
