@@ -68,7 +68,7 @@ def messages(content: bytes) -> None:
     kinds = list(_MESSAGES)
     kind = kinds[content[0] % len(kinds)] if content else kinds[0]
     try:
-        value = from_proto(kind.FromString(content[1:]), _MESSAGES[kind])
+        value: object = from_proto(kind.FromString(content[1:]), _MESSAGES[kind])
     except (DecodeError, ValueError):
         return
     value = cleaned(value)
