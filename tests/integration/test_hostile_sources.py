@@ -19,7 +19,10 @@ from tests.hostile.c_sources import (
 )
 from tests.hostile.processes import descendants
 
-pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler here; apt install gcc")
+pytestmark = [
+    pytest.mark.promise(17),
+    pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler here; apt install gcc"),
+]
 
 
 async def compiled(source: bytes, folder: Path, *, timeout_s: float = 60) -> Path:
