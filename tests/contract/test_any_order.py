@@ -98,8 +98,9 @@ class AnyOrder(RuleBasedStateMachine):
     def send_cancel(self, name: str) -> None:
         coordinator = self.coordinators[name]
         if coordinator.epoch and (attempt := coordinator.attempt) is not None:
-            where = {"visit_id": attempt.visit_id, "attempt": attempt.attempt}
-            self.sent.append(("CancelVisit", pb.CancelVisitRequest(epoch=coordinator.epoch, **where)))
+            request = pb.CancelVisitRequest(visit_id=attempt.visit_id, attempt=attempt.attempt)
+            request.epoch = coordinator.epoch
+            self.sent.append(("CancelVisit", request))
 
     @rule(name=names)
     def send_release(self, name: str) -> None:

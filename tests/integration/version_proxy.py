@@ -52,14 +52,25 @@ class _Proxy(grpc.GenericRpcHandler):
         method = str(details.method)
         if self._version == 1 and method.endswith("/AcknowledgeVisit"):
             return None
+
+        async def unary(request: bytes, context: _Context) -> bytes:
+            return await self._unary(method, request, context)
+
+        async def stream(request: bytes, context: _Context) -> AsyncIterator[bytes]:
+            async for answer in self._stream(method, request, context):
+                yield answer
+
+        async def put(requests: AsyncIterator[bytes], context: _Context) -> bytes:
+            return await self._put(method, requests, context)
+
         if method in _STREAMS:
-            return grpc.unary_stream_rpc_method_handler(lambda request, context: self._stream(method, request, context))
+            return grpc.unary_stream_rpc_method_handler(stream)
         if method.endswith("/PutBlob"):
-            return grpc.stream_unary_rpc_method_handler(lambda requests, context: self._put(method, requests, context))
-        return grpc.unary_unary_rpc_method_handler(lambda request, context: self._unary(method, request, context))
+            return grpc.stream_unary_rpc_method_handler(put)
+        return grpc.unary_unary_rpc_method_handler(unary)
 
     async def _unary(self, method: str, request: bytes, context: _Context) -> bytes:
-        call = self._channel.unary_unary(method)(request)
+        call = self._channel.unary_unary(method)(self._asked(method, request))
         return self._answer(method, await _ended(call, context))
 
     async def _put(self, method: str, requests: AsyncIterator[bytes], context: _Context) -> bytes:
@@ -88,6 +99,17 @@ class _Proxy(grpc.GenericRpcHandler):
                     yield _odd(answer) if is_newer else encoded
         except grpc.aio.AioRpcError as error:
             await _abort(error, context)
+
+    def _asked(self, method: str, encoded: bytes) -> bytes:
+        """Count acknowledged events as the agent counts them, without the one that it did not send."""
+        kinds: dict[str, Any] = {"RenewLease": pb.RenewLeaseRequest, "AcknowledgeVisit": pb.AcknowledgeVisitRequest}
+        kind = kinds.get(method.rpartition("/")[2])
+        if kind is None or self._version <= 2:
+            return encoded
+        request = kind.FromString(encoded)
+        if request.received.seq > 1:
+            request.received.seq -= 1
+        return bytes(request.SerializeToString())
 
     def _answer(self, method: str, encoded: bytes) -> bytes:
         if not method.endswith("/DescribeAgent"):

@@ -60,7 +60,8 @@ class SimulatedAgent:
     def events(self, visit_id: str, attempt: int, from_seq: int, limit: int) -> list[VisitEvent]:
         """Attach, and return the events that are there already, at most `limit`."""
         request = pb.AttachVisitRequest(visit_id=visit_id, attempt=attempt, from_seq=from_seq)
-        return self._run(self._some_events(request, limit))
+        found: list[VisitEvent] = self._run(self._some_events(request, limit))
+        return found
 
     def accepts(self, epoch: int) -> bool:
         """Return whether somebody could start a visit with this epoch now."""

@@ -6,8 +6,11 @@ A request is `{"command": ..., ...}`; its answer is `{"ok": {...}}` or `{"error"
 import json
 from typing import Any
 
-MAX_FRAME_BYTES = 64 * 1024 * 1024
-"""Longest line that either side reads; the longest real one holds the samples of one slice."""
+MAX_FRAME_BYTES = 4 * 1024 * 1024
+"""Longest answer; the longest real one holds the two series of 200,000 open-loop requests, 2.1 MB in base64.
+
+A child that was taken over may send as much as it likes: its reader keeps at most twice that.
+"""
 
 Frame = dict[str, Any]
 
@@ -24,7 +27,10 @@ def decode_frame(line: bytes) -> Frame:
         ValueError: it is not one JSON object.
 
     """
-    frame = json.loads(line)
+    try:
+        frame = json.loads(line)
+    except RecursionError as error:
+        raise ValueError("a frame is not nested as deeply") from error
     if not isinstance(frame, dict):
         raise ValueError("a frame is a JSON object")
     return frame

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.enrolling import enrol
 from tests.processes import ProcessGroup
 from tests.promises.plugin import Count
 from tests.system.chaos.exactness import attempt_count, faults_of, overlaps
@@ -28,10 +29,10 @@ def hosts() -> Iterator[dict[str, Host]]:
 
 
 def start(hosts: dict[str, Host], processes: ProcessGroup, folder: Path) -> str:
-    """Start both, and return the agent's address."""
-    processes.agent(
-        folder / "left", "--insecure", "--name", "left", "--port", PORT, "--no-advertise", host=hosts["left"].command()
-    )
+    """Start both, enrolled with each other, and return the agent's address."""
+    enrol(folder / "left", folder / "home")
+    options = ("--name", "left", "--port", PORT, "--no-advertise")
+    processes.agent(folder / "left", *options, host=hosts["left"].command())
     processes.coordinator(folder / "home", "--port", "0", host=hosts["coordinator"].command())
     return f"{hosts['left'].address}:{PORT}"
 

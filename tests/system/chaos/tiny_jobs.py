@@ -10,7 +10,7 @@ from tests.integration.agent_peer import write_files
 from tests.models import ModelFiles
 from tests.system.chaos.exactness import Expected
 
-ROUNDS, SLICES, CANDIDATES = 3, 6, 2
+ROUNDS, SLICES, CANDIDATES = 2, 6, 2
 PLAN = f"""
 [job]
 rounds = {ROUNDS}
