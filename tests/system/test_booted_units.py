@@ -84,6 +84,7 @@ def hostile_visit(installed: Installed) -> dict[str, str]:
     return found
 
 
+@pytest.mark.promise(11, 20, 21)
 @pytest.mark.usefixtures("idle")
 def test_a_hostile_pickle_reaches_nothing_and_leaves_nothing(installed: Installed) -> None:
     found = hostile_visit(installed)
@@ -114,6 +115,7 @@ asyncio.run(main())
 _STRANGER = ("setpriv", "--reuid=12345", "--regid=12345", "--clear-groups")
 
 
+@pytest.mark.promise(25)
 def test_only_the_helper_reads_energy_counters(installed: Installed, machine: Booted) -> None:
     path = "/sys/class/powercap/intel-rapl:0/energy_uj"
     agent = installed.as_agent("cat", path)
@@ -184,6 +186,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.promise(18)
 @pytest.mark.usefixtures("idle")
 @pytest.mark.parametrize("end", ["closed", "killed"])
 def test_what_an_unconfined_worker_left_behind_ends_with_its_visit(
@@ -205,6 +208,7 @@ def test_what_an_unconfined_worker_left_behind_ends_with_its_visit(
         until_none(machine, "worker-host", GONE_S)
 
 
+@pytest.mark.promise(18)
 def test_the_death_of_the_agent_ends_its_workers_and_it_comes_back(installed: Installed, machine: Booted) -> None:
     machine.run("systemctl", "restart", "mltest-agent")
     workers = until_some(machine, "probe_child") + until_some(machine, "worker-host")
@@ -220,6 +224,7 @@ def test_the_death_of_the_agent_ends_its_workers_and_it_comes_back(installed: In
     assert machine.property("mltest-agent", "MainPID") != before
 
 
+@pytest.mark.promise(43)
 def test_a_hung_agent_is_restarted(installed: Installed, machine: Booted) -> None:
     restarts = int(machine.property("mltest-agent", "NRestarts"))
     before = machine.property("mltest-agent", "MainPID")
@@ -233,6 +238,7 @@ def test_a_hung_agent_is_restarted(installed: Installed, machine: Booted) -> Non
     assert "watchdog" in machine.run("journalctl", "--no-pager", "-u", "mltest-agent").lower()
 
 
+@pytest.mark.promise(37)
 def test_stopping_the_agent_is_quick_and_leaves_no_process(installed: Installed, machine: Booted) -> None:
     machine.run("systemctl", "restart", "mltest-agent")
     until_some(machine, "probe_child")

@@ -70,11 +70,13 @@ def test_systemd_accepts_workers_with_a_gpu_without_a_word(installed: Path) -> N
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.promise(23)
 @pytest.mark.parametrize(("name", "limit"), EXPOSURE.items())
 def test_the_unit_exposes_little(installed: Path, name: str, limit: float) -> None:
     assert exposure(installed / name) <= limit
 
 
+@pytest.mark.promise(23)
 def test_workers_with_a_gpu_expose_little(installed: Path) -> None:
     assert exposure(installed / "mltest-worker@.service") < exposure(with_gpu(installed)) <= GPU_EXPOSURE
 
