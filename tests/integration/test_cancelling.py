@@ -103,6 +103,7 @@ def children_of(agent: Running) -> dict[str, str]:
     return found
 
 
+@pytest.mark.promise(37)
 async def test_a_visit_is_cancelled_while_a_model_loads_that_ignores_sigterm(
     peer: Peer, agent: Running, files: Files, tmp_path: Path
 ) -> None:
@@ -116,6 +117,7 @@ async def test_a_visit_is_cancelled_while_a_model_loads_that_ignores_sigterm(
     assert await ended_after_cancel(peer, agent, spec, loads) < LIMIT_S
 
 
+@pytest.mark.promise(37)
 async def test_a_visit_is_cancelled_while_a_compiler_runs_that_ignores_sigterm(
     peer: Peer, agent: Running, files: Files
 ) -> None:
@@ -129,6 +131,7 @@ async def test_a_visit_is_cancelled_while_a_compiler_runs_that_ignores_sigterm(
     assert await ended_after_cancel(peer, agent, spec, compiles) < LIMIT_S
 
 
+@pytest.mark.promise(37)
 async def test_a_visit_is_cancelled_while_slices_are_timed(peer: Peer, agent: Running, files: Files) -> None:
     data, model = await peer.upload(files.data), await peer.upload(files.model)
     spec = long_visit(visit(data, candidate(model, "a"), candidate(model, "b")))

@@ -33,6 +33,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
+@pytest.mark.promise(35)
 async def test_a_full_disk_ends_the_job_with_what_is_wrong_and_it_goes_on_when_there_is_room(
     forest: ModelFiles, processes: ProcessGroup, tmp_path: Path, small_disk: Path
 ) -> None:

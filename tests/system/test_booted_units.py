@@ -68,6 +68,7 @@ def until_some(machine: Booted, pattern: str, limit_s: float = STARTED_S) -> lis
     return found
 
 
+@pytest.mark.promise(11, 18, 20, 21)
 def test_a_hostile_pickle_reaches_nothing_and_leaves_nothing(installed: Installed, machine: Booted) -> None:
     for _ in range(2):
         text = installed.submit("/opt/files/hostile.pkl", "/opt/files/rows.npz", "--allow-pickle")
@@ -100,6 +101,7 @@ asyncio.run(main())
 _STRANGER = ("setpriv", "--reuid=12345", "--regid=12345", "--clear-groups")
 
 
+@pytest.mark.promise(25)
 def test_only_the_helper_reads_energy_counters(installed: Installed, machine: Booted) -> None:
     path = "/sys/class/powercap/intel-rapl:0/energy_uj"
     agent = installed.as_agent("cat", path)
@@ -164,6 +166,7 @@ def test_the_death_of_the_agent_ends_its_workers_and_it_comes_back(installed: In
     assert host
 
 
+@pytest.mark.promise(43)
 def test_a_hung_agent_is_restarted(installed: Installed, machine: Booted) -> None:
     restarts = int(machine.property("mltest-agent", "NRestarts"))
     before = machine.property("mltest-agent", "MainPID")
@@ -203,6 +206,7 @@ def test_the_state_of_an_agent_survives_its_user(installed: Installed, machine: 
 
 
 @pytest.mark.long
+@pytest.mark.promise(18)
 def test_workers_of_a_running_job_end_within_a_second_of_their_agent(installed: Installed, machine: Booted) -> None:
     job = installed.submitting("/opt/files/hostile.pkl", "/opt/files/rows.npz", "--allow-pickle", "--rounds", "50")
     try:

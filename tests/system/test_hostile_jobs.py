@@ -58,6 +58,7 @@ async def outcomes(api: CoordinatorApi, job_id: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("attack", "words"), ATTACKS.items())
+@pytest.mark.promise(11, 13, 20, 21)
 async def test_a_model_that_turns_hostile_on_the_agent_harms_itself_only(
     attack: str, words: str, agent: Running, forest: ModelFiles, tmp_path: Path
 ) -> None:
@@ -79,6 +80,7 @@ async def test_a_model_that_turns_hostile_on_the_agent_harms_itself_only(
     assert agent.process.poll() is None
 
 
+@pytest.mark.promise(22)
 async def test_an_agent_whose_sandbox_stops_everything_takes_part_where_a_plan_wants_that(
     agent: Running, forest: ModelFiles, tmp_path: Path
 ) -> None:

@@ -33,6 +33,7 @@ def has_begun(event: JobEvent) -> bool:
     return isinstance(event.event, VisitUpdated) and event.event.value_count > 0
 
 
+@pytest.mark.promise(30)
 async def test_a_coordinator_that_was_frozen_past_its_lease_is_fenced_off_and_finishes_later(
     other: CoordinatorApi, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
 ) -> None:
@@ -57,6 +58,7 @@ async def test_a_coordinator_that_was_frozen_past_its_lease_is_fenced_off_and_fi
     await api.close()
 
 
+@pytest.mark.promise(31)
 async def test_three_coordinators_get_an_agent_in_the_order_in_which_they_asked(
     api: CoordinatorApi, other: CoordinatorApi, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
 ) -> None:

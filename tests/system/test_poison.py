@@ -3,6 +3,8 @@
 import socket
 from pathlib import Path
 
+import pytest
+
 from mltest.coordinator.api import CoordinatorApi
 from mltest.shared.domain import JobState, Standing
 from tests.integration.jobs import QUICK_PLAN, all_events, job_spec
@@ -17,6 +19,7 @@ def free_port() -> str:
         return str(server.getsockname()[1])
 
 
+@pytest.mark.promise(39)
 async def test_a_candidate_that_kills_agents_is_left_out_after_two_of_them_and_the_others_are_ranked(
     api: CoordinatorApi, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
 ) -> None:
