@@ -58,7 +58,7 @@ def _die_of(runtime: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return await spawn(candidate, *arguments, **named)
 
-    WorkerProcess.spawn = deadly  # type: ignore[method-assign, assignment]
+    WorkerProcess.spawn = deadly  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from mltest.v1 import agent_service_pb2 as pb
 from tests.integration.agent_peer import DEADLINE_S, Peer, candidate, connected, long_visit, visit, write_files
 from tests.processes import ProcessGroup
 
+pytestmark = pytest.mark.promise(34)
+
 COMMAND = "sudo .venv/bin/pytest tests/integration/test_agent_disk.py"
 
 

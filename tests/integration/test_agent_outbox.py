@@ -14,6 +14,8 @@ from mltest.v1 import agent_service_pb2 as pb
 from tests.integration.agent_peer import DEADLINE_S, Files, Peer, candidate, connected, long_visit, visit, write_files
 from tests.processes import ProcessGroup, Running
 
+pytestmark = pytest.mark.promise(26, 33)
+
 WHOLE = 2**63
 
 

@@ -26,6 +26,8 @@ from tests.integration.agent_peer import (
 )
 from tests.processes import ProcessGroup, Running
 
+pytestmark = pytest.mark.promise(37)
+
 LIMIT_S = 2.0
 """From the call to the last process: SIGKILL at once, so that nobody can ignore it."""
 

@@ -21,6 +21,8 @@ from tests.integration.version_proxy import UNKNOWN_FIELD, speaking
 from tests.models import ModelFiles
 from tests.processes import ProcessGroup, Running
 
+pytestmark = pytest.mark.promise(41)
+
 ONE_ROUND = QUICK_PLAN.replace("rounds = 2", "rounds = 1")
 
 

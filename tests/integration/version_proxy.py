@@ -52,11 +52,22 @@ class _Proxy(grpc.GenericRpcHandler):
         method = str(details.method)
         if self._version == 1 and method.endswith("/AcknowledgeVisit"):
             return None
+
+        async def unary(request: bytes, context: _Context) -> bytes:
+            return await self._unary(method, request, context)
+
+        async def stream(request: bytes, context: _Context) -> AsyncIterator[bytes]:
+            async for answer in self._stream(method, request, context):
+                yield answer
+
+        async def put(requests: AsyncIterator[bytes], context: _Context) -> bytes:
+            return await self._put(method, requests, context)
+
         if method in _STREAMS:
-            return grpc.unary_stream_rpc_method_handler(lambda request, context: self._stream(method, request, context))
+            return grpc.unary_stream_rpc_method_handler(stream)
         if method.endswith("/PutBlob"):
-            return grpc.stream_unary_rpc_method_handler(lambda requests, context: self._put(method, requests, context))
-        return grpc.unary_unary_rpc_method_handler(lambda request, context: self._unary(method, request, context))
+            return grpc.stream_unary_rpc_method_handler(put)
+        return grpc.unary_unary_rpc_method_handler(unary)
 
     async def _unary(self, method: str, request: bytes, context: _Context) -> bytes:
         call = self._channel.unary_unary(method)(request)

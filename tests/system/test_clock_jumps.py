@@ -14,6 +14,8 @@ from tests.integration.jobs import CANDIDATES, QUICK_PLAN, all_events, events_un
 from tests.models import ModelFiles
 from tests.processes import ProcessGroup
 
+pytestmark = pytest.mark.promise(40)
+
 SLICES = 60
 PLAN = QUICK_PLAN.replace("rounds = 2", "rounds = 1").replace("slice_count = 4", f"slice_count = {SLICES}")
 

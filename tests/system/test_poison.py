@@ -11,6 +11,8 @@ from tests.integration.jobs import QUICK_PLAN, all_events, job_spec
 from tests.models import ModelFiles
 from tests.processes import ProcessGroup
 
+pytestmark = pytest.mark.promise(39)
+
 ONE_ROUND = QUICK_PLAN.replace("rounds = 2", "rounds = 1").replace("agent_return_s = 20", "agent_return_s = 300")
 
 

@@ -1,86 +1,129 @@
-"""After a job of an agent that was enrolled, no secret is anywhere but in the one file of its owner."""
+"""After everything was done once, no secret is anywhere but in files that only their owner may read."""
 
 import asyncio
-import base64
+import json
+import os
+import sqlite3
+import stat
+import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import psutil
 import pytest
+from zeroconf import IPVersion
+from zeroconf.asyncio import AsyncZeroconf
 
-from mltest.agent.joining import join
-from mltest.coordinator.trust import invite
+from mltest.coordinator.home import open_coordinator
+from mltest.shared.domain import JobState
+from mltest.shared.naming import SERVICE_TYPE, instance_name
+from mltest.shared.trust.invitation import decode_invitation
 from mltest.shared.trust.local_peers import FOLDER_VARIABLE
-from tests.processes import ProcessGroup
-from tests.system.chaos.following import followed
-from tests.system.chaos.tiny_jobs import submit_tiny, tiny_files
+from tests.integration.jobs import QUICK_PLAN, all_events, job_spec
+from tests.models import ModelFiles
+from tests.processes import BIN, ProcessGroup, Running
 
-pytestmark = [pytest.mark.promise(9), pytest.mark.xdist_group("secrets")]
-
-DEADLINE_S = 240.0
-KEY_FILE = "identity.pem"
-NAMED_FILES = {KEY_FILE, "lock"}
+pytestmark = [pytest.mark.xdist_group("trust"), pytest.mark.promise(9)]
 
 
-def key_lines(state: Path) -> set[bytes]:
-    """Return the lines of the private key of a process."""
-    text = (state / "trust" / KEY_FILE).read_bytes()
-    body = text.split(b"PRIVATE KEY-----")[1].split(b"-----END")[0]
-    return set(body.split())
+def needles(text: str, *keys: str) -> list[str]:
+    """Return every form in which the secret of an invitation or a private key would show."""
+    secret = decode_invitation(text).secret
+    bodies = ["".join(key.partition("PRIVATE KEY-----\n")[2].partition("-----END")[0].split())[40:80] for key in keys]
+    # The secret stands at the end of the pasted string, before its check bytes.
+    return [secret.hex(), repr(secret)[2:-1], text[-28:-8], *bodies]
 
 
-def secret_of(invitation: str) -> bytes:
-    """Return the 16 bytes before the last 4 of the decoded word, which are its check."""
-    word = invitation.removeprefix("mltest1-")
-    return base64.urlsafe_b64decode(word + "=" * (-len(word) % 4))[-20:-4]
+def processes_of(*running: Running) -> Iterator[psutil.Process]:
+    for one in running:
+        process = psutil.Process(one.process.pid)
+        yield process
+        yield from process.children(recursive=True)
 
 
-def forms_of(secret: bytes) -> set[bytes]:
-    """Return a secret as programs write it."""
-    return {secret, secret.hex().encode(), base64.b64encode(secret), base64.urlsafe_b64encode(secret).rstrip(b"=")}
+def exposed_by(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline()) + json.dumps(process.environ())
+    except psutil.Error:
+        return ""
 
 
-def processes_below(folder: Path) -> Iterator[bytes]:
-    """Yield what everybody may read of each process that works for this test: its command line and environment."""
-    for entry in Path("/proc").iterdir():
-        try:
-            line, environment = (entry / "cmdline").read_bytes(), (entry / "environ").read_bytes()
-            is_ours = str(folder).encode() in line or (entry / "cwd").readlink().is_relative_to(folder)
-        except OSError:
-            continue
-        if is_ours:
-            yield line + environment
+def dump_of(path: Path) -> str:
+    with closing(sqlite3.connect(path)) as connection:
+        return "\n".join(connection.iterdump())
 
 
-def leaks(folder: Path, secrets: set[bytes]) -> list[str]:
-    """Return the files below `folder` with a secret in them, besides those that are for it."""
-    files = [path for path in folder.rglob("*") if path.is_file() and path.name not in NAMED_FILES]
-    return [str(path) for path in files if any(secret in path.read_bytes() for secret in secrets)]
+async def advertised(agent_id: str) -> str:
+    browser = AsyncZeroconf(interfaces=["127.0.0.1"], ip_version=IPVersion.V4Only)
+    try:
+        info = await browser.async_get_service_info(SERVICE_TYPE, instance_name(agent_id), timeout=5000)
+        assert info is not None
+        return repr(info.text) + repr(info.properties)
+    finally:
+        await browser.async_close()
 
 
-async def test_no_secret_is_in_a_file_a_log_or_a_command_line(processes: ProcessGroup, tmp_path: Path) -> None:
-    home, state = tmp_path / "home", tmp_path / "left"
-    home.mkdir()
-    state.mkdir()
-    invitation = invite(home, uses=1, ttl_s=600.0)
-    # Until it is used, the coordinator's file has it: the search finds what is there.
-    assert leaks(tmp_path, forms_of(secret_of(invitation))) != []
-    join(state, invitation)
-    # As on another machine: local pairing would make the invitation needless.
-    elsewhere = ["env", f"{FOLDER_VARIABLE}={tmp_path / 'peers'}"]
-    agent = processes.agent(state, "--port", "0", "--no-advertise", "--name", "left", host=elsewhere)
-    coordinator = processes.coordinator(home, "--port", "0")
-    secrets = {invitation.encode(), *forms_of(secret_of(invitation)), *key_lines(home), *key_lines(state)}
-    job_id = await submit_tiny(home, tiny_files(tmp_path / "files"), [agent.address])
-    seen = []
-    async with asyncio.timeout(DEADLINE_S), followed(home, job_id) as progress:
-        await progress.is_measuring.wait()
-        seen = list(processes_below(tmp_path))
-        await progress.is_over.wait()
-    assert len(seen) >= 3
-    assert [text for text in seen if any(secret in text for secret in secrets)] == []
-    assert not any(
-        secret.decode(errors="replace") in str(one.listening) for one in (agent, coordinator) for secret in secrets
-    )
-    assert leaks(tmp_path, secrets) == []
-    for keys in (home, state):
-        assert (keys / "trust" / KEY_FILE).stat().st_mode & 0o077 == 0
+def run(home: Path, *arguments: str) -> str:
+    command = [str(BIN / "mltest-coordinator"), "--state-dir", str(home), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return done.stdout + done.stderr
+
+
+async def test_no_secret_leaves_the_files_of_its_owner(
+    processes: ProcessGroup, forest: ModelFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, state, keys = tmp_path / "home", tmp_path / "board", tmp_path / "client"
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "user-of-the-agent"))
+    agent = processes.agent(state, "--port", "0", "--listen", "127.0.0.1", "--log-level", "debug")
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "user-of-the-coordinator"))
+    coordinator = processes.coordinator(home, "--port", "0", "--log-level", "debug")
+    text = run(home, "invite", "--uses", "2").strip()
+    joining = [str(BIN / "mltest-agent"), "join", "-", "--state-dir", str(state)]
+    said = subprocess.run(joining, input=text + "\n", capture_output=True, text=True, check=True)
+    client_said = run(home, "client-key", "ci", "--out", str(keys))
+    record = await advertised(agent.listening["agent_id"])
+
+    api = await open_coordinator(home, needs_to_run=False)
+    job_id = await api.submit(await job_spec(api, forest, agent.address, plan=QUICK_PLAN))
+    watched = asyncio.ensure_future(all_events(api, job_id))
+    seen = ""
+    while not watched.done():
+        seen += "".join(map(exposed_by, processes_of(agent, coordinator)))
+        await asyncio.wait([watched], timeout=0.3)
+    job = await api.job(job_id)
+    assert job.state is JobState.DONE, job.reason
+    shown = run(home, "show", job_id, "--json") + run(home, "agents", "--no-discovery", "--agent", agent.address)
+    shown += run(home, "trusted")
+    await api.close()
+
+    secrets = needles(text, *((folder / "trust" / "identity.pem").read_text() for folder in (home, state)))
+    logs = "".join((folder / "stderr.log").read_text() for folder in (home, state))
+    everything = {
+        "arguments and environment": seen,
+        "logs": logs,
+        "output": said.stdout + said.stderr + client_said + shown,
+        "mDNS": record,
+        "database": dump_of(home / "store.sqlite"),
+        "events": repr(watched.result()),
+    }
+    assert all(everything.values())
+    assert [(where, needle) for where, content in everything.items() for needle in secrets if needle in content] == []
+    assert_only_in_private_files(tmp_path, secrets)
+
+
+def assert_only_in_private_files(folder: Path, secrets: list[str]) -> None:
+    holders = set()
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink() and path.stat().st_size < 10**6:
+            content = path.read_bytes().decode(errors="replace").replace("\n", "")
+            if any(needle in content for needle in secrets):
+                holders.add(path)
+    assert {path.name for path in holders if path.suffix == ".pem"} == {"identity.pem"}
+    # The invitation has a use left, so that the coordinator keeps its secret; the agent has erased it.
+    assert [path.parent.name for path in holders if path.suffix == ".json"] == ["invitations"]
+    assert len(holders) == 3
+    for path in holders:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700, path.parent
+    assert os.geteuid() == next(iter(holders)).stat().st_uid

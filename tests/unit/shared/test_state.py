@@ -86,6 +86,7 @@ def test_the_watchdog_is_fed_twice_as_often_as_it_wants(
     assert watchdog_interval_s() == expected_s
 
 
+@pytest.mark.promise(43)
 async def test_a_loop_that_hangs_feeds_no_watchdog_until_it_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

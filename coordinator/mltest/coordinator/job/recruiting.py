@@ -13,8 +13,8 @@ from mltest.shared.domain import AgentInfo, AgentUpdated, FleetAgent, JobNote
 from mltest.shared.errors import AgentUnreachableError, NoAgentError
 
 _RETRY_S = 2.0
-_PATIENCE = 5
-"""Times that an agent which was just started is asked who it is, each as long as a call may take."""
+_PATIENCE = 20
+"""Times that an agent which was just started is asked who it is; its own look at each runtime may take two minutes."""
 _LOG = logging.getLogger(__name__)
 
 

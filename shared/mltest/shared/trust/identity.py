@@ -1,5 +1,6 @@
 """Who this process is: one key for each state directory, and for a while the key that it had before."""
 
+import hashlib
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ IDENTITY_NAME = "identity.pem"
 _PREVIOUS_NAME = "previous-identity.pem"
 _PREVIOUS_END_NAME = "previous-identity.until"
 _MACHINE_NAME = "machine"
-"""Which machine the identity was made on; an agent that finds another one there does not start."""
+_MACHINE_ID = Path("/etc/machine-id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +90,7 @@ def keys_in(
     text = read_private(folder / IDENTITY_NAME)
     if text is None:
         text = make()
+        write_private(folder / _MACHINE_NAME, machine_hash())
         write_private(folder / IDENTITY_NAME, text)
     return Keys(current=identity_from_pem(text), previous=_previous(folder, clock_s()))
 
@@ -108,6 +110,23 @@ def erase_identity(state: Path) -> None:
     folder = trust_folder(state)
     for name in (IDENTITY_NAME, _PREVIOUS_NAME, _PREVIOUS_END_NAME, _MACHINE_NAME):
         remove_private(folder / name)
+
+
+def is_copied(state: Path) -> bool:
+    """Return whether the key was made on another machine: the state directory, or the whole disk, was copied."""
+    made_on = read_private(trust_folder(state) / _MACHINE_NAME)
+    return made_on is not None and "" not in (made_on, machine_hash()) and made_on != machine_hash()
+
+
+def machine_hash(path: Path = _MACHINE_ID) -> str:
+    """Return what tells this machine from a copy of its disk; empty where the system does not say.
+
+    machine-id(5) asks not to show the identity itself.
+    """
+    try:
+        return hashlib.sha256(b"mltest machine\0" + path.read_bytes().strip()).hexdigest()
+    except OSError:
+        return ""
 
 
 def identity_signature(state: Path) -> tuple[int, int]:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mltest.shared.trust.identity import OVERLAP_S, erase_identity, keys_in, made_here, rotate_key
+from mltest.shared.trust import identity as module
+from mltest.shared.trust.identity import OVERLAP_S, erase_identity, is_copied, keys_in, made_here, rotate_key
 from mltest.shared.trust.private_files import is_private_folder, read_private, write_private
 
 
@@ -48,6 +49,26 @@ def test_an_identity_that_was_erased_does_not_come_back(tmp_path: Path) -> None:
     erase_identity(tmp_path)
     assert len(old) == 2
     assert keys_in(tmp_path, make=made_here).current.device_id not in {key.device_id for key in old}
+
+
+def test_a_state_directory_that_was_copied_to_another_machine_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "machine_hash", lambda: "a" * 64)
+    keys_in(tmp_path, make=made_here)
+    assert not is_copied(tmp_path)
+    monkeypatch.setattr(module, "machine_hash", lambda: "b" * 64)
+    assert is_copied(tmp_path)
+    monkeypatch.setattr(module, "machine_hash", lambda: "")
+    assert not is_copied(tmp_path)
+
+
+def test_the_identity_of_the_machine_itself_is_not_stored(tmp_path: Path) -> None:
+    source = tmp_path / "machine-id"
+    source.write_text("0123456789abcdef0123456789abcdef\n")
+    assert module.machine_hash(source) != ""
+    assert "0123456789abcdef" not in module.machine_hash(source)
+    assert module.machine_hash(tmp_path / "absent") == ""
 
 
 def test_a_link_is_not_followed(tmp_path: Path) -> None:
