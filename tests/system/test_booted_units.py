@@ -72,6 +72,7 @@ def until_some(machine: Booted, pattern: str, limit_s: float = STARTED_S) -> lis
 
 
 @pytest.mark.usefixtures("idle")
+@pytest.mark.promise(11, 18, 20, 21)
 def test_a_hostile_pickle_reaches_nothing_and_leaves_nothing(installed: Installed, machine: Booted) -> None:
     for _ in range(2):
         text = installed.submit("/opt/files/hostile.pkl", "/opt/files/rows.npz", "--allow-pickle")
@@ -104,6 +105,7 @@ asyncio.run(main())
 _STRANGER = ("setpriv", "--reuid=12345", "--regid=12345", "--clear-groups")
 
 
+@pytest.mark.promise(25)
 def test_only_the_helper_reads_energy_counters(installed: Installed, machine: Booted) -> None:
     path = "/sys/class/powercap/intel-rapl:0/energy_uj"
     agent = installed.as_agent("cat", path)
@@ -210,6 +212,7 @@ def test_the_death_of_the_agent_ends_its_workers_and_it_comes_back(installed: In
     assert machine.property("mltest-agent", "MainPID") != before
 
 
+@pytest.mark.promise(43)
 def test_a_hung_agent_is_restarted(installed: Installed, machine: Booted) -> None:
     restarts = int(machine.property("mltest-agent", "NRestarts"))
     before = machine.property("mltest-agent", "MainPID")
