@@ -9,7 +9,7 @@ SAY := @printf '\n== %s\n'
 SOURCES := agent coordinator shared proto tests bench examples tools
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports contract unit bench bench-% test-long constraints wheels-aarch64 breaking clean
+.PHONY: help demo test check lint types imports contract unit bench bench-% test-long chaos mutations promises constraints wheels-aarch64 breaking clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9%-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,7 +46,19 @@ unit: $(VENV)/.dev
 
 test-long: $(VENV)/.dev ## the long forms: repeated kills, every supported Python
 	$(SAY) "long tests"
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m long
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "long and not promise"
+
+chaos: $(VENV)/.dev ## every promise of docs/promises.md, quick and long, then the mutations; ROWS=26-33 for some
+	$(SAY) "what mltest promises (docs/promises.md), with hundreds of kills and power cuts: about an hour"
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m promise --promises --rows "$(ROWS)"
+	$(if $(ROWS),,@$(MAKE) --no-print-directory mutations)
+
+mutations: $(VENV)/.dev ## take out one safeguard after the other: tests have to notice
+	$(SAY) "the product without fencing, without dropping duplicates, without the journal"
+	@$(BIN)/python -m tests.mutations
+
+promises: $(VENV)/.dev ## write into docs/promises.md which tests prove each row
+	@$(BIN)/python -m tests.promises
 
 bench: $(VENV)/.dev ## measure mltest itself; tables here, figures in build/bench/*.json
 	$(SAY) "what mltest itself costs; the figures go to build/bench/"

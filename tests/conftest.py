@@ -1,4 +1,4 @@
-"""Real processes and small real models for integration and system tests."""
+"""Real processes, small real models, and what the table of promises says."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +8,12 @@ from hypothesis import settings
 
 from mltest.shared.trust.local_peers import FOLDER_VARIABLE
 from tests.models import ModelFiles, forest_on_digits
+from tests.mutations import plugin as mutations
 from tests.processes import ProcessGroup
+from tests.promises import plugin as promises
+from tests.promises.plugin import count
+
+__all__ = ["count"]
 
 # The same examples in every run, and no verdict about speed on a busy machine.
 settings.register_profile("mltest", derandomize=True, deadline=None)
@@ -22,6 +27,18 @@ def local_peers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(FOLDER_VARIABLE, str(folder))
         yield folder
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare --promises, --rows and --mutate."""
+    promises.add_options(parser)
+    mutations.add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch how the promises fare, and break the product if that was asked for."""
+    config.pluginmanager.register(promises.Promises(config))
+    mutations.break_on_purpose(config.getoption("--mutate"))
 
 
 @pytest.fixture

@@ -49,6 +49,11 @@ class ProcessGroup:
         program = [str(BIN / "mltest-agent"), "serve", "--state-dir", str(state), *arguments]
         return self._start([*host, *program], state)
 
+    def doctored_agent(self, state: Path, doctoring: Sequence[str], *arguments: str) -> Running:
+        """Start an agent as `tests.doctored_agent` changes it."""
+        program = [sys.executable, "-m", "tests.doctored_agent", *doctoring, "--"]
+        return self._start([*program, "serve", "--state-dir", str(state), *arguments], state)
+
     def coordinator(self, state: Path, *arguments: str, host: Sequence[str] = ()) -> Running:
         """Start a coordinator that serves."""
         program = [str(BIN / "mltest-coordinator"), "serve", "--state-dir", str(state), *arguments]

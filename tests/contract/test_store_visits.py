@@ -1,5 +1,6 @@
 """What every store has to do with visits, attempts, and samples."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,10 @@ from mltest.shared.domain import (
     Outcome,
     PredictionsStored,
     VisitEvent,
+    VisitEventBody,
     VisitStarted,
 )
-from tests.contract.stored import LOST, OK, SPEC, add_job, begin, end, samples, visit_spec
+from tests.contract.stored import LOST, NEWS, OK, SPEC, add_job, begin, end, samples, visit_spec
 
 
 def test_everything_survives_reopening(store: Store, folder: Path) -> None:
@@ -117,3 +119,65 @@ def test_visits_that_ended_well_stay_when_a_job_is_planned_again(store: Store) -
     assert outcomes == {"visit0": Outcome.OK, "visit1": None, "visit2": Outcome.CANCELLED, "new": None}
     job = store.jobs.get("job1")
     assert (job.visits_done, job.visits_total) == (2, 4)
+
+
+def test_what_an_earlier_life_received_of_an_open_attempt_is_given_back(store: Store) -> None:
+    attempt = begin(store)
+    ended = CandidateEnded(candidate_id="native", outcome=Outcome.FAILED, reason_code="X", reason="it broke")
+    stored = PredictionsStored(candidate_id="native", sha256="e" * 64, size_bytes=5)
+    bodies: list[VisitEventBody] = [samples(1, 1, 2).event, samples(2, 3, slice_index=1).event, stored, ended]
+    events = [VisitEvent(seq=seq, event=body) for seq, body in enumerate(bodies, start=1)]
+    store.visits.receive(attempt.attempt_key, events, job_id="job1")
+    assert list(store.visits.received(attempt)) == bodies
+
+
+def test_the_end_of_an_attempt_is_not_received_before_the_attempt_is_closed_with_it(store: Store) -> None:
+    attempt = begin(store)
+    store.visits.receive(attempt.attempt_key, [samples(1, 1), VisitEvent(seq=2, event=OK)], job_id="job1")
+    (found,) = store.visits.attempts("job1")
+    assert found.last_seq == 1
+
+
+def test_the_time_that_attempts_took_does_not_depend_on_the_date(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    attempt = begin(store)
+    year_ns = 366 * 24 * 3600 * 10**9
+    now_ns = time.time_ns()
+    for jump_ns in (year_ns, -2 * year_ns):
+        monkeypatch.setattr(time, "time_ns", lambda jump_ns=jump_ns: now_ns + jump_ns)
+        store.visits.end_attempt(attempt, OK, ends_visit=False, job_id="job1", news=NEWS, spent_ns=5 * 10**9)
+        assert store.visits.spent("job1", "agent1") == (5.0, 1)
+
+
+def test_a_candidate_that_was_given_up_is_a_failure_with_the_first_reason(store: Store) -> None:
+    begin(store)
+    for reason in ("first", "second"):
+        store.outcomes.give_up("job1", "agent1", "native", reason_code="AGENT_DIED", reason=reason)
+    (found,) = store.outcomes.of_job("job1")
+    assert (found.agent_id, found.candidate_id, found.outcome) == ("agent1", "native", Outcome.FAILED)
+    assert (found.reason_code, found.reason, found.round_index) == ("AGENT_DIED", "first", None)
+
+
+def test_how_candidates_ended_is_known_of_every_closed_attempt_in_order(store: Store) -> None:
+    broken = begin(store)
+    died = CandidateEnded(candidate_id="native", outcome=Outcome.FAILED, reason_code="AGENT_DIED")
+    well = CandidateEnded(candidate_id="native", outcome=Outcome.OK)
+    store.visits.receive(broken.attempt_key, [VisitEvent(seq=1, event=died)], job_id="job1")
+    assert store.outcomes.tried("job1") == ()
+    end(store, broken, LOST, ends_visit=False)
+    second = store.visits.begin_attempt("visit1")
+    store.visits.receive(second.attempt_key, [VisitEvent(seq=1, event=well)], job_id="job1")
+    end(store, second, OK)
+    found = store.outcomes.tried("job1")
+    assert [(one.agent_id, one.reason_code, one.counts) for one in found] == [
+        ("agent1", "AGENT_DIED", False),
+        ("agent1", "", True),
+    ]
+
+
+def test_a_flag_stays_until_another_job_goes_well(store: Store) -> None:
+    assert store.agents.flag("agent1") == ""
+    store.agents.set_flag("agent1", job_id="job1", reason="it died")
+    store.agents.clear_flag("agent1", job_id="job1")
+    assert store.agents.flag("agent1") == "it died"
+    store.agents.clear_flag("agent1", job_id="job2")
+    assert store.agents.flag("agent1") == ""

@@ -9,6 +9,7 @@ import json
 import sys
 import time
 
+import grpc
 import grpc.aio
 
 from mltest.shared.codec import to_proto
@@ -17,12 +18,12 @@ from mltest.shared.grpc_options import server_options
 from mltest.shared.protocol import MIN_PROTOCOL_VERSION, PROTOCOL_VERSION
 from mltest.v1 import agent_pb2
 from mltest.v1 import agent_service_pb2 as pb
-from mltest.v1.agent_service_pb2_grpc import AgentServiceServicer, add_AgentServiceServicer_to_server
 
+SERVICE_NAME = pb.DESCRIPTOR.services_by_name["AgentService"].full_name
 _HOST = HostInfo(architecture="x86_64", cpu_model="", logical_cores=1, memory_bytes=1, os="", kernel="")
 
 
-class _LightAgent(AgentServiceServicer):
+class _LightAgent:
     def __init__(self, name: str, called_s: list[float]) -> None:
         self._called_s = called_s
         self._info = AgentInfo(
@@ -35,9 +36,7 @@ class _LightAgent(AgentServiceServicer):
             instance_id=name.encode().hex().rjust(16, "0")[:16],
         )
 
-    async def DescribeAgent(  # noqa: N802  # named by the contract
-        self, request: pb.DescribeAgentRequest, context: object
-    ) -> pb.DescribeAgentResponse:
+    async def describe(self, request: pb.DescribeAgentRequest, context: object) -> pb.DescribeAgentResponse:
         self._called_s.append(time.monotonic())
         return pb.DescribeAgentResponse(agent=to_proto(self._info, agent_pb2.AgentInfo))
 
@@ -48,7 +47,13 @@ async def main(prefix: str, count: int) -> None:
     servers, addresses = [], []
     for number in range(count):
         server = grpc.aio.server(options=server_options())
-        add_AgentServiceServicer_to_server(_LightAgent(f"{prefix}{number:04}", called_s), server)
+        agent = _LightAgent(f"{prefix}{number:04}", called_s)
+        handlers = {
+            "DescribeAgent": grpc.unary_unary_rpc_method_handler(
+                agent.describe, pb.DescribeAgentRequest.FromString, pb.DescribeAgentResponse.SerializeToString
+            )
+        }
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE_NAME, handlers),))
         addresses.append(f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}")
         await server.start()
         servers.append(server)

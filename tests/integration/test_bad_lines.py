@@ -1,16 +1,26 @@
 """A job over a line that is thin, slow, or loses packets is finished, and no agent is called lost."""
 
 import asyncio
+import hashlib
+import os
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import grpc.aio
 import pytest
 
 from mltest.coordinator.api import CoordinatorApi
 from mltest.coordinator.home import open_coordinator
+from mltest.shared.blob_client import upload
+from mltest.shared.blob_service import add_blob_service
+from mltest.shared.blobs import BlobStore
 from mltest.shared.domain import AgentUpdated, JobSpec, JobState, Outcome, VisitUpdated
+from mltest.shared.grpc_options import channel_options
+from mltest.shared.grpc_server import new_server
+from tests.enrolling import enrol
 from tests.faults.line import MBIT_PER_S, Line
+from tests.faults.memory import MIB
 from tests.faults.tcp_proxy import FaultProxy
 from tests.integration.jobs import QUICK_PLAN, all_events, job_spec, of_kind
 from tests.models import ModelFiles, forest_on_digits
@@ -20,7 +30,7 @@ from tests.system.lan import Host, lan, needs_namespaces
 pytestmark = pytest.mark.promise(50)
 
 DEADLINE_S = 400.0
-CLEAR = ("--insecure", "--listen", "127.0.0.1", "--port", "0", "--no-advertise")
+LOOPBACK = ("--port", "0", "--no-advertise")
 PLAN = QUICK_PLAN.replace('runtimes = ["scikit-learn", "treelite"]', 'runtimes = ["treelite"]')
 THIN_AND_SLOW = Line(bytes_per_s=MBIT_PER_S, latency_s=0.25)
 VERY_SLOW = Line(latency_s=0.5)
@@ -59,7 +69,7 @@ async def assert_runs_well(api: CoordinatorApi, spec: JobSpec) -> None:
 async def test_a_job_over_a_thin_or_slow_line_is_finished_without_a_false_loss(
     api: CoordinatorApi, small: ModelFiles, processes: ProcessGroup, tmp_path: Path, line: Line
 ) -> None:
-    agent = processes.agent(tmp_path / "agent", *CLEAR)
+    agent = processes.agent(tmp_path / "agent", *LOOPBACK)
     async with FaultProxy(agent.address, line) as proxy:
         await assert_runs_well(api, await job_spec(api, small, proxy.address, plan=PLAN))
 
@@ -76,6 +86,7 @@ def hosts() -> Iterator[dict[str, Host]]:
 @pytest.fixture
 async def distant(hosts: dict[str, Host], processes: ProcessGroup, tmp_path: Path) -> AsyncIterator[CoordinatorApi]:
     """A coordinator on a host of its own."""
+    enrol(tmp_path / "left", tmp_path / "home")
     processes.coordinator(tmp_path / "home", "--port", "0", host=hosts["coordinator"].command())
     found = await open_coordinator(tmp_path / "home", needs_to_run=False)
     yield found
@@ -87,6 +98,30 @@ async def distant(hosts: dict[str, Host], processes: ProcessGroup, tmp_path: Pat
 async def test_a_job_over_a_line_that_loses_one_packet_in_twenty_is_finished_without_a_false_loss(
     distant: CoordinatorApi, hosts: dict[str, Host], small: ModelFiles, processes: ProcessGroup, tmp_path: Path
 ) -> None:
-    agent = processes.agent(tmp_path / "left", "--insecure", "--name", "left", host=hosts["left"].command())
+    agent = processes.agent(tmp_path / "left", "--name", "left", host=hosts["left"].command())
     address = f"{hosts['left'].address}:{agent.address.rpartition(':')[2]}"
     await assert_runs_well(distant, await job_spec(distant, small, address, plan=PLAN))
+
+
+async def test_an_upload_over_a_thin_line_keeps_its_one_connection(tmp_path: Path) -> None:
+    """What is under way must never make the answer to a ping late: at 1 Mbit/s this takes longer than two of them."""
+    content = os.urandom(4 * MIB)
+    sha256 = hashlib.sha256(content).hexdigest()
+    file = tmp_path / "file"
+    file.write_bytes(content)
+    server = new_server()
+    store = BlobStore(tmp_path / "blobs", 10 * len(content))
+    add_blob_service(server, store)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        async with (
+            asyncio.timeout(DEADLINE_S),
+            FaultProxy(f"127.0.0.1:{port}", THIN_AND_SLOW) as proxy,
+            grpc.aio.insecure_channel(proxy.address, options=channel_options()) as channel,
+        ):
+            await upload(channel, file, sha256=sha256, size_bytes=len(content))
+            assert proxy.connection_count == 1
+    finally:
+        await server.stop(None)
+    assert store.status(sha256).is_complete

@@ -10,9 +10,9 @@ import pytest
 
 from mltest.coordinator.api import CoordinatorApi
 from mltest.coordinator.home import open_coordinator
-from mltest.shared.domain import JobState
+from mltest.shared.domain import JobState, Outcome, VisitUpdated
 from mltest.shared.errors import DiskFullError
-from tests.integration.jobs import SLOW_PLAN, all_events, events_until, is_under_way, job_spec
+from tests.integration.jobs import CANDIDATES, SLOW_PLAN, all_events, events_until, is_under_way, job_spec, of_kind
 from tests.models import ModelFiles
 from tests.processes import ProcessGroup
 
@@ -33,6 +33,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
+@pytest.mark.promise(35)
 async def test_a_full_disk_ends_the_job_with_what_is_wrong_and_it_goes_on_when_there_is_room(
     forest: ModelFiles, processes: ProcessGroup, tmp_path: Path, small_disk: Path
 ) -> None:
@@ -48,10 +49,14 @@ async def test_a_full_disk_ends_the_job_with_what_is_wrong_and_it_goes_on_when_t
         told = await how_it_ended(api, job_id)
     filler.unlink()
     await api.resume(job_id)
-    await all_events(api, job_id)
+    events = await all_events(api, job_id)
 
     assert "no room left" in told
     assert (await api.job(job_id)).state is JobState.DONE
+    ends = [(end.attempt, end.outcome) for end in of_kind(events, VisitUpdated) if end.outcome]
+    assert ends == [(1, Outcome.OK)], "what the agent measured meanwhile is taken up"
+    series = [found async for found in api.samples(job_id) if found.series.metric == "latency_ns"]
+    assert len(series) == CANDIDATES * 400
     await api.close()
 
 

@@ -239,3 +239,18 @@ async def test_a_resumed_job_waits_for_its_agents_instead_of_measuring_somewhere
     assert results.job.state is JobState.DONE
     assert {row.agent_name for row in results.standings.rows} == {"late"}
     await api.close()
+
+
+async def test_a_service_starts_though_somebody_looks_whether_one_serves(tmp_path: Path) -> None:
+    listening = asyncio.Event()
+    stop = asyncio.Event()
+    with locked_state(tmp_path):
+        serving = asyncio.ensure_future(
+            serve(tmp_path, port=0, stop=stop, on_listening=lambda address: listening.set())
+        )
+        await asyncio.wait([serving], timeout=0.3)
+        assert not serving.done()
+    async with asyncio.timeout(60):
+        await listening.wait()
+        stop.set()
+        await serving

@@ -170,6 +170,25 @@ async def test_a_forged_answer_is_a_crash_and_names_no_file(
     await builder.close()
 
 
+ENDLESS_ANSWER = """
+import os
+for number in range(3, 20):
+    try:
+        while True:
+            os.write(number, b"x" * 65536)
+    except OSError:
+        pass
+"""
+
+
+async def test_an_answer_without_an_end_costs_little_and_is_a_crash(
+    builder: ProcessBuilder, target: Target, tmp_path: Path
+) -> None:
+    error = await failure(builder, write_hostile(tmp_path / "model", ENDLESS_ANSWER, target))
+    assert type(error) is ChildCrashedError
+    assert "longer than" in error.message
+
+
 async def test_a_forged_failure_of_the_infrastructure_is_not_believed(
     builder: ProcessBuilder, target: Target, tmp_path: Path
 ) -> None:

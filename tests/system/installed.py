@@ -15,6 +15,8 @@ _INSTALL = r"""
 # An interpreter that everybody may use, and this checkout: bound from the overlay, so nothing outside changes.
 mkdir -p opt/python opt/mltest
 mount --bind .{base} opt/python
+echo /opt/python/lib > etc/ld.so.conf.d/000-python.conf
+chroot . ldconfig
 mount --bind .{root} opt/mltest
 venv=opt/mltest/.venv
 ln -sf /opt/python/bin/{python} $venv/bin/python3
@@ -66,30 +68,25 @@ class Installed:
     machine: Booted
 
     def start(self, *options: str) -> None:
-        """Start the units, the agent with `options`, and let its coordinator in."""
-        self.machine.write("/etc/mltest/agent.env", f"MLTEST_AGENT_OPTIONS={' '.join(options)} --insecure\n")
+        """Start the units, the agent with `options`, and let it join its coordinator, all as root."""
         self.machine.write("/opt/files/plan.toml", _PLAN)
+        self.machine.write("/etc/mltest/agent.env", f"MLTEST_AGENT_OPTIONS={' '.join(options)}\n")
         self.machine.run("systemctl", "daemon-reload")
         self.machine.run("systemctl", "enable", "--now", "mltest-worker.socket", "mltest-powerd.socket", "mltest-agent")
+        invite = f"{_BIN}/mltest-coordinator --state-dir {_STATE} invite"
+        self.machine.run("sh", "-c", f"{invite} | {_BIN}/mltest-agent join -")
 
     def wait_until_idle(self, limit_s: float) -> None:
         """Return when the agent has looked at its machine, and no worker runs."""
         deadline_s = time.monotonic() + limit_s
-        while True:
-            is_up = self.machine.property("mltest-agent", "ActiveState") == "active"
-            has_looked = "worker@" in self.machine.run(
-                "journalctl",
-                "--no-pager",
-                "-o",
-                "cat",
-                "_PID=1",
-                "--grep",
-                f"mltest-worker@[0-9]+-{self.agent_pid()}-.*Deactivated",
-                check=False,
-            )
-            if is_up and has_looked and not self.machine.processes("worker-host"):
-                return
+        while not self._is_idle():
             assert time.monotonic() < deadline_s, self.machine.journal()
+
+    def _is_idle(self) -> bool:
+        looked = f"mltest-worker@[0-9]+-{self.agent_pid()}-.*Deactivated"
+        log = self.machine.run("journalctl", "--no-pager", "-o", "cat", "_PID=1", "--grep", looked, check=False)
+        is_up = self.machine.property("mltest-agent", "ActiveState") == "active"
+        return is_up and "Deactivated" in log and not self.machine.processes("worker-host")
 
     def agent_pid(self) -> int:
         """Return the process of the agent."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mltest.coordinator.home import open_coordinator
+from tests.enrolling import enrol
 from tests.faults.memory import MIB, peak_bytes, resident_bytes, restart_peak
 from tests.processes import ProcessGroup
 from tests.system.lan import Host, lan, needs_namespaces
@@ -50,9 +51,10 @@ async def test_real_agents_are_seen_and_strangers_are_asked_seldom(
     on(evil, "nft", "-f", "-", text=COUNT_SYN)
     for number in range(claimed_hosts if claimed_hosts > 1 else 0):
         on(evil, "ip", "addr", "add", f"10.77.0.{100 + number}/32", "dev", "eth0")
-    coordinator = processes.coordinator(tmp_path / "home", "--port", "0", host=hosts["coordinator"].command())
     for name in ("left", "right"):
-        processes.agent(tmp_path / name, "--insecure", "--name", name, host=hosts[name].command())
+        enrol(tmp_path / name, tmp_path / "home")
+        processes.agent(tmp_path / name, "--name", name, host=hosts[name].command())
+    coordinator = processes.coordinator(tmp_path / "home", "--port", "0", host=hosts["coordinator"].command())
     api = await open_coordinator(tmp_path / "home", needs_to_run=False)
     try:
         async with asyncio.timeout(DEADLINE_S):

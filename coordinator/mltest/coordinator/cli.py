@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mltest.coordinator.commands import (
     agents,
+    backup,
     cancel,
     client_key,
     compare,
@@ -19,6 +20,7 @@ from mltest.coordinator.commands import (
     plan,
     recompute,
     regress,
+    restore,
     resume,
     samples,
     serve,
@@ -37,7 +39,7 @@ _VERBS: tuple[Verb, ...] = (
         module.VERB
         for module in (
             *(submit, jobs, show, watch, cancel, resume, agents, samples),
-            *(compare, regress, recompute, plan, serve, invite, enroll, forget, client_key),
+            *(compare, regress, recompute, plan, serve, backup, restore, invite, enroll, forget, client_key),
         )
     ),
     *(trust.TRUSTED, trust.UNTRUST, trust.ROTATE, trust.RESET, completion.VERB),

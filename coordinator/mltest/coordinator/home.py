@@ -22,6 +22,8 @@ _CONNECT_S = 2.0
 _PATIENCE_S = 10.0
 """How long a process that is just starting or ending is waited for."""
 _RETRY_S = 0.1
+_GLANCE_S = 2.0
+"""Whoever only looks whether somebody serves holds the lock for an instant: a daemon that starts then tries again."""
 _IDLE_S = 10.0
 """How long a coordinator that exits when idle waits for a first or a next job."""
 
@@ -127,7 +129,7 @@ class HomeCoordinator(Coordinator):
 
         """
         with ExitStack() as lock:
-            lock.enter_context(locked_state(folder))
+            await _lock(lock, folder, patience_s=_GLANCE_S if options and options.is_daemon else 0.0)
             coordinator = await cls.open(folder, runs_jobs=True, options=options)
             try:
                 coordinator._server = await CoordinatorServer.start(
@@ -162,6 +164,20 @@ class HomeCoordinator(Coordinator):
             await self._server.stop()
             await super().close()
             self._lock.close()
+
+
+async def _lock(lock: ExitStack, folder: Path, *, patience_s: float) -> None:
+    """Take the lock of `folder`; `StoreBusyError` if another process still has it after `patience_s`."""
+    deadline_s = asyncio.get_running_loop().time() + patience_s
+    while True:
+        try:
+            lock.enter_context(locked_state(folder))
+        except StoreBusyError:
+            if asyncio.get_running_loop().time() >= deadline_s:
+                raise
+            await asyncio.sleep(_RETRY_S)
+        else:
+            return
 
 
 def _absolute(state_dir: Path) -> Path:

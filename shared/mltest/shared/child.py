@@ -12,9 +12,10 @@ from typing import BinaryIO, cast
 
 from mltest.shared.child_process import ChildProcess, ExecProcess
 from mltest.shared.errors import ChildCrashedError, DeadlineError, InfrastructureError, MltestError, error_class
-from mltest.shared.frames import Frame, decode_frame, encode_frame
+from mltest.shared.frames import MAX_FRAME_BYTES, Frame, decode_frame, encode_frame
 from mltest.shared.sandbox.limit_errors import crash_error
 from mltest.shared.sandbox.limits import ChildLimits, Confinement
+from mltest.shared.units import bytes_text
 
 __all__ = ["Child", "ChildLimits", "Confinement"]
 
@@ -80,6 +81,9 @@ class Child:
             raise DeadlineError(what=what, limit_s=timeout_s) from error
         except (BrokenPipeError, ConnectionResetError) as error:
             raise await self._crashed() from error
+        except ValueError as error:
+            await self.kill()
+            raise ChildCrashedError(how=f"its answer is longer than {bytes_text(MAX_FRAME_BYTES)}") from error
         if not line.endswith(b"\n"):
             raise await self._crashed()
         try:

@@ -242,6 +242,12 @@ class WorkerUnitError(InfrastructureError):
     code = "WORKER_UNIT"
 
 
+class BackupInvalidError(UserError):
+    """{path} cannot be restored: {detail}."""
+
+    code = "BACKUP_INVALID"
+
+
 class PowerUnreadableError(InfrastructureError):
     """The helper behind {socket}, which reads energy counters, cannot be used: {detail}."""
 

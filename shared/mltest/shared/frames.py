@@ -6,8 +6,11 @@ A request is `{"command": ..., ...}`; its answer is `{"ok": {...}}` or `{"error"
 import json
 from typing import Any
 
-MAX_FRAME_BYTES = 64 * 1024 * 1024
-"""Longest line that either side reads; the longest real one holds the samples of one slice."""
+MAX_FRAME_BYTES = 4 * 1024 * 1024
+"""Longest answer; the longest real one holds the two series of 200,000 open-loop requests, 2.1 MB in base64.
+
+A child that was taken over may send as much as it likes: its reader keeps at most twice that.
+"""
 
 Frame = dict[str, Any]
 

@@ -28,6 +28,13 @@ _KEEPALIVE: Options = [
     ("grpc.keepalive_permit_without_calls", 1),
 ]
 
+# What is under way on a connection, and what a ping has to wait behind. The library lets it grow on a thin line until
+# the answer to a ping takes longer than its time limit, and a connection that works is closed.
+_WINDOW: Options = [
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.http2.lookahead_bytes", MIB // 2),
+]
+
 _METADATA: Options = [
     ("grpc.max_metadata_size", _MAX_METADATA_BYTES),
     ("grpc.absolute_max_metadata_size", _MAX_METADATA_BYTES),
@@ -40,6 +47,7 @@ def server_options(*, max_response_bytes: int = MAX_RESPONSE_BYTES) -> Options:
         ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
         ("grpc.max_send_message_length", max_response_bytes),
         *_METADATA,
+        *_WINDOW,
         *_KEEPALIVE,
         ("grpc.max_concurrent_streams", 16),
         ("grpc.max_allowed_incoming_connections", 64),
@@ -60,6 +68,7 @@ def channel_options(*, max_response_bytes: int = MAX_RESPONSE_BYTES) -> Options:
         ("grpc.max_receive_message_length", max_response_bytes),
         ("grpc.max_send_message_length", MAX_REQUEST_BYTES),
         *_METADATA,
+        *_WINDOW,
         *_KEEPALIVE,
         ("grpc.http2.max_pings_without_data", 0),
         ("grpc.initial_reconnect_backoff_ms", 500),

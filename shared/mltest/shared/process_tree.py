@@ -22,6 +22,8 @@ def kill_tree(root_pid: int, mark: str) -> None:
     Returns when nothing that can be found is alive, or when what is left does not even die of SIGKILL because it hangs
     in the kernel; `root_pid` itself still has to be waited for by its parent.
     """
+    # Unseen at first: where /proc is mounted with hidepid, a process that hides its memory is not listed (proc(5)).
+    _kill_group(root_pid)
     deadline_s = time.monotonic() + _PATIENCE_S
     while victims := _alive(root_pid, mark):
         _kill_group(root_pid)

@@ -113,6 +113,9 @@ ERROR_TABLE: dict[str, ErrorEntry] = {
         EXIT_INFRASTRUCTURE,
         "on that machine: systemctl enable --now mltest-worker.socket; journalctl -u 'mltest-worker@*' says more",
     ),
+    "BACKUP_INVALID": ErrorEntry(
+        _S.DATA_LOSS, EXIT_USER, "use an older file that mltest-coordinator backup wrote; nothing was changed"
+    ),
     "POWER_UNREADABLE": ErrorEntry(
         _S.UNAVAILABLE, EXIT_INFRASTRUCTURE, "on that machine: systemctl enable --now mltest-powerd.socket"
     ),

@@ -84,7 +84,7 @@ def test_shells_can_complete(shell: str, capsys: pytest.CaptureFixture[str]) -> 
 def test_a_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["--version"])
-    assert "(protocol 1)" in capsys.readouterr().out
+    assert "(protocol 2)" in capsys.readouterr().out
 
 
 def test_an_odd_host_name_becomes_a_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from mltest.coordinator.job.matching import agent_exclusion, match, mismatch
 from mltest.coordinator.planning.plan import Plan
+from mltest.shared.domain import SandboxInfo, SandboxLevel
 from tests.unit.coordinator.test_scheduler import AGENT, NATIVE, others
 
 
@@ -65,3 +66,26 @@ def test_an_agent_that_the_plan_does_not_choose_is_asked_for_nothing() -> None:
 
     assert (found.candidates, found.mismatches) == ((), ())
     assert found.exclusion
+
+
+@pytest.mark.parametrize(
+    ("level", "wanted", "reason"),
+    [
+        (SandboxLevel.FULL, "full", ""),
+        (SandboxLevel.NONE, "none", ""),
+        (SandboxLevel.DEGRADED, "degraded", ""),
+        (
+            SandboxLevel.DEGRADED,
+            "full",
+            "the plan wants a sandbox that is at least full, and the one there is degraded (not stopped: UDP)",
+        ),
+        (
+            SandboxLevel.UNSPECIFIED,
+            "degraded",
+            "the plan wants a sandbox that is at least degraded, and the one there is unknown (not stopped: UDP)",
+        ),
+    ],
+)
+def test_a_plan_may_refuse_agents_with_a_weak_sandbox(level: SandboxLevel, wanted: str, reason: str) -> None:
+    agent = replace(AGENT, sandbox=SandboxInfo(level=level, reason="not stopped: UDP"))
+    assert agent_exclusion(agent, Plan(min_sandbox=wanted)) == reason

@@ -1,14 +1,17 @@
+import asyncio
 import os
 import socket
 import stat
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from mltest.shared.errors import StoreBusyError
-from mltest.shared.notify import READY, notify, watchdog_interval_s
+from mltest.shared.notify import READY, feed_watchdog, notify, watchdog_interval_s
 from mltest.shared.state import default_state_folder, locked_state
 
 HOLD = """
@@ -81,3 +84,49 @@ def test_the_watchdog_is_fed_twice_as_often_as_it_wants(
     monkeypatch.setenv("WATCHDOG_USEC", limit_us)
     monkeypatch.setenv("WATCHDOG_PID", pid or str(os.getpid()))
     assert watchdog_interval_s() == expected_s
+
+
+@pytest.mark.promise(43)
+async def test_a_loop_that_hangs_feeds_no_watchdog_until_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    monkeypatch.setenv("WATCHDOG_USEC", "100000")
+    monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
+    hangs, goes_on = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        hangs.set()
+        goes_on.wait()
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(30)
+        loop = asyncio.new_event_loop()
+        serving = threading.Thread(target=loop.run_until_complete, args=(_fed_until_told(),))
+        serving.start()
+        assert [await asyncio.to_thread(systemd.recv, 100) for _ in range(2)] == [b"WATCHDOG=1"] * 2
+        loop.call_soon_threadsafe(hang)
+        await asyncio.to_thread(hangs.wait)
+        _drain(systemd)
+        systemd.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            await asyncio.to_thread(systemd.recv, 100)
+        systemd.settimeout(30)
+        goes_on.set()
+        assert await asyncio.to_thread(systemd.recv, 100) == b"WATCHDOG=1"
+        loop.call_soon_threadsafe(asyncio.Task.cancel, next(iter(asyncio.all_tasks(loop))))
+        await asyncio.to_thread(serving.join)
+        loop.close()
+
+
+async def _fed_until_told() -> None:
+    with suppress(asyncio.CancelledError):
+        await feed_watchdog()
+
+
+def _drain(systemd: socket.socket) -> None:
+    systemd.setblocking(False)
+    with suppress(BlockingIOError):
+        while systemd.recv(100):
+            pass

@@ -17,9 +17,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from mltest.agent.host.processor_time import tree_ticks
 from mltest.agent.launch.messages import close_all, receive_message, send_message
 from mltest.agent.launch.output_file import open_output
+from mltest.agent.launch.unit_time import own_ticks
 from mltest.shared.child_process import child_command, child_variables, new_mark
 from mltest.shared.errors import DiskFullError, MltestError, RequestInvalidError
 from mltest.shared.frames import Frame
@@ -61,7 +61,7 @@ class WorkerHost:
             "kill": self._kill,
             "bring": self._bring,
             "fetch": self._fetch,
-            "ticks": lambda *_: ({"ticks": tree_ticks(Path("/"), {os.getpid()})}, []),
+            "ticks": lambda *_: ({"ticks": own_ticks()}, []),
         }
 
     def serve(self) -> None:

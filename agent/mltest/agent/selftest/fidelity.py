@@ -12,13 +12,13 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
-from types import MappingProxyType
 
 from mltest.agent.host.machine_watch import MachineWatch
 from mltest.agent.selftest.bench import Bench
 from mltest.agent.selftest.findings import Bar, Finding
 from mltest.agent.selftest.models import Model, candidate_of
 from mltest.agent.selftest.native_program import NativeInput, NativeProgram, compiled
+from mltest.agent.visit.worker_variables import worker_variables
 from mltest.agent.worker.candidate_frame import candidate_to_frame
 from mltest.shared.child import Child, ChildLimits
 from mltest.shared.domain import MachineClass
@@ -30,14 +30,6 @@ SLICE_NS = 12_500_000
 _MODULE = "mltest.agent.selftest.fidelity_child"
 _TIMEOUT_S = 120.0
 _SHORTEST_CALL_NS = 5000
-_THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-
-_HEAP = {"MALLOC_TOP_PAD_": str(64 * 1024**2)}
-"""Lets the C library take a process's heap in one piece (mallopt(3)).
-
-Where its pieces lie is a matter of chance: in an interpreter, half of all processes walk the same forest 9 % slower
-than the others, which has nothing to do with the loop around it.
-"""
 
 _AGREE = (("forest", "treelite", 1), ("forest", "onnxruntime", 16), ("network", "scikit-learn", 1))
 _NATIVE = ("forest", "treelite", 4)
@@ -87,16 +79,11 @@ async def native(bench: Bench) -> list[Finding]:
         reason = bench.models.left_out.get(_NATIVE[1], "it could not be made")
         return [Finding(name=name, value=None, meaning=f"{_NATIVE[1]}: {reason}", bar=bar)]
     try:
-        effect = await _native_effect(bench, model, _NATIVE[2], _HEAP)
-        untouched = await _native_effect(bench, model, _NATIVE[2], {})
+        effect = await _native_effect(bench, model, _NATIVE[2])
     except MltestError as error:
         return [Finding(name=name, value=None, meaning=error.message, bar=bar)]
     meaning = f"native calls / the same calls in a C program of its own ({model.key})"
-    return [
-        _deviation(name, effect, bar, f"{meaning}, each with its heap in one piece"),
-        _ratio(f"{meaning}, each with its heap in one piece", effect),
-        _ratio(f"{meaning}, each with its heap where chance puts it", untouched),
-    ]
+    return [_deviation(name, effect, bar, meaning), _ratio(meaning, effect)]
 
 
 async def _python_effects(bench: Bench, model: Model, batch_size: int, tools: Sequence[str]) -> dict[str, Effect]:
@@ -113,13 +100,12 @@ async def _python_effects(bench: Bench, model: Model, batch_size: int, tools: Se
     return _effects(logs)
 
 
-async def _native_effect(bench: Bench, model: Model, batch_size: int, heap: Mapping[str, str]) -> Effect:
-    """Compare the two programs, each started with `heap` in its environment."""
+async def _native_effect(bench: Bench, model: Model, batch_size: int) -> Effect:
     program = await compiled(bench.folder)
     logs: list[float] = []
     for number in range(2 * _round_count(bench)):
         async with AsyncExitStack() as stack:
-            child, opened = await _opened(stack, bench, model, batch_size, "native_latency_ns", heap)
+            child, opened = await _opened(stack, bench, model, batch_size, "native_latency_ns")
             given = NativeInput(
                 library=_treelite_library(),
                 model=model.path,
@@ -130,7 +116,7 @@ async def _native_effect(bench: Bench, model: Model, batch_size: int, heap: Mapp
                 batch_size=batch_size,
                 output_bytes=opened["output_bytes"],
             )
-            other = await NativeProgram.start(program, given, heap)
+            other = await NativeProgram.start(program, given)
             stack.push_async_callback(other.end)
             loops: dict[str, Loop] = {"slice": _median_loop(child), "program": partial(other.median_ns, SLICE_NS)}
             found = await paired_logs(loops, "slice", _sweep_count(bench), random.Random(number))
@@ -151,15 +137,11 @@ async def paired_logs(
 
 
 async def _opened(
-    stack: AsyncExitStack,
-    bench: Bench,
-    model: Model,
-    batch_size: int,
-    metric: str,
-    heap: Mapping[str, str] = MappingProxyType({}),
+    stack: AsyncExitStack, bench: Bench, model: Model, batch_size: int, metric: str
 ) -> tuple[Child, Frame]:
-    environment = {**_THREADS, **heap}
-    child = await Child.spawn(_MODULE, folder=bench.folder, limits=ChildLimits(), environment=environment)
+    child = await Child.spawn(
+        _MODULE, folder=bench.folder, limits=ChildLimits(), environment=worker_variables(threads=1)
+    )
     stack.push_async_callback(child.kill)
     frame = {
         "command": "open",

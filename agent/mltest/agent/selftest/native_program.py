@@ -1,9 +1,7 @@
 """The C program that times treelite independently of the agent: compiled, started, asked for slices."""
 
 import asyncio
-import os
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,14 +56,13 @@ class NativeProgram:
         self._process = process
 
     @classmethod
-    async def start(cls, program: Path, given: NativeInput, environment: Mapping[str, str]) -> "NativeProgram":
-        """Start it, with `environment` added to that of this process."""
+    async def start(cls, program: Path, given: NativeInput) -> "NativeProgram":
+        """Start it."""
         numbers = (given.row_bytes, given.row_count, given.batch_size, given.output_bytes)
         process = await asyncio.create_subprocess_exec(
             *(str(program), str(given.library), str(given.model), str(given.rows), given.dtype, *map(str, numbers)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            env={**os.environ, **environment},
         )
         return cls(process)
 

@@ -20,6 +20,7 @@ from mltest.agent.visit.worker_answers import (
     verified_from_frame,
     walls_from_frame,
 )
+from mltest.agent.visit.worker_variables import worker_variables
 from mltest.agent.worker.candidate_frame import candidate_to_frame
 from mltest.agent.worker.form import CONVERSION, NATIVE_CALL, PYTHON_CALL
 from mltest.agent.worker.open_loop import overload_remark
@@ -44,10 +45,6 @@ MAX_FILE_BYTES = 1 << 30
 MAX_REASON_CHARS = 500
 
 _MODULE = "mltest.agent.worker.worker"
-_THREAD_VARIABLES = (
-    *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"),
-    *("VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS", "RAYON_NUM_THREADS"),
-)
 _MORE_CPU_S = 60
 """Beside what a visit may take on every processor; its deadlines end a worker earlier, where anybody keeps them."""
 
@@ -85,7 +82,6 @@ class WorkerProcess:
         what this one costs.
         """
         # Child starts interpreters isolated (-I), in which string hashes are random in each process.
-        threads = dict.fromkeys(_THREAD_VARIABLES, str(candidate.threads))
         child_limits = ChildLimits(
             memory_bytes=limits.memory_bytes or default_memory_bytes(),
             file_bytes=MAX_FILE_BYTES,
@@ -93,7 +89,7 @@ class WorkerProcess:
             confinement=confinement,
             readable=tuple(map(str, readable)),
         )
-        child = await room.spawn(_MODULE, limits=child_limits, environment=threads)
+        child = await room.spawn(_MODULE, limits=child_limits, environment=worker_variables(candidate.threads))
         return cls(child, candidate, limits, room)
 
     def output(self, name: str) -> Path:

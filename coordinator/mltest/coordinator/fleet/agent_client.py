@@ -32,7 +32,7 @@ from mltest.v1.pairing_service_pb2_grpc import PairingServiceStub
 
 _LOG = logging.getLogger(__name__)
 
-CONNECT_TIMEOUT_S = 3.0
+CONNECT_TIMEOUT_S = 6.0
 """An agent that has not taken a connection within this is gone."""
 DESCRIBE_TIMEOUT_S = 30.0
 """An agent that has just started answers when it has probed its runtimes."""

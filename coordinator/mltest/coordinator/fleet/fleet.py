@@ -10,7 +10,6 @@ from mltest.coordinator.fleet.agent_client import AgentClient
 from mltest.coordinator.fleet.agent_doors import AgentDoors
 from mltest.coordinator.fleet.browse import Browser
 from mltest.coordinator.fleet.clones import CloneWatch, cloned
-from mltest.coordinator.fleet.knock import knock
 from mltest.coordinator.fleet.probe_budget import ProbeBudget
 from mltest.coordinator.store import Store
 from mltest.coordinator.store.store_thread import StoreThread
@@ -195,8 +194,6 @@ class Fleet:
     async def _describe_suspect(self, address: str, agent_id: str) -> AgentInfo:
         if address not in self._trusted and not self._budget.take():
             raise AgentUnreachableError(agent=address, detail="too many others are advertised")
-        if address not in self._trusted:
-            await knock(address)
         return await self.describe(address, agent_id=agent_id)
 
     def _affordable(self, leads: Sequence[Lead], known: Sequence[Lead]) -> list[Lead]:
@@ -251,8 +248,6 @@ class Fleet:
     async def _ask_address(self, lead: Lead, address: str) -> FleetAgent:
         async with self._slots:
             try:
-                if address not in self._trusted:
-                    await knock(address)
                 agent, use = await self._look(address, agent_id=lead.agent_id, name=lead.name)
             except MltestError as error:
                 if address not in self._trusted:
@@ -279,13 +274,15 @@ def is_usable(agent: FleetAgent) -> bool:
 
 
 def _gone(lead: Lead, address: str, error: MltestError) -> FleetAgent:
-    is_stranger = isinstance(error, _STRANGE)
+    is_alive, is_stranger = isinstance(error, ProtocolMismatchError), isinstance(error, _STRANGE)
+    is_mendable = is_alive or is_stranger
+    reason = f"{error.message} To mend it: {next_step_of(error)}." if is_mendable else error.message
     return FleetAgent(
         address=address,
-        is_alive=isinstance(error, ProtocolMismatchError),
+        is_alive=is_alive,
         last_seen_unix_ns=lead.known.last_seen_unix_ns if lead.known else None,
         source=lead.source,
-        reason=f"{error.message} To mend it: {next_step_of(error)}." if is_stranger else error.message,
+        reason=reason,
         agent=lead.known.agent if lead.known else None,
         is_stranger=is_stranger,
         advertised_name="" if lead.known else lead.name,

@@ -1,16 +1,29 @@
 """Finds the agents of a job: those that answer now, or one on this machine where nobody does."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 from mltest.coordinator.fleet.fleet import KNOWN, is_usable
 from mltest.coordinator.fleet.local_agent import LocalAgent
 from mltest.coordinator.job.errand import Errand
-from mltest.shared.domain import AgentUpdated, FleetAgent, JobNote
-from mltest.shared.errors import NoAgentError
+from mltest.shared.domain import AgentInfo, AgentUpdated, FleetAgent, JobNote
+from mltest.shared.errors import AgentUnreachableError, NoAgentError
 
 _RETRY_S = 2.0
+_PATIENCE = 20
+"""Times that an agent which was just started is asked who it is; its own look at each runtime may take two minutes."""
+_LOG = logging.getLogger(__name__)
+
+
+class Describes(Protocol):
+    """Asks agents who they are."""
+
+    async def describe(self, address: str) -> AgentInfo:
+        """Return who answers at `address`."""
+        ...
 
 
 @asynccontextmanager
@@ -29,11 +42,26 @@ async def recruited(errand: Errand) -> AsyncIterator[Sequence[FleetAgent]]:
     elif errand.spec.uses_local_agent and not await _former_addresses(errand):
         await errand.tell(JobNote(text=_local_text(errand)))
         async with LocalAgent(errand.site.folder / "local-agent", allows_pickle=errand.spec.allows_pickle) as local:
-            agent = await errand.site.fleet.describe(local.address)
+            agent = await described(errand.site.fleet, local.address)
             yield [FleetAgent(address=local.address, is_alive=True, source="local", agent=agent)]
     else:
         reasons = "; ".join(agent.reason for agent in found)
         raise NoAgentError(detail=f"no agent answers: {reasons or 'none was found by mDNS, and none was named'}")
+
+
+async def described(fleet: Describes, address: str) -> AgentInfo:
+    """Return who an agent is that was just started; it imports every runtime first, for minutes on some machines.
+
+    Raises:
+        AgentUnreachableError: it does not answer at all.
+
+    """
+    for _ in range(_PATIENCE - 1):
+        try:
+            return await fleet.describe(address)
+        except AgentUnreachableError as error:
+            _LOG.info("the agent of this machine does not answer yet: %s", error.message)
+    return await fleet.describe(address)
 
 
 async def _found(errand: Errand) -> tuple[FleetAgent, ...]:

@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mltest.coordinator.report.plain import plain_table, printable
-from mltest.shared.domain import AgentInfo, FleetAgent, JobInfo, SandboxInfo, SandboxLevel
+from mltest.shared.domain import AgentInfo, AgentUse, FleetAgent, JobInfo, SandboxInfo, SandboxLevel
 from mltest.shared.units import bytes_text, date_text
 
 
@@ -65,7 +65,19 @@ def _sandbox(sandbox: SandboxInfo) -> str:
 
 def _state(found: FleetAgent) -> Text:
     if found.is_alive and not found.reason:
-        return printable("alive", style="green")
+        text = ", ".join(filter(None, ("alive", _use(found.use), found.flag and f"flagged: {found.flag}")))
+        return printable(text, style="yellow" if found.flag else "green")
     if found.is_stranger:
         return printable("not enrolled", style="yellow")
     return printable(f"{'alive' if found.is_alive else 'gone'}: {found.reason}".removesuffix(": "), style="red")
+
+
+def _use(use: AgentUse | None) -> str:
+    """Return who uses it, for how long, and who waits; empty if nobody does or it does not say."""
+    if use is None or not (use.holder or use.visit_id):
+        return ""
+    waiting = f", {use.waiting_count} waiting" if use.waiting_count else ""
+    if not use.holder:
+        return f"runs a visit whose lease expired{waiting}"
+    purpose = f" ({use.purpose})" if use.purpose else ""
+    return f"leased by {use.holder}{purpose} for another {use.lease_left_ns / 1e9:.0f} s{waiting}"

@@ -1,0 +1,42 @@
+"""`python -m tests.mutations`: takes out one safeguard after the other; fails unless tests notice each."""
+
+import re
+import subprocess
+import sys
+
+from tests.mutations.mutants import SAFEGUARDS
+from tests.promises.chaos_file import add_figures
+
+ROWS = "26-33"
+"""Of the table of promises; the quick forms alone."""
+
+
+def red_tests(safeguard: str) -> list[str]:
+    """Return the tests that fail without `safeguard`."""
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup", "--rows", ROWS]
+    done = subprocess.run(
+        [*command, "-m", "promise and not long", "--mutate", safeguard], capture_output=True, text=True, check=False
+    )
+    failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", done.stdout, flags=re.MULTILINE)
+    if done.returncode not in (0, 1):
+        sys.exit(f"the tests did not run:\n{done.stdout}\n{done.stderr}")
+    return sorted(set(failed))
+
+
+def main() -> int:
+    """Try each safeguard, say which tests noticed, and return the exit status."""
+    unnoticed = []
+    for safeguard in SAFEGUARDS:
+        failed = red_tests(safeguard)
+        print(f"without {safeguard}: {len(failed)} tests fail")
+        for name in failed:
+            print(f"  {name}")
+        add_figures({f"mutation_{safeguard}_red_count": float(len(failed))})
+        unnoticed += [] if failed else [safeguard]
+    if unnoticed:
+        print(f"no test notices that {', '.join(unnoticed)} is missing")
+    return bool(unnoticed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

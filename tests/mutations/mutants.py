@@ -1,0 +1,76 @@
+"""Each mutant changes one function or statement of a module, right after that was imported."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+SHORT_TTL_S, SHORT_HEARTBEAT_S = 5.0, 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """What is done to which module."""
+
+    module: str
+    change: Callable[[Any], None]
+
+
+def _accept_every_epoch(lease: Any) -> None:
+    """Let whoever names any epoch pass, as long as there is a valid grant."""
+
+    def require(self: Any, epoch: int, now_ns: int) -> Any:
+        current = self.current(now_ns)
+        if current is None:
+            raise lease.LeaseLostError(epoch=epoch)
+        return current
+
+    lease.Lease.require = require
+
+
+def _store_again_what_arrives_again(sql: Any) -> None:
+    """Give a series that is there already a number of its own."""
+    sql.ADD_SERIES = (
+        "INSERT INTO series SELECT ?1, ?2, coalesce((SELECT max(series_index) + 1 FROM series "
+        "WHERE attempt_key = ?1 AND seq = ?2), ?3), ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12"
+    )
+
+
+def _keep_nothing_on_disk(journal: Any) -> None:
+    """Let events go out that are in the agent's memory only."""
+    journal.DiskJournal.append = lambda self, seq, content: None
+
+
+def _shorten_leases(lease: Any) -> None:
+    """No mutant of the product: a lease that is not renewed ends within seconds, so that a test can wait for it."""
+    lease.Lease.__init__.__kwdefaults__["ttl_ns"] = int(SHORT_TTL_S * 1e9)
+
+
+def _renew_often(session: Any) -> None:
+    session._HEARTBEAT_S = SHORT_HEARTBEAT_S
+
+
+MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
+    "fencing": (Mutant("mltest.agent.lease.lease", _accept_every_epoch),),
+    "dedup": (Mutant("mltest.coordinator.store.sql", _store_again_what_arrives_again),),
+    "journal": (Mutant("mltest.agent.outbox.journal", _keep_nothing_on_disk),),
+    "short-lease": (
+        Mutant("mltest.agent.lease.lease", _shorten_leases),
+        Mutant("mltest.coordinator.fleet.session", _renew_often),
+    ),
+}
+
+SAFEGUARDS = ("fencing", "dedup", "journal")
+"""Those that stand for a promise: without one of them, tests have to fail."""
+
+
+def apply(names: str, module: ModuleType) -> None:
+    """Change `module` as the mutants in `names`, separated by commas, ask for."""
+    for mutant in chosen(names):
+        if mutant.module == module.__name__:
+            mutant.change(module)
+
+
+def chosen(names: str) -> list[Mutant]:
+    """Return the mutants that `names` names."""
+    return [mutant for name in filter(None, names.split(",")) for mutant in MUTANTS[name]]
