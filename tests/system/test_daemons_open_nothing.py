@@ -67,6 +67,7 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return log
 
 
+@pytest.mark.promise(12)
 def test_the_ear_hears_a_pickle_and_an_import(log: Path) -> None:
     subprocess.run([sys.executable, "-c", "import pickle; pickle.loads(pickle.dumps(1)); import numpy"], check=True)
     heard = log.read_text()

@@ -79,6 +79,7 @@ async def test_a_model_that_turns_hostile_on_the_agent_harms_itself_only(
     assert agent.process.poll() is None
 
 
+@pytest.mark.promise(22)
 async def test_an_agent_whose_sandbox_stops_everything_takes_part_where_a_plan_wants_that(
     agent: Running, forest: ModelFiles, tmp_path: Path
 ) -> None:
