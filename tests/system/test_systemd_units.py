@@ -72,7 +72,6 @@ def test_systemd_accepts_workers_with_a_gpu_without_a_word(installed: Path) -> N
 
 @pytest.mark.promise(23)
 @pytest.mark.parametrize(("name", "limit"), EXPOSURE.items())
-@pytest.mark.promise(23)
 def test_the_unit_exposes_little(installed: Path, name: str, limit: float) -> None:
     assert exposure(installed / name) <= limit
 
