@@ -78,7 +78,7 @@ def why_not() -> str:
         return "needs root for namespaces and an overlay: sudo make test"
     if not SYSTEMD.exists():
         return "needs systemd: apt-get install systemd makes it run"
-    missing = [tool for tool in ("unshare", "nsenter", "ip") if shutil.which(tool) is None]
+    missing = [tool for tool in ("unshare", "nsenter", "setpriv", "ip") if shutil.which(tool) is None]
     return f"needs {' and '.join(missing)}: apt-get install util-linux iproute2 makes it run" if missing else ""
 
 
@@ -142,7 +142,20 @@ def booted(folder: Path, prepare: str) -> Iterator[Booted]:
     (folder / "boot").write_text(_BOOT)
     (folder / "prepare").write_text(_masking() + prepare)
     with (folder / "console").open("wb") as console:
-        unshare = ["unshare", "-m", "-p", "-f", "-u", "-i", "-n", "-C", "--kill-child"]
+        unshare = [
+            "setpriv",
+            "--pdeathsig",
+            "KILL",
+            "unshare",
+            "-m",
+            "-p",
+            "-f",
+            "-u",
+            "-i",
+            "-n",
+            "-C",
+            "--kill-child",
+        ]
         script = ["sh", str(folder / "boot"), str(machine), str(folder / "prepare")]
         process = subprocess.Popen([*unshare, *script], stdin=subprocess.DEVNULL, stdout=console, stderr=console)
     try:

@@ -23,7 +23,7 @@ ln -sf /opt/python/bin/{python} $venv/bin/python3
 sed -i 's#^home *=.*#home = /opt/python/bin#' $venv/pyvenv.cfg
 sed -i 's#{root}#/opt/mltest#' $venv/lib/*/site-packages/_mltest_fleet.pth
 # Modules of tests can be run as workers.
-(echo; echo /opt/mltest) >> $venv/lib/*/site-packages/_mltest_fleet.pth
+sed -i '$a /opt/mltest' $venv/lib/*/site-packages/_mltest_fleet.pth
 for program in mltest-agent mltest-coordinator; do
   sed -i '1s#.*#\#!/opt/mltest/.venv/bin/python3#' $venv/bin/$program
 done

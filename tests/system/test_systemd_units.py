@@ -70,8 +70,8 @@ def test_systemd_accepts_workers_with_a_gpu_without_a_word(installed: Path) -> N
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-@pytest.mark.parametrize(("name", "limit"), EXPOSURE.items())
 @pytest.mark.promise(23)
+@pytest.mark.parametrize(("name", "limit"), EXPOSURE.items())
 def test_the_unit_exposes_little(installed: Path, name: str, limit: float) -> None:
     assert exposure(installed / name) <= limit
 
