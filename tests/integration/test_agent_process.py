@@ -21,7 +21,7 @@ from zeroconf.asyncio import AsyncZeroconf
 
 from mltest.shared.domain import CandidateEnded, Outcome, VisitEnded
 from mltest.shared.naming import SERVICE_TYPE, Advertisement, advertisement_from_txt, instance_name
-from mltest.shared.protocol import PROTOCOL_VERSION
+from mltest.shared.protocol import MIN_PROTOCOL_VERSION, PROTOCOL_VERSION
 from mltest.shared.status import ERROR_CODE_KEY
 from mltest.shared.trust.device_id import is_device_id
 from mltest.v1 import agent_service_pb2 as pb
@@ -98,6 +98,7 @@ def test_its_identity_survives_a_restart(processes: ProcessGroup, tmp_path: Path
     assert processes.agent(tmp_path, *QUIET).listening["agent_id"] == first.listening["agent_id"]
 
 
+@pytest.mark.promise(33)
 async def test_an_epoch_is_greater_than_any_before_a_crash(processes: ProcessGroup, tmp_path: Path) -> None:
     first = processes.agent(tmp_path, *QUIET)
     async with connected(first.address) as peer:
@@ -200,7 +201,7 @@ async def test_it_never_imports_a_library_that_it_measures(processes: ProcessGro
     assert not {"numpy", "sklearn", "onnxruntime", "treelite"} & {part for parts in mapped for part in parts}
 
 
-@pytest.mark.parametrize("version", [0, PROTOCOL_VERSION - 1 or 0])
+@pytest.mark.parametrize("version", sorted({0, MIN_PROTOCOL_VERSION - 1}))
 async def test_a_caller_of_another_protocol_is_refused(processes: ProcessGroup, tmp_path: Path, version: int) -> None:
     async with connected(processes.agent(tmp_path, *QUIET).address) as peer:
         for call in (
@@ -238,6 +239,7 @@ async def test_watching_tells_who_holds_the_agent(processes: ProcessGroup, tmp_p
     assert holders == ["", "me", ""]
 
 
+@pytest.mark.promise(10)
 async def test_a_pickle_is_refused_unless_it_was_allowed(processes: ProcessGroup, files: Files, tmp_path: Path) -> None:
     trace = tmp_path / "was-opened"
     model = write_pickle(tmp_path / "evil.pkl", f"open({str(trace)!r}, 'w')")
@@ -275,6 +277,7 @@ async def test_sigterm_ends_a_visit_and_tells_those_who_follow(
     assert not any(worker.is_running() for worker in workers)
 
 
+@pytest.mark.promise(26)
 async def test_workers_end_with_an_agent_that_is_killed(processes: ProcessGroup, files: Files, tmp_path: Path) -> None:
     agent = processes.agent(tmp_path, *QUIET)
     async with connected(agent.address) as peer:

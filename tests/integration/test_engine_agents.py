@@ -196,4 +196,4 @@ async def test_an_agent_that_never_answers_does_not_hold_up_the_others(api: Coor
             (listed,) = await api.agents(addresses=[address], uses_discovery=False)
 
     assert not listed.is_alive
-    assert "no connection within 3 s" in listed.reason
+    assert "no connection within" in listed.reason
