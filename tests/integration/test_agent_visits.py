@@ -344,8 +344,12 @@ async def test_another_holder_is_told_who_has_the_agent_and_what_for(peer: Peer,
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await peer.acquire("somebody else")
     assert code_of(refused.value) == "AGENT_BUSY"
-    assert refused.value.details() == "Agent lab-1 is busy: coordinator holds it (a test)."
+    text = str(refused.value.details())
+    assert text.startswith("Agent lab-1 is busy: leased by coordinator (a test) for another ")
+    assert text.endswith(" s, longer if it renews; you are number 1 of 1 in line.")
     assert dict(refused.value.trailing_metadata() or ())[NEXT_STEP_KEY]
+    await peer.release(epoch)
+    await peer.release(await peer.acquire("somebody else"))
 
 
 FORGED_ANSWERS = {
