@@ -167,6 +167,7 @@ async def test_a_worker_over_its_memory_limit_says_so(room: WorkerRoom) -> None:
     assert await ask(child, "allocate", size_bytes=1000) == {"size": 1000}
 
 
+@pytest.mark.promise(18)
 async def test_a_grandchild_in_a_session_of_its_own_dies_with_the_worker(child: Child) -> None:
     grandchild = (await ask(child, "grandchild"))["pid"]
     assert os.getsid(grandchild) == grandchild
@@ -177,6 +178,7 @@ async def test_a_grandchild_in_a_session_of_its_own_dies_with_the_worker(child: 
     await until_gone(grandchild)
 
 
+@pytest.mark.promise(18)
 async def test_closing_the_room_ends_every_worker_and_what_it_started(room: WorkerRoom) -> None:
     children = [await spawned(room) for _ in range(3)]
     grandchildren = [(await ask(child, "grandchild"))["pid"] for child in children]

@@ -81,6 +81,7 @@ def test_what_was_appended_survives_a_process_that_closes_nothing(tmp_path: Path
     assert found.step == Step(candidate_id="a", is_measuring=True, is_same_boot=True)
 
 
+@pytest.mark.promise(28)
 def test_a_journal_that_is_cut_at_any_byte_gives_the_events_before(tmp_path: Path) -> None:
     written(DiskOutbox(tmp_path), *EVENTS)
     (path,) = files_of(tmp_path)
@@ -183,6 +184,7 @@ def test_a_journal_is_kept_for_seven_days_of_service_over_restarts(tmp_path: Pat
 
 
 @pytest.mark.parametrize("change_s", [366 * DAY_S, -366 * DAY_S])
+@pytest.mark.promise(40)
 def test_a_date_that_jumps_by_a_year_makes_nothing_old(tmp_path: Path, change_s: float) -> None:
     written(DiskOutbox(tmp_path), *EVENTS)
     for path in (tmp_path, *tmp_path.rglob("*")):
@@ -214,6 +216,7 @@ def filled(folder: Path) -> Callable[[], None]:
     return filler.unlink
 
 
+@pytest.mark.promise(34)
 def test_a_full_disk_is_said_once_and_what_was_there_stays(small_disk: Path) -> None:
     outbox = DiskOutbox(small_disk / "outbox")
     journal = outbox.begin(spec())

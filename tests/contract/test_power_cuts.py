@@ -1,4 +1,4 @@
-"""The power fails at any moment: what the store and the agent's epoch acknowledged is there afterwards."""
+"""The power fails at any moment: what the store, the agent's epoch and its outbox have promised is there afterwards."""
 
 import os
 import shutil
@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from mltest.agent.lease.epochs import EpochFile
+from mltest.agent.outbox.outbox import DiskOutbox
 from mltest.coordinator.store import Store, StoredAttempt, sql
 from mltest.shared.domain import SampleBatch, SampleSeries, VisitEvent
 from mltest.shared.errors import JobUnknownError
@@ -116,6 +117,7 @@ def write_files(folder: Path, files: dict[str, bytes]) -> Path:
     """Make `folder` look as the disk does."""
     folder.mkdir()
     for name, content in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(content)
     return folder
 
@@ -208,3 +210,42 @@ def check_epochs(found: list[tuple[int, int]]) -> None:
 def test_an_epoch_that_is_not_synced_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises((ValueError, AssertionError)):
         check_epochs(epochs_after_cuts(tmp_path, monkeypatch, syncs=False))
+
+
+EVENTS_OF_VISIT = [f"event {seq} ".encode() * 60 * seq for seq in range(1, 9)]
+
+
+def outbox_after_cuts(folder: Path, monkeypatch: pytest.MonkeyPatch, *, syncs: bool = True) -> list[tuple[int, int]]:
+    """Return, for cuts everywhere, how many events were settled and how many are found, each of them unchanged."""
+    (folder / "recorded").mkdir()
+    with recorded_files(folder / "recorded", monkeypatch, syncs=syncs) as operations:
+        journal = DiskOutbox(folder / "recorded").begin(visit_spec())
+        for seq, event in enumerate(EVENTS_OF_VISIT, start=1):
+            journal.append(seq, event)
+            if seq % 2 == 0:
+                journal.settle()
+                operations.append(Promised(seq))
+        journal.close()
+    found = []
+    for position in range(len(operations) + 1):
+        for seed in range(6):
+            before = operations[:position]
+            files = Disk(before).after_cut(Random(f"{position} {seed}"))
+            again = DiskOutbox(write_files(folder / f"cut{position}-{seed}", files)).read("visit1", 1)
+            events = list(again.events) if again is not None else []
+            assert events == EVENTS_OF_VISIT[: len(events)]
+            found.append((max((fact for fact in promised(before) if isinstance(fact, int)), default=0), len(events)))
+    return found
+
+
+def test_what_an_agent_settled_before_a_slice_survives_a_power_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: Count
+) -> None:
+    found = outbox_after_cuts(tmp_path, monkeypatch)
+    count("outbox_power_cut_count", len(found))
+    assert [(settled, left) for settled, left in found if left < settled] == []
+
+
+def test_an_outbox_that_is_not_synced_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = outbox_after_cuts(tmp_path, monkeypatch, syncs=False)
+    assert [(settled, left) for settled, left in found if left < settled]

@@ -77,6 +77,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
+@pytest.mark.promise(35)
 def test_a_full_disk_is_an_error_that_loses_nothing_and_passes(small_disk: Path) -> None:
     store = Store(small_disk)
     attempt = begin(store)

@@ -50,6 +50,7 @@ def test_values_come_back_as_they_were(store: Store, values: tuple[int, ...]) ->
     assert (found.agent_id, found.round_index, found.series.started_monotonic_ns) == ("agent1", 0, 7)
 
 
+@pytest.mark.promise(32)
 def test_an_event_that_arrives_twice_counts_once(store: Store) -> None:
     attempt = begin(store)
     for _ in range(2):

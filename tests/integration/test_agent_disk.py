@@ -48,6 +48,7 @@ async def code_of_start(peer: Peer, spec: VisitSpec) -> str:
     return ""
 
 
+@pytest.mark.promise(34)
 async def test_a_full_disk_is_said_and_the_agent_goes_on_when_there_is_room(
     processes: ProcessGroup, small_disk: Path, tmp_path: Path
 ) -> None:
@@ -86,6 +87,7 @@ async def test_a_full_disk_is_said_and_the_agent_goes_on_when_there_is_room(
     assert healed.outcome is Outcome.OK
 
 
+@pytest.mark.promise(34)
 async def test_a_visit_whose_journal_has_no_room_is_not_begun(
     processes: ProcessGroup, small_disk: Path, tmp_path: Path
 ) -> None:

@@ -61,6 +61,7 @@ async def until_slices_come(peer: Peer, spec: VisitSpec) -> list[VisitEvent]:
     return events
 
 
+@pytest.mark.promise(26, 33)
 async def test_a_visit_that_was_running_when_its_agent_was_killed_ends_as_interrupted(
     processes: ProcessGroup, agent: Running, spec: VisitSpec, tmp_path: Path
 ) -> None:
@@ -83,6 +84,7 @@ async def test_a_visit_that_was_running_when_its_agent_was_killed_ends_as_interr
     assert again == events[-2:]
 
 
+@pytest.mark.promise(32, 33)
 async def test_a_start_that_is_repeated_after_a_restart_runs_nothing(
     processes: ProcessGroup, agent: Running, spec: VisitSpec, tmp_path: Path
 ) -> None:
@@ -106,6 +108,7 @@ async def test_a_start_that_is_repeated_after_a_restart_runs_nothing(
         await until_slices_come(peer, replace(spec, attempt=2))
 
 
+@pytest.mark.promise(26)
 async def test_a_visit_that_had_ended_is_fetched_after_a_restart_until_it_is_acknowledged(
     processes: ProcessGroup, agent: Running, spec: VisitSpec, tmp_path: Path
 ) -> None:
@@ -124,6 +127,7 @@ async def test_a_visit_that_had_ended_is_fetched_after_a_restart_until_it_is_ack
     assert [path.name for path in (tmp_path / "agent" / "outbox").iterdir()] == ["served"]
 
 
+@pytest.mark.promise(32)
 async def test_a_late_start_of_an_attempt_that_was_acknowledged_does_not_run_it_again(
     agent: Running, spec: VisitSpec
 ) -> None:

@@ -98,6 +98,7 @@ def test_its_identity_survives_a_restart(processes: ProcessGroup, tmp_path: Path
     assert processes.agent(tmp_path, *QUIET).listening["agent_id"] == first.listening["agent_id"]
 
 
+@pytest.mark.promise(33)
 async def test_an_epoch_is_greater_than_any_before_a_crash(processes: ProcessGroup, tmp_path: Path) -> None:
     first = processes.agent(tmp_path, *QUIET)
     async with connected(first.address) as peer:
@@ -238,6 +239,7 @@ async def test_watching_tells_who_holds_the_agent(processes: ProcessGroup, tmp_p
     assert holders == ["", "me", ""]
 
 
+@pytest.mark.promise(10)
 async def test_a_pickle_is_refused_unless_it_was_allowed(processes: ProcessGroup, files: Files, tmp_path: Path) -> None:
     trace = tmp_path / "was-opened"
     model = write_pickle(tmp_path / "evil.pkl", f"open({str(trace)!r}, 'w')")
@@ -275,6 +277,7 @@ async def test_sigterm_ends_a_visit_and_tells_those_who_follow(
     assert not any(worker.is_running() for worker in workers)
 
 
+@pytest.mark.promise(26)
 async def test_workers_end_with_an_agent_that_is_killed(processes: ProcessGroup, files: Files, tmp_path: Path) -> None:
     agent = processes.agent(tmp_path, *QUIET)
     async with connected(agent.address) as peer:

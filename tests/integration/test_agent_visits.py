@@ -205,6 +205,7 @@ async def test_the_same_holder_gets_the_lease_back_and_its_visit_goes_on(
     assert fenced.value.code() is grpc.StatusCode.ABORTED
 
 
+@pytest.mark.promise(37)
 async def test_cancelling_ends_the_stream_and_leaves_no_process(
     peer: Peer, epoch: int, spec: VisitSpec, agent: Running
 ) -> None:
@@ -260,6 +261,7 @@ async def test_a_crashing_model_is_a_result_with_a_reason(
     assert ended(events).outcome is Outcome.OK
 
 
+@pytest.mark.promise(14)
 async def test_a_model_that_hangs_ends_at_its_deadline_and_leaves_nothing(
     agent: Running, peer: Peer, epoch: int, spec: VisitSpec, tmp_path: Path
 ) -> None:
@@ -337,6 +339,7 @@ async def test_an_unknown_visit_cannot_be_attached_to(peer: Peer, spec: VisitSpe
     assert code_of(refused.value) == "VISIT_UNKNOWN"
 
 
+@pytest.mark.promise(31)
 async def test_another_holder_is_told_who_has_the_agent_and_what_for(peer: Peer, epoch: int) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await peer.acquire("somebody else")

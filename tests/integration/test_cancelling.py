@@ -105,6 +105,7 @@ def children_of(agent: Running) -> dict[str, str]:
     return found
 
 
+@pytest.mark.promise(37)
 async def test_a_visit_is_cancelled_while_a_model_loads_that_ignores_sigterm(
     peer: Peer, agent: Running, files: Files, tmp_path: Path
 ) -> None:
@@ -118,6 +119,7 @@ async def test_a_visit_is_cancelled_while_a_model_loads_that_ignores_sigterm(
     assert await ended_after_cancel(peer, agent, spec, loads) < LIMIT_S
 
 
+@pytest.mark.promise(37)
 async def test_a_visit_is_cancelled_while_a_compiler_runs_that_ignores_sigterm(
     peer: Peer, agent: Running, files: Files
 ) -> None:
@@ -131,6 +133,7 @@ async def test_a_visit_is_cancelled_while_a_compiler_runs_that_ignores_sigterm(
     assert await ended_after_cancel(peer, agent, spec, compiles) < LIMIT_S
 
 
+@pytest.mark.promise(37)
 async def test_a_visit_is_cancelled_while_slices_are_timed(peer: Peer, agent: Running, files: Files) -> None:
     data, model = await peer.upload(files.data), await peer.upload(files.model)
     spec = long_visit(visit(data, candidate(model, "a"), candidate(model, "b")))

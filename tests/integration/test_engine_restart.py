@@ -22,6 +22,7 @@ LOOPBACK = ("--no-advertise", "--port", "0")
 TWO_VISITS = SLOW_PLAN.replace("rounds = 1", "rounds = 2").replace("slice_count = 400", "slice_count = 200")
 
 
+@pytest.mark.promise(27)
 async def test_a_job_goes_on_when_a_killed_coordinator_serves_again(
     forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
 ) -> None:

@@ -20,6 +20,7 @@ from mltest.shared.errors import (
     ModelUnsupportedError,
     ResourceLimitError,
 )
+from mltest.shared.status import next_step_of
 from tests.hostile.archives import crafted_tree, honest_data, honest_model, npz_bomb, skops_bomb
 from tests.hostile.graphs import constant_bomb, custom_operator, endless_loop, external_data
 from tests.hostile.pickles import BOMBS, CRASH, ENDLESS, FLOOD, GADGETS, SECRET, Target, write_hostile
@@ -102,6 +103,17 @@ async def failure(builder: ProcessBuilder, model: Path, data: Path | None = None
     return raised.value
 
 
+@pytest.mark.promise(10)
+async def test_a_pickle_is_refused_unless_it_is_allowed_and_it_is_said_how_to_do_without(
+    builder: ProcessBuilder, target: Target, tmp_path: Path
+) -> None:
+    model = write_hostile(tmp_path / "model", GADGETS["open and write"], target)
+    with pytest.raises(ModelRefusedError, match="is a pickle") as raised:
+        await inspect(builder, model, allows_pickle=False)
+    assert "skops.io.dump" in next_step_of(raised.value) and "--allow-pickle" in next_step_of(raised.value)
+
+
+@pytest.mark.promise(11, 18, 20, 21)
 async def test_a_pickle_that_does_more_than_compute_is_refused(
     builder: ProcessBuilder, target: Target, tmp_path: Path
 ) -> None:
@@ -116,6 +128,7 @@ async def test_a_pickle_that_does_more_than_compute_is_refused(
 
 
 @pytest.mark.parametrize("bomb", BOMBS)
+@pytest.mark.promise(15)
 async def test_a_bomb_ends_at_its_limit(bomb: str, builder: ProcessBuilder, target: Target, tmp_path: Path) -> None:
     error = await failure(builder, write_hostile(tmp_path / "model", BOMBS[bomb], target), plan=SHORT)
     assert isinstance(error, ResourceLimitError), error
@@ -123,6 +136,7 @@ async def test_a_bomb_ends_at_its_limit(bomb: str, builder: ProcessBuilder, targ
     assert named in error.message or "no more can be started" in error.message
 
 
+@pytest.mark.promise(14)
 async def test_a_pickle_that_never_ends_meets_the_deadline(
     builder: ProcessBuilder, target: Target, tmp_path: Path
 ) -> None:
@@ -130,6 +144,7 @@ async def test_a_pickle_that_never_ends_meets_the_deadline(
     assert isinstance(error, DeadlineError)
 
 
+@pytest.mark.promise(13)
 async def test_a_pickle_that_crashes_is_told_with_its_signal(
     builder: ProcessBuilder, target: Target, tmp_path: Path
 ) -> None:
@@ -198,6 +213,7 @@ async def test_a_forged_failure_of_the_infrastructure_is_not_believed(
     await builder.close()
 
 
+@pytest.mark.promise(13)
 async def test_a_tree_that_leads_nowhere_is_invalid(builder: ProcessBuilder, tmp_path: Path) -> None:
     for field, value in (("left_child", 10**9), ("feature", 2**40), ("left_child", 0)):
         error = await failure(builder, crafted_tree(tmp_path / "model", field, value))
@@ -205,6 +221,7 @@ async def test_a_tree_that_leads_nowhere_is_invalid(builder: ProcessBuilder, tmp
         assert "out of range" in error.message
 
 
+@pytest.mark.promise(16)
 async def test_data_in_another_file_are_refused_wherever_a_graph_names_them(
     builder: ProcessBuilder, target: Target, tmp_path: Path
 ) -> None:
@@ -221,6 +238,7 @@ async def test_data_in_another_file_are_refused_wherever_a_graph_names_them(
             assert "kept in another file" in error.message, place
 
 
+@pytest.mark.promise(16)
 async def test_an_operator_that_nobody_has_is_named(builder: ProcessBuilder, tmp_path: Path) -> None:
     model = tmp_path / "model"
     model.write_bytes(custom_operator())
@@ -229,12 +247,14 @@ async def test_an_operator_that_nobody_has_is_named(builder: ProcessBuilder, tmp
     assert "com.elsewhere.Conjure" in error.message
 
 
+@pytest.mark.promise(14)
 async def test_a_graph_that_never_ends_meets_the_deadline(builder: ProcessBuilder, tmp_path: Path) -> None:
     model = tmp_path / "model"
     model.write_bytes(endless_loop())
     assert isinstance(await failure(builder, model, plan=SHORT), DeadlineError)
 
 
+@pytest.mark.promise(15)
 async def test_a_graph_of_a_few_bytes_that_takes_all_memory_meets_its_limit(
     builder: ProcessBuilder, tmp_path: Path
 ) -> None:
@@ -245,6 +265,7 @@ async def test_a_graph_of_a_few_bytes_that_takes_all_memory_meets_its_limit(
     assert "734 MB" in error.message
 
 
+@pytest.mark.promise(15)
 async def test_a_small_skops_file_that_becomes_huge_meets_the_memory_limit(
     builder: ProcessBuilder, tmp_path: Path
 ) -> None:
@@ -255,6 +276,7 @@ async def test_a_small_skops_file_that_becomes_huge_meets_the_memory_limit(
     assert "734 MB" in error.message
 
 
+@pytest.mark.promise(15)
 async def test_small_data_that_become_huge_meet_the_memory_limit(builder: ProcessBuilder, tmp_path: Path) -> None:
     data = npz_bomb(tmp_path / "honest.npz", BOMB_BYTES)
     assert data.stat().st_size < 4 << 20
@@ -268,6 +290,7 @@ OTHERS = (
 )
 
 
+@pytest.mark.promise(13)
 async def test_other_formats_are_named_and_not_opened(builder: ProcessBuilder, tmp_path: Path) -> None:
     for content in OTHERS:
         (tmp_path / "model").write_bytes(content)
@@ -276,6 +299,7 @@ async def test_other_formats_are_named_and_not_opened(builder: ProcessBuilder, t
         assert "which no runtime takes yet" in error.message
 
 
+@pytest.mark.promise(13)
 async def test_damaged_files_are_user_errors(builder: ProcessBuilder, tmp_path: Path) -> None:
     whole = honest_model(tmp_path / "whole.skops").read_bytes()
     model = tmp_path / "model"

@@ -43,6 +43,7 @@ async def test_a_process_of_this_user_is_served_until_it_says_goodbye(tmp_path: 
             assert await refused(COMMON_CALLS, channel) == {grpc.StatusCode.PERMISSION_DENIED}
 
 
+@pytest.mark.promise(1)
 async def test_a_process_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     client = made()
     async with served_agent(tmp_path / "agent") as target:

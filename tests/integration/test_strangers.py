@@ -20,6 +20,7 @@ pytestmark = [
 IN_HANDSHAKE = {grpc.StatusCode.UNAVAILABLE}
 
 
+@pytest.mark.promise(1)
 async def test_the_right_client_is_served_by_every_service(server: str, handled: Handled, tmp_path: Path) -> None:
     served, calls = SERVERS[server]
     client = made()
@@ -32,6 +33,7 @@ async def test_the_right_client_is_served_by_every_service(server: str, handled:
 
 
 @pytest.mark.parametrize("kind", ["none", "other"])
+@pytest.mark.promise(1)
 async def test_a_client_that_nobody_invited_is_refused_in_the_handshake(
     server: str, kind: str, handled: Handled, tmp_path: Path
 ) -> None:
@@ -44,6 +46,7 @@ async def test_a_client_that_nobody_invited_is_refused_in_the_handshake(
 
 
 @pytest.mark.parametrize("recipe", [EXPIRED, SERVER_ONLY], ids=["expired", "server-only"])
+@pytest.mark.promise(1)
 async def test_a_certificate_that_does_not_hold_is_refused_although_it_is_pinned(
     server: str, recipe: Recipe, handled: Handled, tmp_path: Path
 ) -> None:
@@ -56,6 +59,7 @@ async def test_a_certificate_that_does_not_hold_is_refused_although_it_is_pinned
     assert handled.methods == []
 
 
+@pytest.mark.promise(1)
 async def test_who_bears_the_name_of_a_trusted_key_but_not_the_key_is_refused(
     server: str, handled: Handled, tmp_path: Path
 ) -> None:
@@ -68,6 +72,7 @@ async def test_who_bears_the_name_of_a_trusted_key_but_not_the_key_is_refused(
     assert handled.methods == []
 
 
+@pytest.mark.promise(1)
 async def test_plain_text_is_refused(server: str, handled: Handled, tmp_path: Path) -> None:
     served, calls = SERVERS[server]
     async with served(tmp_path / "state") as target, grpc.aio.insecure_channel(target.address) as channel:
@@ -75,6 +80,7 @@ async def test_plain_text_is_refused(server: str, handled: Handled, tmp_path: Pa
     assert handled.methods == []
 
 
+@pytest.mark.promise(1)
 async def test_a_revoked_client_is_refused_on_the_connection_that_it_has(
     server: str, handled: Handled, tmp_path: Path
 ) -> None:
@@ -92,6 +98,7 @@ async def test_a_revoked_client_is_refused_on_the_connection_that_it_has(
     assert handled.methods == []
 
 
+@pytest.mark.promise(2)
 async def test_a_server_that_is_not_the_right_one_gets_nothing(server: str, handled: Handled, tmp_path: Path) -> None:
     served, calls = SERVERS[server]
     client = made()

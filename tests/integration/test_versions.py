@@ -37,11 +37,13 @@ async def peer(agent: Running) -> AsyncIterator[Peer]:
         yield peer
 
 
+@pytest.mark.promise(41)
 def test_this_version_speaks_its_own_and_the_one_before() -> None:
     assert PROTOCOL_VERSION - MIN_PROTOCOL_VERSION == 1
 
 
 @pytest.mark.parametrize(("version", "least"), [(PROTOCOL_VERSION - 1, 1), (PROTOCOL_VERSION + 1, PROTOCOL_VERSION)])
+@pytest.mark.promise(41)
 async def test_a_job_is_measured_by_an_agent_that_is_one_version_off(
     api: CoordinatorApi, forest: ModelFiles, agent: Running, version: int, least: int
 ) -> None:
@@ -62,6 +64,7 @@ async def test_a_job_is_measured_by_an_agent_that_is_one_version_off(
         (MIN_PROTOCOL_VERSION - 1, 0, "upgrade agent vm-of-tests: pip install -U mltest-fleet"),
     ],
 )
+@pytest.mark.promise(41)
 async def test_an_agent_that_is_too_far_off_is_refused_with_what_to_upgrade(
     api: CoordinatorApi, processes: ProcessGroup, tmp_path: Path, version: int, least: int, step: str
 ) -> None:
@@ -74,6 +77,7 @@ async def test_an_agent_that_is_too_far_off_is_refused_with_what_to_upgrade(
     assert step in found.reason
 
 
+@pytest.mark.promise(41)
 async def test_a_coordinator_of_the_version_before_gets_everything_and_acknowledges_nothing(
     peer: Peer, tmp_path: Path
 ) -> None:
@@ -90,6 +94,7 @@ async def test_a_coordinator_of_the_version_before_gets_everything_and_acknowled
     assert await peer.events(spec) == events
 
 
+@pytest.mark.promise(41)
 async def test_a_coordinator_of_the_next_version_is_understood_as_far_as_this_one_goes(
     agent: Running, peer: Peer, tmp_path: Path
 ) -> None:
@@ -105,12 +110,14 @@ async def test_a_coordinator_of_the_next_version_is_understood_as_far_as_this_on
     assert last.outcome is Outcome.OK
 
 
+@pytest.mark.promise(41)
 async def test_a_coordinator_that_is_too_old_is_told_to_upgrade(peer: Peer) -> None:
     request = pb.AcquireLeaseRequest(holder="ancient", protocol_version=0)
     with pytest.raises(grpc.aio.AioRpcError, match="did not say its protocol_version"):
         await peer.stub.AcquireLease(request, timeout=DEADLINE_S)
 
 
+@pytest.mark.promise(41)
 def test_an_event_of_a_newer_version_is_read_as_far_as_it_is_known() -> None:
     ended = to_proto(VisitEvent(seq=7, event=VisitEnded(outcome=Outcome.OK)), visit_pb2.VisitEvent)
     ended.ended.outcome = 99  # type: ignore[assignment]  # that is the point

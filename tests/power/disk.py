@@ -5,7 +5,7 @@ there, or not, or in part, sector by sector and in any order, and a sector that 
 was synced is there. Names are certain once their folder was synced.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -52,8 +52,18 @@ class Rename:
 
 
 @dataclass(frozen=True, slots=True)
+class MakeFolder:
+    """A folder below the one that is recorded."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class SyncFolder:
-    """Every name is certain from now on."""
+    """Every name in a folder is certain from now on."""
+
+    name: str = ""
+    """Below the folder that is recorded; empty: itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +73,7 @@ class Promised:
     fact: object
 
 
-Operation = Write | Truncate | Sync | Delete | Rename | SyncFolder | Promised
+Operation = Write | Truncate | Sync | Delete | Rename | MakeFolder | SyncFolder | Promised
 
 
 @dataclass(slots=True)
@@ -71,6 +81,7 @@ class _File:
     content: bytearray = field(default_factory=bytearray)
     """What is on the disk for certain."""
     pending: list[Write | Truncate] = field(default_factory=list)
+    is_folder: bool = False
 
     def settle(self) -> None:
         """Bring to the disk what is pending."""
@@ -110,7 +121,11 @@ class Disk:
                 names.pop(name, None)
                 if name in self._now:
                     names[name] = self._now[name]
-        return {name: file.after_cut(random) for name, file in names.items()}
+        return {
+            name: file.after_cut(random)
+            for name, file in names.items()
+            if not file.is_folder and all(folder in names for folder in _folders_of(name))
+        }
 
     def _apply(self, operation: Operation) -> None:
         match operation:
@@ -122,10 +137,19 @@ class Disk:
                 self._now.pop(name, None)
             case Rename(old, new):
                 self._now[new] = self._now.pop(old)
-            case SyncFolder():
-                self._certain = dict(self._now)
+            case MakeFolder(name):
+                self._now[name] = _File(is_folder=True)
+            case SyncFolder(folder):
+                elsewhere = {name: file for name, file in self._certain.items() if parent_of(name) != folder}
+                here = {name: file for name, file in self._now.items() if parent_of(name) == folder}
+                self._certain = elsewhere | here
             case Promised():
                 pass
+
+
+def parent_of(name: str) -> str:
+    """Return the folder of a name; empty for the one that is recorded."""
+    return name.rpartition("/")[0]
 
 
 def promised(operations: Iterable[Operation]) -> list[object]:
@@ -140,6 +164,11 @@ def _do(content: bytearray, operation: Write | Truncate) -> None:
         return
     content.extend(bytes(max(0, operation.offset - len(content))))
     content[operation.offset : operation.offset + len(operation.data)] = operation.data
+
+
+def _folders_of(name: str) -> Iterator[str]:
+    while name := parent_of(name):
+        yield name
 
 
 def _sectors(operation: Write | Truncate) -> Sequence[Write | Truncate]:

@@ -40,6 +40,7 @@ def date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("jump", ["+366d", "-366d"])
+@pytest.mark.promise(40)
 async def test_a_job_is_exact_when_the_date_of_the_agent_jumps(
     api: CoordinatorApi,
     forest: ModelFiles,

@@ -67,12 +67,14 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return log
 
 
+@pytest.mark.promise(12)
 def test_the_ear_hears_a_pickle_and_an_import(log: Path) -> None:
     subprocess.run([sys.executable, "-c", "import pickle; pickle.loads(pickle.dumps(1)); import numpy"], check=True)
     heard = log.read_text()
     assert "pickle.loads" in heard and "import numpy" in heard
 
 
+@pytest.mark.promise(12)
 def test_a_job_is_done_without_a_model_being_opened_in_a_daemon(
     log: Path, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
 ) -> None:

@@ -73,6 +73,7 @@ def measures_on(event: JobEvent, agent: str) -> bool:
     )
 
 
+@pytest.mark.promise(26)
 async def test_one_job_runs_on_both_and_an_agent_that_dies_repeats_its_visit(fleet: Fleet, forest: ModelFiles) -> None:
     attempts = set()
     killed = False
@@ -128,6 +129,7 @@ async def test_the_fleet_lists_who_is_alive_and_who_said_goodbye(
     assert gone.reason
 
 
+@pytest.mark.promise(2)
 async def test_an_agent_that_nobody_enrolled_is_listed_and_gets_no_byte_until_it_is_joined(
     hosts: dict[str, Host], processes: ProcessGroup, forest: ModelFiles, tmp_path: Path
 ) -> None:

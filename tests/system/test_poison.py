@@ -21,6 +21,7 @@ def free_port() -> str:
         return str(server.getsockname()[1])
 
 
+@pytest.mark.promise(39)
 async def test_a_candidate_that_kills_agents_is_left_out_after_two_of_them_and_the_others_are_ranked(
     api: CoordinatorApi, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
 ) -> None:

@@ -31,6 +31,7 @@ def run_until_a_round_ends(command: list[str]) -> bool:
     return process.wait() == 0
 
 
+@pytest.mark.promise(27)
 async def test_every_visit_counts_once_however_often_the_coordinator_is_killed(
     forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
 ) -> None:

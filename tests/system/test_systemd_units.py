@@ -71,14 +71,17 @@ def test_systemd_accepts_workers_with_a_gpu_without_a_word(installed: Path) -> N
 
 
 @pytest.mark.parametrize(("name", "limit"), EXPOSURE.items())
+@pytest.mark.promise(23)
 def test_the_unit_exposes_little(installed: Path, name: str, limit: float) -> None:
     assert exposure(installed / name) <= limit
 
 
+@pytest.mark.promise(23)
 def test_workers_with_a_gpu_expose_little(installed: Path) -> None:
     assert exposure(installed / "mltest-worker@.service") < exposure(with_gpu(installed)) <= GPU_EXPOSURE
 
 
+@pytest.mark.promise(23)
 def test_a_unit_that_got_laxer_is_noticed(installed: Path) -> None:
     unit = installed / "mltest-worker@.service"
     unit.write_text(re.sub(r"^(PrivateNetwork|RestrictAddressFamilies)=.*$", "", unit.read_text(), flags=re.MULTILINE))

@@ -20,30 +20,12 @@ table inet cut {
     chain outgoing { type filter hook output priority 0; oifname "eth0" drop; }
 }
 """
-_LOSE = """
-table inet cut {{
-    chain incoming {{ type filter hook input priority 0; iifname "eth0" numgen random mod 1000 < {permille} drop; }}
-}}
-"""
 
 
 @contextmanager
 def cut_off(host: Host) -> Iterator[None]:
     """Drop every packet from and to `host`."""
-    with _rules(host, _DROP):
-        yield
-
-
-@contextmanager
-def losing(host: Host, ratio: float) -> Iterator[None]:
-    """Drop that share of the packets that arrive at `host`, at random."""
-    with _rules(host, _LOSE.format(permille=round(ratio * 1000))):
-        yield
-
-
-@contextmanager
-def _rules(host: Host, text: str) -> Iterator[None]:
-    subprocess.run(host.command("nft", "-f", "-"), input=text, text=True, check=True, capture_output=True)
+    subprocess.run(host.command("nft", "-f", "-"), input=_DROP, text=True, check=True, capture_output=True)
     try:
         yield
     finally:

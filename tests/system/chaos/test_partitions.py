@@ -12,7 +12,7 @@ from tests.processes import ProcessGroup
 from tests.promises.plugin import Count
 from tests.system.chaos.exactness import attempt_count, faults_of, overlaps
 from tests.system.chaos.following import followed
-from tests.system.chaos.network import cut_off, losing, needs_network
+from tests.system.chaos.network import cut_off, needs_network
 from tests.system.chaos.tiny_jobs import PLAN, expected, submit_tiny, tiny_files
 from tests.system.lan import Host, lan
 
@@ -81,17 +81,3 @@ async def test_a_job_is_exact_after_an_hour_without_a_network(
     hosts: dict[str, Host], processes: ProcessGroup, tmp_path: Path, count: Count
 ) -> None:
     await survive(hosts, processes, tmp_path, count, partition_s=3600)
-
-
-@pytest.mark.promise(50)
-async def test_a_job_takes_no_second_attempt_where_packets_get_lost(
-    hosts: dict[str, Host], processes: ProcessGroup, tmp_path: Path
-) -> None:
-    files, address = tiny_files(tmp_path / "files"), start(hosts, processes, tmp_path)
-    home = tmp_path / "home"
-    with losing(hosts["left"], 0.05), losing(hosts["coordinator"], 0.05):
-        job_id = await submit_tiny(home, files, [address])
-        async with asyncio.timeout(DEADLINE_S), followed(home, job_id) as progress:
-            await progress.is_over.wait()
-    assert await faults_of(home, job_id, expected(1)) == []
-    assert attempt_count(home) == expected(1).round_count

@@ -15,7 +15,7 @@ from tests.system.chaos.fleet import Member, started_agent, started_coordinator
 from tests.system.chaos.following import followed
 from tests.system.chaos.tiny_jobs import PLAN, expected, submit_tiny, tiny_files
 
-pytestmark = pytest.mark.xdist_group("two coordinators")
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("two coordinators")]
 
 DEADLINE_S = 240.0
 SLOW_PLAN = PLAN.replace("slice_s = 0.05", "slice_s = 0.5")

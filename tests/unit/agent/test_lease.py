@@ -23,6 +23,7 @@ def test_a_free_lease_is_given_to_the_first_who_asks() -> None:
     assert (grant.holder, grant.epoch, grant.expires_ns) == ("a", 1, TTL_NS)
 
 
+@pytest.mark.promise(31)
 def test_another_holder_is_told_who_has_it_and_what_for() -> None:
     held = lease()
     held.acquire("a", "a job", now_ns=0)
@@ -62,6 +63,7 @@ def test_an_expired_lease_cannot_be_renewed() -> None:
         held.renew(epoch, now_ns=TTL_NS)
 
 
+@pytest.mark.promise(30)
 def test_the_same_holder_gets_it_back_and_its_old_epoch_is_fenced_off() -> None:
     held = lease()
     old = held.acquire("a", "", now_ns=0).epoch

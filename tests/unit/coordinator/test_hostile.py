@@ -43,22 +43,26 @@ BAD: list[VisitEventBody] = [
 
 
 @pytest.mark.parametrize("body", FINE)
+@pytest.mark.promise(48)
 def test_events_of_the_visit_are_taken_also_a_second_time(body: VisitEventBody) -> None:
     check_event(VisitEvent(seq=5, event=body), VISIT, expected_seq=5)
     check_event(VisitEvent(seq=4, event=body), VISIT, expected_seq=5)
 
 
 @pytest.mark.parametrize("body", BAD)
+@pytest.mark.promise(48)
 def test_what_cannot_be_of_the_visit_is_refused(body: VisitEventBody) -> None:
     with pytest.raises(VisitInterruptedError):
         check_event(VisitEvent(seq=5, event=body), VISIT, expected_seq=5)
 
 
+@pytest.mark.promise(48)
 def test_a_gap_is_refused() -> None:
     with pytest.raises(VisitInterruptedError, match="event 5 is missing"):
         check_event(VisitEvent(seq=6, event=FINE[0]), VISIT, expected_seq=5)
 
 
+@pytest.mark.promise(48)
 def test_texts_are_printable_and_short_and_numbers_stay() -> None:
     evil = CandidateEnded(candidate_id="native", outcome=Outcome.FAILED, reason="\x1b[2J" + "x" * 10_000)
     agent = cleaned(replace(AGENT, name="lab\n\x07-1", tags=("a\x00b",)))

@@ -109,6 +109,7 @@ def test_what_is_not_an_estimator_or_not_fitted_is_not_a_model(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("field", "value"), [("left_child", 10**9), ("left_child", 0), ("right_child", -7), ("feature", 2**40)]
 )
+@pytest.mark.promise(13)
 def test_a_crafted_tree_is_refused_before_it_can_crash(field: str, value: int, tmp_path: Path) -> None:
     forest = RandomForestClassifier(2, random_state=0).fit(ROWS, TRUTH)
     tree = forest.estimators_[1].tree_
@@ -121,6 +122,7 @@ def test_a_crafted_tree_is_refused_before_it_can_crash(field: str, value: int, t
 
 
 @pytest.mark.parametrize(("field", "value"), [("left", 2**31), ("feature_idx", 2**40), ("right", 0)])
+@pytest.mark.promise(13)
 def test_a_crafted_histogram_tree_is_refused(field: str, value: int, tmp_path: Path) -> None:
     boosted = HistGradientBoostingClassifier(max_iter=2).fit(ROWS, TRUTH)
     boosted._predictors[0][0].nodes[field][0] = value

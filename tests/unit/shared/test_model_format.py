@@ -57,6 +57,7 @@ def test_a_hand_written_pickle_that_begins_with_a_harmless_value_is_one(tmp_path
     assert format_of(written(tmp_path, b"I1\n0cos\nsystem\n(S'true'\ntR.")) == PICKLE
 
 
+@pytest.mark.promise(10)
 def test_a_pickle_is_refused_without_permission(tmp_path: Path) -> None:
     path = written(tmp_path, pickle.dumps(Evil()), "model.json")
     with pytest.raises(ModelRefusedError, match="is a pickle"):

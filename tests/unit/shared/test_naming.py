@@ -61,6 +61,7 @@ def test_records_of_earlier_versions_are_read(key: str, value: str) -> None:
         (b"more", b"x" * 1000),
     ],
 )
+@pytest.mark.promise(48)
 def test_a_record_that_is_not_what_it_should_be_is_refused(key: bytes, value: bytes | None) -> None:
     with pytest.raises(ValueError, match="TXT record"):
         advertisement_from_txt(RECORD | {key: value})
@@ -76,6 +77,7 @@ def test_an_agent_without_a_usable_name_gets_one() -> None:
 
 
 @given(st.dictionaries(st.binary(max_size=10), st.none() | st.binary(max_size=300)))
+@pytest.mark.promise(48)
 def test_any_record_is_refused_or_understood(record: dict[bytes, bytes | None]) -> None:
     try:
         found = advertisement_from_txt(RECORD | record)

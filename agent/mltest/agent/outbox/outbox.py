@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mltest.agent.outbox.header import Header, header_from_bytes
-from mltest.agent.outbox.journal import NO_ROOM, STEP_NAME, DiskJournal, Journal, MemoryJournal
+from mltest.agent.outbox.journal import NO_ROOM, STEP_NAME, DiskJournal, Journal, MemoryJournal, sync_folder
 from mltest.agent.outbox.records import Kind, decoded
 from mltest.agent.outbox.served import ServedTime
 from mltest.agent.outbox.step import Step, read_step
@@ -122,6 +122,7 @@ class DiskOutbox:
         self._open_name = name
         try:
             folder.mkdir(mode=0o700)
+            sync_folder(self._folder)
             return DiskJournal(folder, header, lambda change_bytes: self._count(entry, change_bytes))
         except BaseException as error:
             self._open_name = ""

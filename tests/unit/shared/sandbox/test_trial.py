@@ -17,6 +17,8 @@ from tests.unit.shared.sandbox.weak_child import VERSION, WITHOUT
 ROOT = Path(__file__).resolve().parents[4]
 MODULE = "tests.unit.shared.sandbox.weak_child"
 
+pytestmark = pytest.mark.promise(22)
+
 needs_landlock = pytest.mark.skipif(
     landlock_version() < 7, reason="this kernel has no Landlock 7; run the tests on Linux 6.15 or later"
 )
@@ -47,6 +49,7 @@ async def tried(folder: Path, **environment: str) -> SandboxInfo:
 
 
 @needs_landlock
+@pytest.mark.promise(22)
 async def test_a_kernel_with_everything_stops_everything(tmp_path: Path) -> None:
     found = await tried(tmp_path)
     assert (found.level, found.reason) == (SandboxLevel.FULL, "")
@@ -56,6 +59,7 @@ async def test_a_kernel_with_everything_stops_everything(tmp_path: Path) -> None
 @needs_landlock
 @pytest.mark.usefixtures("_weak_kernel")
 @pytest.mark.parametrize("version", range(1, 8))
+@pytest.mark.promise(22)
 async def test_every_version_of_landlock_and_a_filter_stop_everything(version: int, tmp_path: Path) -> None:
     found = await tried(tmp_path, **{VERSION: str(version), WITHOUT: "namespaces"})
     assert found.walls == (f"landlock {version}", "seccomp", "rlimits")
@@ -63,6 +67,7 @@ async def test_every_version_of_landlock_and_a_filter_stop_everything(version: i
 
 
 @pytest.mark.usefixtures("_weak_kernel")
+@pytest.mark.promise(22)
 async def test_without_landlock_files_are_open_and_the_sandbox_is_degraded(tmp_path: Path) -> None:
     found = await tried(tmp_path, **{WITHOUT: "landlock"})
     assert found.level is SandboxLevel.DEGRADED
@@ -73,6 +78,7 @@ async def test_without_landlock_files_are_open_and_the_sandbox_is_degraded(tmp_p
 
 @needs_landlock
 @pytest.mark.usefixtures("_weak_kernel")
+@pytest.mark.promise(22)
 async def test_without_a_filter_datagrams_and_processes_pass_and_the_sandbox_is_degraded(tmp_path: Path) -> None:
     found = await tried(tmp_path, **{WITHOUT: "seccomp,namespaces"})
     assert found.level is SandboxLevel.DEGRADED
@@ -81,12 +87,14 @@ async def test_without_a_filter_datagrams_and_processes_pass_and_the_sandbox_is_
 
 
 @pytest.mark.usefixtures("_weak_kernel")
+@pytest.mark.promise(22)
 async def test_without_anything_there_is_no_sandbox(tmp_path: Path) -> None:
     found = await tried(tmp_path, **{WITHOUT: "landlock,seccomp,namespaces"})
     assert found.level is SandboxLevel.NONE
     assert found.walls == ("rlimits",)
 
 
+@pytest.mark.promise(22)
 async def test_each_attempt_gets_through_where_nothing_stops_it(tmp_path: Path) -> None:
     async def unlimited(module: str, *, limits: ChildLimits) -> Child:
         return await Child.spawn(module, folder=tmp_path, limits=ChildLimits())
@@ -99,6 +107,7 @@ async def test_each_attempt_gets_through_where_nothing_stops_it(tmp_path: Path) 
     assert descendants() == set()
 
 
+@pytest.mark.promise(22)
 async def test_a_child_that_cannot_be_started_is_no_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial, "_MODULE", "mltest.no.such.module")
     found = await tried(tmp_path)

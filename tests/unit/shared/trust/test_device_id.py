@@ -32,6 +32,7 @@ def test_the_name_of_a_certificate_is_its_key() -> None:
     assert is_device_id(IDENTITY.device_id)
 
 
+@pytest.mark.promise(6)
 def test_a_certificate_is_valid_from_the_first_day_of_a_board_without_a_clock_on() -> None:
     assert CERTIFICATE.not_valid_before_utc.isoformat() == "1970-01-01T00:00:00+00:00"
     assert CERTIFICATE.not_valid_after_utc.isoformat() == "9999-12-31T23:59:59+00:00"
@@ -66,6 +67,7 @@ def test_a_certificate_that_is_cut_off_is_refused(length: int) -> None:
 
 
 @given(st.binary(max_size=600))
+@pytest.mark.promise(48)
 def test_any_bytes_are_refused_or_understood(content: bytes) -> None:
     with suppress(ValueError):
         assert is_device_id(device_id_of(content))

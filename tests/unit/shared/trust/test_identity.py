@@ -13,6 +13,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
+@pytest.mark.promise(9)
 def test_a_key_is_made_once_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
     first = keys_in(tmp_path / "state", make=made_here)
     assert keys_in(tmp_path / "state", make=made_here) == first
@@ -22,6 +23,7 @@ def test_a_key_is_made_once_and_only_its_owner_may_read_it(tmp_path: Path) -> No
     assert "PRIVATE KEY" in (tmp_path / "state" / "trust" / "identity.pem").read_text()
 
 
+@pytest.mark.promise(9)
 def test_a_lax_umask_does_not_open_the_key(tmp_path: Path) -> None:
     old = os.umask(0)
     try:
@@ -31,6 +33,7 @@ def test_a_lax_umask_does_not_open_the_key(tmp_path: Path) -> None:
     assert {mode(path) for path in (tmp_path / "trust").iterdir()} == {0o600}
 
 
+@pytest.mark.promise(7)
 def test_the_old_key_counts_for_seven_days_beside_the_new_one(tmp_path: Path) -> None:
     old = keys_in(tmp_path, make=made_here).current
     new = rotate_key(tmp_path, clock_s=lambda: 1000.0)

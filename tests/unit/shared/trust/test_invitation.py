@@ -31,6 +31,7 @@ def test_line_breaks_of_a_terminal_do_not_matter() -> None:
 
 
 @given(st.integers(8, len(TEXT) - 1), st.sampled_from(ALPHABET))
+@pytest.mark.promise(4)
 def test_a_character_that_was_changed_is_noticed(at: int, char: str) -> None:
     changed = TEXT[:at] + char + TEXT[at + 1 :]
     if changed == TEXT or decoded(changed) == decoded(TEXT):
@@ -40,12 +41,14 @@ def test_a_character_that_was_changed_is_noticed(at: int, char: str) -> None:
 
 
 @given(st.integers(0, len(TEXT) - 1))
+@pytest.mark.promise(4)
 def test_an_invitation_that_was_cut_off_is_noticed(length: int) -> None:
     with pytest.raises(InvitationInvalidError):
         decode_invitation(TEXT[:length])
 
 
 @given(st.text(max_size=200))
+@pytest.mark.promise(48, 9)
 def test_any_text_is_refused_without_repeating_it(text: str) -> None:
     with pytest.raises(InvitationInvalidError) as refused:
         decode_invitation("mltest1-" + text)
@@ -67,6 +70,7 @@ def test_what_is_wrong_is_named(text: str, reason: str) -> None:
         decode_invitation(text)
 
 
+@pytest.mark.promise(9)
 def test_no_error_shows_the_secret() -> None:
     try:
         decode_invitation(TEXT[:-1])

@@ -21,6 +21,7 @@ def everything_in(folder: Path) -> str:
     return "".join(path.read_text() for path in folder.rglob("*") if path.is_file())
 
 
+@pytest.mark.promise(4)
 def test_an_invitation_counts_as_often_as_it_says(tmp_path: Path) -> None:
     given = Invitations(tmp_path)
     secret = given.give(uses=2, ttl_s=60.0)
@@ -34,6 +35,7 @@ def test_an_invitation_counts_as_often_as_it_says(tmp_path: Path) -> None:
     assert secret.hex() not in everything_in(tmp_path)
 
 
+@pytest.mark.promise(4)
 def test_an_invitation_ends_with_its_time(tmp_path: Path) -> None:
     clock = Clock()
     given = Invitations(tmp_path, clock)
