@@ -11,7 +11,11 @@ from tests.unit.shared.trust.certificates import EXPIRED, SERVER_ONLY, Recipe, m
 
 __all__ = ["handled"]
 
-pytestmark = [pytest.mark.xdist_group("trust"), pytest.mark.parametrize("server", SERVERS)]
+pytestmark = [
+    pytest.mark.xdist_group("trust"),
+    pytest.mark.promise(1),
+    pytest.mark.parametrize("server", SERVERS),
+]
 
 IN_HANDSHAKE = {grpc.StatusCode.UNAVAILABLE}
 

@@ -182,3 +182,21 @@ async def test_an_agent_that_is_joined_while_it_runs_begins_to_listen_to_the_net
     assert found[0].agent is not None
     assert found[0].agent.name == "left"
     assert found[0].address.startswith(hosts["left"].address)
+
+
+async def test_an_agent_of_this_user_that_others_have_joined_is_used_over_loopback_without_joining(
+    hosts: dict[str, Host], processes: ProcessGroup, tmp_path: Path
+) -> None:
+    enrol(tmp_path / "left", tmp_path / "elsewhere")
+    processes.agent(tmp_path / "left", "--name", "left", host=hosts["left"].command())
+    processes.coordinator(tmp_path / "near", "--port", "0", host=hosts["left"].command())
+    processes.coordinator(tmp_path / "far", "--port", "0", host=hosts["coordinator"].command())
+    near = await open_coordinator(tmp_path / "near", needs_to_run=False)
+    far = await open_coordinator(tmp_path / "far", needs_to_run=False)
+    async with asyncio.timeout(DEADLINE_S):
+        (here,), (there,) = await near.agents(), await far.agents()
+    await near.close()
+    await far.close()
+    assert here.is_alive, here.reason
+    assert here.address.startswith(hosts["left"].address)
+    assert (there.is_alive, there.is_stranger) == (False, True)

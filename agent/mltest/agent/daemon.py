@@ -25,7 +25,7 @@ from mltest.shared.trust.peers import COORDINATOR
 
 _LOG = logging.getLogger(__name__)
 
-_LOOK_S = 0.5
+_LOOK_S = 1.0
 """How soon a change of keys or peers is acted on."""
 
 

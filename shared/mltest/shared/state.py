@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mltest.shared.errors import StoreBusyError
+from mltest.shared.trust.private_files import hand_over
 
 _LOCK_NAME = "lock"
 
@@ -32,6 +33,7 @@ def locked_state(folder: Path) -> Iterator[None]:
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (folder / _LOCK_NAME).open("a+") as stream:
+        hand_over(folder / _LOCK_NAME, folder)
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

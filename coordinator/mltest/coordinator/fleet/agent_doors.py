@@ -7,6 +7,7 @@ process of this user on loopback. Everybody else is named, with the command that
 import asyncio
 import ipaddress
 import os
+import socket
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -66,8 +67,8 @@ class AgentDoors:
             pin = self._peers.find(found.device_id)
             if pin is not None and pin.role == AGENT:
                 return await self._known(address, pin, found, keys)
-            if is_loopback(address) and self._local.find(found.device_id) is not None:
-                return AgentClient(address, _door(keys.current, found), name)
+            if (near := self._near(address, found)) is not None:
+                return AgentClient(near, _door(keys.current, found), name)
             expected = self._expected(address, agent_id, name)
             for old in expected:
                 if (successor := await self._succeeded(address, old, found, keys)) is not None:
@@ -99,6 +100,15 @@ class AgentDoors:
             self._publication = self._local.publish(keys.current)
             self._published = keys.current.device_id
         return keys
+
+    def _near(self, address: str, found: Found) -> str | None:
+        """Return the way over loopback to a process of this user; None if it is none, or not on this machine."""
+        peer = self._local.find(found.device_id)
+        if peer is None:
+            return None
+        if is_loopback(address):
+            return address
+        return peer.address if is_loopback(peer.address) and _is_here(address) else None
 
     def _expected(self, address: str, agent_id: str, name: str) -> list[Peer]:
         """Return who was enrolled under what is known of who should answer at `address`."""
@@ -191,6 +201,17 @@ def is_loopback(address: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _is_here(address: str) -> bool:
+    """Return whether `address` (host:port) is of an interface of this machine."""
+    host = address.rpartition(":")[0].strip("[]")
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as attempt:
+        try:
+            attempt.bind((host, 0))
+        except OSError:
+            return False
+    return True
 
 
 def _raise_changed(address: str, expected: list[Peer], found: Found) -> None:

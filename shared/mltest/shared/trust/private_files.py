@@ -12,7 +12,7 @@ def private_folder(path: Path) -> Path:
     """Return `path`, made with mode 0700 if it is missing; it belongs to whom the folder above belongs."""
     if not path.is_dir():
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _hand_over(path, path.parent)
+        hand_over(path, path.parent)
     return path
 
 
@@ -29,7 +29,7 @@ def write_private(path: Path, text: str) -> None:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
-        _hand_over(draft, path.parent)
+        hand_over(draft, path.parent)
         draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)
@@ -75,6 +75,13 @@ def is_private_folder(path: Path) -> bool:
     return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and stat.S_IMODE(found.st_mode) & 0o077 == 0
 
 
+def hand_over(path: Path, folder: Path) -> None:
+    """Let root, who works on the state of an installed agent, leave `path` to the owner of `folder`."""
+    owner = folder.stat()
+    if os.geteuid() == 0 and (owner.st_uid, owner.st_gid) != (0, 0):
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
 def signature_of(folder: Path) -> tuple[tuple[str, int, int, int], ...]:
     """Return what changes whenever a file in `folder` is added, replaced or removed; empty if there is no folder."""
     try:
@@ -83,9 +90,3 @@ def signature_of(folder: Path) -> tuple[tuple[str, int, int, int], ...]:
     except OSError:
         return ()
     return tuple(sorted((name, stat.st_ino, stat.st_mtime_ns, stat.st_size) for name, stat in found))
-
-
-def _hand_over(path: Path, folder: Path) -> None:
-    owner = folder.stat()
-    if os.geteuid() == 0 and (owner.st_uid, owner.st_gid) != (0, 0):
-        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)

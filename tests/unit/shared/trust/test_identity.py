@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from mltest.shared.state import locked_state
 from mltest.shared.trust import identity as module
 from mltest.shared.trust.identity import OVERLAP_S, erase_identity, is_copied, keys_in, made_here, rotate_key
 from mltest.shared.trust.private_files import is_private_folder, read_private, write_private
+from mltest.shared.trust.reset import reset_trust
 
 
 def mode(path: Path) -> int:
@@ -88,3 +90,16 @@ def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     write_private(tmp_path / "file", "new")
     assert (tmp_path / "file").read_text() == "new"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give a folder away: sudo make test")
+def test_what_root_changes_stays_with_the_owner_of_the_state_directory(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    os.chown(state, 12345, 12345)
+    rotate_key(state)
+    with locked_state(state):
+        reset_trust(state)
+    keys_in(state, make=made_here)
+    owners = {path.stat().st_uid for path in state.rglob("*")}
+    assert owners == {12345}
