@@ -9,7 +9,7 @@ SAY := @printf '\n== %s\n'
 SOURCES := agent coordinator shared proto tests bench examples tools
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports contract unit bench bench-% test-long chaos mutations promises constraints wheels-aarch64 breaking clean
+.PHONY: help demo test check lint types imports contract unit fuzz bench bench-% test-long chaos mutations promises constraints wheels-aarch64 breaking clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9%-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ contract: $(VENV)/.dev
 unit: $(VENV)/.dev
 	$(SAY) "tests (pytest): unit, contract, integration, system"
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+fuzz: $(VENV)/.fuzz ## fuzz every parser of what comes from a network or a file; SECONDS_EACH=60
+	@$(BIN)/python -m tests.fuzz $(or $(SECONDS_EACH),60)
 
 test-long: $(VENV)/.dev ## the long forms: repeated kills, every supported Python
 	$(SAY) "long tests"
@@ -89,6 +92,11 @@ $(VENV)/.pip:
 $(VENV)/.run: pyproject.toml constraints.txt $(VENV)/.pip
 	$(SAY) "installing mltest and what it runs on (pinned in constraints.txt)"
 	@$(BIN)/python -m pip install --quiet -e '.[agent,coordinator,runtimes-all]'
+	@touch $@
+
+$(VENV)/.fuzz: $(VENV)/.dev
+	$(SAY) "installing the fuzzer (pinned in constraints.txt; wheels for Python 3.11 to 3.13)"
+	@$(BIN)/python -m pip install --quiet -e '.[agent,coordinator,runtimes-all,dev,fuzz]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run

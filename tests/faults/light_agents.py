@@ -16,6 +16,9 @@ from mltest.shared.codec import to_proto
 from mltest.shared.domain import AgentInfo, HostInfo
 from mltest.shared.grpc_options import server_options
 from mltest.shared.protocol import MIN_PROTOCOL_VERSION, PROTOCOL_VERSION
+from mltest.shared.trust.identity import identity_from_pem
+from mltest.shared.trust.local_peers import LocalPeers
+from mltest.shared.trust.new_identity import new_identity_pem
 from mltest.v1 import agent_pb2
 from mltest.v1 import agent_service_pb2 as pb
 
@@ -24,10 +27,10 @@ _HOST = HostInfo(architecture="x86_64", cpu_model="", logical_cores=1, memory_by
 
 
 class _LightAgent:
-    def __init__(self, name: str, called_s: list[float]) -> None:
+    def __init__(self, name: str, device_id: str, called_s: list[float]) -> None:
         self._called_s = called_s
         self._info = AgentInfo(
-            agent_id=name.encode().hex().rjust(32, "0"),
+            agent_id=device_id,
             name=name,
             protocol_version=PROTOCOL_VERSION,
             min_protocol_version=MIN_PROTOCOL_VERSION,
@@ -44,19 +47,23 @@ class _LightAgent:
 async def main(prefix: str, count: int) -> None:
     """Serve until nobody listens any more."""
     called_s: list[float] = []
-    servers, addresses = [], []
+    addresses: list[str] = []
+    kept: list[object] = []
+    peers = LocalPeers()
     for number in range(count):
         server = grpc.aio.server(options=server_options())
-        agent = _LightAgent(f"{prefix}{number:04}", called_s)
+        identity = identity_from_pem(new_identity_pem())
+        agent = _LightAgent(f"{prefix}{number:04}", identity.device_id, called_s)
         handlers = {
             "DescribeAgent": grpc.unary_unary_rpc_method_handler(
                 agent.describe, pb.DescribeAgentRequest.FromString, pb.DescribeAgentResponse.SerializeToString
             )
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE_NAME, handlers),))
-        addresses.append(f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}")
+        address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
         await server.start()
-        servers.append(server)
+        addresses.append(address)
+        kept += [server, peers.publish(identity, address=address, is_clear=True)]
     _say(addresses)
     while await asyncio.to_thread(sys.stdin.readline):
         _say(called_s)

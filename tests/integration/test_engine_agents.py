@@ -125,7 +125,6 @@ async def test_workers_that_all_fail_fail_the_job_with_their_reason(
     assert ends == [Outcome.OK, Outcome.CANCELLED]
 
 
-@pytest.mark.promise(10)
 async def test_a_pickle_is_refused_by_an_agent_that_does_not_allow_it_and_taken_by_one_that_does(
     api: CoordinatorApi, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
 ) -> None:
@@ -197,4 +196,4 @@ async def test_an_agent_that_never_answers_does_not_hold_up_the_others(api: Coor
             (listed,) = await api.agents(addresses=[address], uses_discovery=False)
 
     assert not listed.is_alive
-    assert "no connection within 3 s" in listed.reason
+    assert "no connection within" in listed.reason

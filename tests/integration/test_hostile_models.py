@@ -20,6 +20,7 @@ from mltest.shared.errors import (
     ModelUnsupportedError,
     ResourceLimitError,
 )
+from mltest.shared.status import next_step_of
 from tests.hostile.archives import crafted_tree, honest_data, honest_model, npz_bomb, skops_bomb
 from tests.hostile.graphs import constant_bomb, custom_operator, endless_loop, external_data
 from tests.hostile.pickles import BOMBS, CRASH, ENDLESS, FLOOD, GADGETS, SECRET, Target, write_hostile
@@ -102,7 +103,17 @@ async def failure(builder: ProcessBuilder, model: Path, data: Path | None = None
     return raised.value
 
 
-@pytest.mark.promise(11)
+@pytest.mark.promise(10)
+async def test_a_pickle_is_refused_unless_it_is_allowed_and_it_is_said_how_to_do_without(
+    builder: ProcessBuilder, target: Target, tmp_path: Path
+) -> None:
+    model = write_hostile(tmp_path / "model", GADGETS["open and write"], target)
+    with pytest.raises(ModelRefusedError, match="is a pickle") as raised:
+        await inspect(builder, model, allows_pickle=False)
+    assert "skops.io.dump" in next_step_of(raised.value) and "--allow-pickle" in next_step_of(raised.value)
+
+
+@pytest.mark.promise(11, 18, 20, 21)
 async def test_a_pickle_that_does_more_than_compute_is_refused(
     builder: ProcessBuilder, target: Target, tmp_path: Path
 ) -> None:
@@ -279,6 +290,7 @@ OTHERS = (
 )
 
 
+@pytest.mark.promise(13)
 async def test_other_formats_are_named_and_not_opened(builder: ProcessBuilder, tmp_path: Path) -> None:
     for content in OTHERS:
         (tmp_path / "model").write_bytes(content)

@@ -70,7 +70,7 @@ class _Proxy(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(unary)
 
     async def _unary(self, method: str, request: bytes, context: _Context) -> bytes:
-        call = self._channel.unary_unary(method)(request)
+        call = self._channel.unary_unary(method)(self._asked(method, request))
         return self._answer(method, await _ended(call, context))
 
     async def _put(self, method: str, requests: AsyncIterator[bytes], context: _Context) -> bytes:
@@ -99,6 +99,17 @@ class _Proxy(grpc.GenericRpcHandler):
                     yield _odd(answer) if is_newer else encoded
         except grpc.aio.AioRpcError as error:
             await _abort(error, context)
+
+    def _asked(self, method: str, encoded: bytes) -> bytes:
+        """Count acknowledged events as the agent counts them, without the one that it did not send."""
+        kinds: dict[str, Any] = {"RenewLease": pb.RenewLeaseRequest, "AcknowledgeVisit": pb.AcknowledgeVisitRequest}
+        kind = kinds.get(method.rpartition("/")[2])
+        if kind is None or self._version <= 2:
+            return encoded
+        request = kind.FromString(encoded)
+        if request.received.seq > 1:
+            request.received.seq -= 1
+        return bytes(request.SerializeToString())
 
     def _answer(self, method: str, encoded: bytes) -> bytes:
         if not method.endswith("/DescribeAgent"):

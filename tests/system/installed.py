@@ -22,6 +22,8 @@ venv=opt/mltest/.venv
 ln -sf /opt/python/bin/{python} $venv/bin/python3
 sed -i 's#^home *=.*#home = /opt/python/bin#' $venv/pyvenv.cfg
 sed -i 's#{root}#/opt/mltest#' $venv/lib/*/site-packages/_mltest_fleet.pth
+# Modules of tests can be run as workers.
+(echo; echo /opt/mltest) >> $venv/lib/*/site-packages/_mltest_fleet.pth
 for program in mltest-agent mltest-coordinator; do
   sed -i '1s#.*#\#!/opt/mltest/.venv/bin/python3#' $venv/bin/$program
 done
@@ -109,22 +111,30 @@ class Installed:
 
     def as_agent(self, *command: str) -> "subprocess.CompletedProcess[str]":
         """Run a command as the agent's user, with its groups, in its view of the file system."""
+        inside = self.machine.command(*self._enter(), *command)
+        return subprocess.run(inside, capture_output=True, text=True, check=False, timeout=120)
+
+    def popen_as_agent(self, *command: str) -> "subprocess.Popen[str]":
+        """Start a command as the agent's user."""
+        inside = self.machine.command(*self._enter(), *command)
+        return subprocess.Popen(inside, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def _enter(self) -> list[str]:
         pid, uid = self.agent_pid(), self.agent_uid()
         gid = self.machine.run("getent", "group", "mltest").split(":")[2]
-        enter = ["nsenter", "-t", str(pid), "-m", "setpriv", f"--reuid={uid}", f"--regid={uid}", f"--groups={gid}"]
-        enter += ["--bounding-set=-all", "--no-new-privs"]
-        return subprocess.run(
-            self.machine.command(*enter, *command), capture_output=True, text=True, check=False, timeout=120
-        )
+        user = [
+            "setpriv",
+            f"--reuid={uid}",
+            f"--regid={uid}",
+            f"--groups={gid}",
+            "--bounding-set=-all",
+            "--no-new-privs",
+        ]
+        return ["nsenter", "-t", str(pid), "-m", *user]
 
     def submit(self, model: str, data: str, *options: str) -> str:
         """Run a small job, and return what is said of it, whatever became of it."""
         return self.machine.run(*self._submit(model, data, *options), check=False, timeout_s=JOB_S)
-
-    def submitting(self, model: str, data: str, *options: str) -> "subprocess.Popen[str]":
-        """Start a job and do not wait for it."""
-        command = self.machine.command(*self._submit(model, data, *options))
-        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
 
     def _submit(self, model: str, data: str, *options: str) -> list[str]:
         program = [f"{_BIN}/mltest-coordinator", "--state-dir", _STATE, "submit", model, "--data", data]

@@ -14,18 +14,16 @@ from tests.integration.jobs import QUICK_PLAN, all_events
 from tests.models import ModelFiles
 from tests.processes import ProcessGroup, Running
 
+ENDLESS = "while True: pass"
 ATTACKS = {
     "open({key!r}).read()": "does what a model may not do here",
     "import os; os.abort()": "signal SIGABRT",
     "x = bytearray(1 << 40)": "it needs more memory than its limit allows",
-    "while True: pass": "took longer than 25 s",
+    ENDLESS: "took longer than 30 s",
 }
 """What a worker is attacked with, and how its candidate ends."""
-PLAN = (
-    QUICK_PLAN.replace("rounds = 2", "rounds = 1")
-    .replace('runtimes = ["scikit-learn", "treelite"]', 'runtimes = ["scikit-learn", "onnxruntime"]')
-    .replace("row_cap = 300", "row_cap = 300\nload_timeout_s = 25")
-)
+PLAN = QUICK_PLAN.replace("rounds = 2", "rounds = 1").replace('"treelite"]', '"onnxruntime"]')
+SHORT_PLAN = PLAN.replace("row_cap = 300", "row_cap = 300\nload_timeout_s = 30")
 MAX_GROWTH_BYTES = 10 << 20
 
 
@@ -58,7 +56,7 @@ async def outcomes(api: CoordinatorApi, job_id: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("attack", "words"), ATTACKS.items())
-@pytest.mark.promise(11, 13, 20, 21)
+@pytest.mark.promise(11, 13, 14, 15, 18, 20)
 async def test_a_model_that_turns_hostile_on_the_agent_harms_itself_only(
     attack: str, words: str, agent: Running, forest: ModelFiles, tmp_path: Path
 ) -> None:
@@ -68,7 +66,8 @@ async def test_a_model_that_turns_hostile_on_the_agent_harms_itself_only(
     try:
         before_bytes = resident_bytes(agent.process.pid)
         model = write_turncoat(tmp_path / "model", attack.format(key=str(key)))
-        told = await outcomes(api, await submitted(api, model, forest.data, agent))
+        plan = SHORT_PLAN if attack == ENDLESS else PLAN
+        told = await outcomes(api, await submitted(api, model, forest.data, agent, plan=plan))
         assert words in told["scikit-learn"]
         # The converted candidate of the same visit was measured behind it: the next honest model does well.
         assert told["onnxruntime"] == ""

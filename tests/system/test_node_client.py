@@ -39,10 +39,12 @@ def key_of(home: Path) -> Path:
     return home / "key"
 
 
-def submit(client: Path, *arguments: object, key: Path) -> subprocess.CompletedProcess[str]:
+def submit(
+    client: Path, *arguments: object, key: Path, plan: str = "[job]\nrounds = 1\n"
+) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {
         "MLTEST_PROTO": str(ROOT / "proto"),
-        "MLTEST_PLAN": "[job]\nrounds = 1\n",
+        "MLTEST_PLAN": plan,
         "MLTEST_KEY": str(key),
     }
     return subprocess.run(
@@ -72,7 +74,8 @@ def test_a_node_client_gets_the_error_code_and_the_next_step(
     client: Path, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
 ) -> None:
     coordinator = processes.coordinator(tmp_path / "home", "--port", "0")
-    done = submit(client, coordinator.address, forest.data, forest.data, "127.0.0.1:1", key=key_of(tmp_path / "home"))
+    key = key_of(tmp_path / "home")
+    done = submit(client, coordinator.address, forest.model, forest.data, "127.0.0.1:1", key=key, plan="[jobs]\n")
     assert done.returncode == 1
     assert "error:" in done.stderr
     assert "next:" in done.stderr

@@ -79,7 +79,10 @@ class Front:
 
     async def _add_services(self, server: grpc.aio.Server) -> None:
         add_AgentServiceServicer_to_server(AgentService(self._agent.parts()), server)
-        add_PairingServiceServicer_to_server(PairingService(self._book, time.time), server)
+        pairing = PairingService(
+            self._book, agent_id=self._agent.agent_id, agent_name=self._agent.name, clock_s=time.time
+        )
+        add_PairingServiceServicer_to_server(pairing, server)
         add_blob_service(server, self._agent.store)
         health_service = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(health_service, server)

@@ -32,8 +32,10 @@ _Context = grpc.aio.ServicerContext[Any, Any]
 class PairingService(PairingServiceServicer):
     """The handlers; each works for the coordinator that calls."""
 
-    def __init__(self, book: TrustBook, clock_s: Callable[[], float]) -> None:
+    def __init__(self, book: TrustBook, *, agent_id: str, agent_name: str, clock_s: Callable[[], float]) -> None:
         self._book = book
+        self._agent_id = agent_id
+        self._agent_name = agent_name
         self._clock_s = clock_s
 
     async def ProveInvitation(
@@ -54,7 +56,12 @@ class PairingService(PairingServiceServicer):
                 coordinator_key=public_key_of(coordinator.certificate_der),
                 nonce=request.nonce,
             )
-            return pb.ProveInvitationResponse(invitation_id=invitation_id(secret), proof=proof)
+            return pb.ProveInvitationResponse(
+                invitation_id=invitation_id(secret),
+                proof=proof,
+                agent_id=self._agent_id,
+                agent_name=self._agent_name,
+            )
         raise AssertionError("unreachable")
 
     async def CompletePairing(

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fmltest/v1/pairing_service.proto\x12\tmltest.v1\"\'\n\x16ProveInvitationRequest\x12\r\n\x05nonce\x18\x01 \x01(\x0c\"?\n\x17ProveInvitationResponse\x12\x15\n\rinvitation_id\x18\x01 \x01(\t\x12\r\n\x05proof\x18\x02 \x01(\x0c\"\x18\n\x16\x43ompletePairingRequest\"\x19\n\x17\x43ompletePairingResponse\"\x16\n\x14GetCurrentKeyRequest\"0\n\x15GetCurrentKeyResponse\x12\x17\n\x0f\x63\x65rtificate_der\x18\x01 \x01(\x0c\".\n\x13IntroduceKeyRequest\x12\x17\n\x0f\x63\x65rtificate_der\x18\x01 \x01(\x0c\"\x16\n\x14IntroduceKeyResponse2\xe9\x02\n\x0ePairingService\x12X\n\x0fProveInvitation\x12!.mltest.v1.ProveInvitationRequest\x1a\".mltest.v1.ProveInvitationResponse\x12X\n\x0f\x43ompletePairing\x12!.mltest.v1.CompletePairingRequest\x1a\".mltest.v1.CompletePairingResponse\x12R\n\rGetCurrentKey\x12\x1f.mltest.v1.GetCurrentKeyRequest\x1a .mltest.v1.GetCurrentKeyResponse\x12O\n\x0cIntroduceKey\x12\x1e.mltest.v1.IntroduceKeyRequest\x1a\x1f.mltest.v1.IntroduceKeyResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fmltest/v1/pairing_service.proto\x12\tmltest.v1\"\'\n\x16ProveInvitationRequest\x12\r\n\x05nonce\x18\x01 \x01(\x0c\"e\n\x17ProveInvitationResponse\x12\x15\n\rinvitation_id\x18\x01 \x01(\t\x12\r\n\x05proof\x18\x02 \x01(\x0c\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\x12\x12\n\nagent_name\x18\x04 \x01(\t\"\x18\n\x16\x43ompletePairingRequest\"\x19\n\x17\x43ompletePairingResponse\"\x16\n\x14GetCurrentKeyRequest\"0\n\x15GetCurrentKeyResponse\x12\x17\n\x0f\x63\x65rtificate_der\x18\x01 \x01(\x0c\".\n\x13IntroduceKeyRequest\x12\x17\n\x0f\x63\x65rtificate_der\x18\x01 \x01(\x0c\"\x16\n\x14IntroduceKeyResponse2\xe9\x02\n\x0ePairingService\x12X\n\x0fProveInvitation\x12!.mltest.v1.ProveInvitationRequest\x1a\".mltest.v1.ProveInvitationResponse\x12X\n\x0f\x43ompletePairing\x12!.mltest.v1.CompletePairingRequest\x1a\".mltest.v1.CompletePairingResponse\x12R\n\rGetCurrentKey\x12\x1f.mltest.v1.GetCurrentKeyRequest\x1a .mltest.v1.GetCurrentKeyResponse\x12O\n\x0cIntroduceKey\x12\x1e.mltest.v1.IntroduceKeyRequest\x1a\x1f.mltest.v1.IntroduceKeyResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,19 +34,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROVEINVITATIONREQUEST']._serialized_start=46
   _globals['_PROVEINVITATIONREQUEST']._serialized_end=85
   _globals['_PROVEINVITATIONRESPONSE']._serialized_start=87
-  _globals['_PROVEINVITATIONRESPONSE']._serialized_end=150
-  _globals['_COMPLETEPAIRINGREQUEST']._serialized_start=152
-  _globals['_COMPLETEPAIRINGREQUEST']._serialized_end=176
-  _globals['_COMPLETEPAIRINGRESPONSE']._serialized_start=178
-  _globals['_COMPLETEPAIRINGRESPONSE']._serialized_end=203
-  _globals['_GETCURRENTKEYREQUEST']._serialized_start=205
-  _globals['_GETCURRENTKEYREQUEST']._serialized_end=227
-  _globals['_GETCURRENTKEYRESPONSE']._serialized_start=229
-  _globals['_GETCURRENTKEYRESPONSE']._serialized_end=277
-  _globals['_INTRODUCEKEYREQUEST']._serialized_start=279
-  _globals['_INTRODUCEKEYREQUEST']._serialized_end=325
-  _globals['_INTRODUCEKEYRESPONSE']._serialized_start=327
-  _globals['_INTRODUCEKEYRESPONSE']._serialized_end=349
-  _globals['_PAIRINGSERVICE']._serialized_start=352
-  _globals['_PAIRINGSERVICE']._serialized_end=713
+  _globals['_PROVEINVITATIONRESPONSE']._serialized_end=188
+  _globals['_COMPLETEPAIRINGREQUEST']._serialized_start=190
+  _globals['_COMPLETEPAIRINGREQUEST']._serialized_end=214
+  _globals['_COMPLETEPAIRINGRESPONSE']._serialized_start=216
+  _globals['_COMPLETEPAIRINGRESPONSE']._serialized_end=241
+  _globals['_GETCURRENTKEYREQUEST']._serialized_start=243
+  _globals['_GETCURRENTKEYREQUEST']._serialized_end=265
+  _globals['_GETCURRENTKEYRESPONSE']._serialized_start=267
+  _globals['_GETCURRENTKEYRESPONSE']._serialized_end=315
+  _globals['_INTRODUCEKEYREQUEST']._serialized_start=317
+  _globals['_INTRODUCEKEYREQUEST']._serialized_end=363
+  _globals['_INTRODUCEKEYRESPONSE']._serialized_start=365
+  _globals['_INTRODUCEKEYRESPONSE']._serialized_end=387
+  _globals['_PAIRINGSERVICE']._serialized_start=390
+  _globals['_PAIRINGSERVICE']._serialized_end=751
 # @@protoc_insertion_point(module_scope)

@@ -42,19 +42,27 @@ class ProveInvitationResponse(google.protobuf.message.Message):
 
     INVITATION_ID_FIELD_NUMBER: builtins.int
     PROOF_FIELD_NUMBER: builtins.int
+    AGENT_ID_FIELD_NUMBER: builtins.int
+    AGENT_NAME_FIELD_NUMBER: builtins.int
     invitation_id: builtins.str
     """Which invitation it is about: the first 16 hexadecimal digits of SHA-256("mltest invitation\\0" || secret)."""
     proof: builtins.bytes
     """HMAC-SHA256(secret, "mltest pairing 1\\0" || P(agent key) || P(coordinator key) || P(nonce)), keys as DER
     SubjectPublicKeyInfo; P(x) is the length of x as 4 bytes, most significant first, followed by x.
     """
+    agent_id: builtins.str
+    """Identity of the agent, which outlives its keys; the same as in AgentInfo, known before the machine was looked at."""
+    agent_name: builtins.str
+    """Name of the agent, for people."""
     def __init__(
         self,
         *,
         invitation_id: builtins.str = ...,
         proof: builtins.bytes = ...,
+        agent_id: builtins.str = ...,
+        agent_name: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["invitation_id", b"invitation_id", "proof", b"proof"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["agent_id", b"agent_id", "agent_name", b"agent_name", "invitation_id", b"invitation_id", "proof", b"proof"]) -> None: ...
 
 Global___ProveInvitationResponse: typing_extensions.TypeAlias = ProveInvitationResponse
 

@@ -27,7 +27,10 @@ def decode_frame(line: bytes) -> Frame:
         ValueError: it is not one JSON object.
 
     """
-    frame = json.loads(line)
+    try:
+        frame = json.loads(line)
+    except RecursionError as error:
+        raise ValueError("a frame is not nested as deeply") from error
     if not isinstance(frame, dict):
         raise ValueError("a frame is a JSON object")
     return frame

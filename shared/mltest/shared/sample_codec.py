@@ -16,6 +16,11 @@ from collections.abc import Sequence
 _LEVEL = 10
 _VALUE_BYTES = 8
 
+MAX_VALUES = 1 << 26
+"""Of one sequence; what claims more is damaged, and would take more memory than there is."""
+_MAX_DIGITS = 10
+"""Of a LEB128 number of 64 bits."""
+
 
 def pack(values: Sequence[int]) -> bytes:
     """Return `values`, each 0 to 2**64 - 1, in their order as bytes.
@@ -57,6 +62,8 @@ def _unpacked(packed: bytes) -> "array[int]":
     if width > _VALUE_BYTES:
         raise ValueError("packed values are wider than 8 bytes")
     count, offset = _read_number(packed, 1)
+    if count > MAX_VALUES:
+        raise ValueError("packed values are more than can be")
     content = bytearray(count * _VALUE_BYTES)
     for place in range(width):
         size, offset = _read_number(packed, offset)
@@ -95,7 +102,10 @@ def _number(value: int) -> bytes:
 def _read_number(packed: bytes, offset: int) -> tuple[int, int]:
     """Return the number at `offset` and the offset behind it."""
     value = shift = 0
+    end = offset + _MAX_DIGITS
     while packed[offset] > 0x7F:
+        if offset >= end:
+            raise ValueError("a count in packed values is too long")
         value |= (packed[offset] & 0x7F) << shift
         shift += 7
         offset += 1

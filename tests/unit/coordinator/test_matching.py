@@ -86,6 +86,7 @@ def test_an_agent_that_the_plan_does_not_choose_is_asked_for_nothing() -> None:
         ),
     ],
 )
+@pytest.mark.promise(22)
 def test_a_plan_may_refuse_agents_with_a_weak_sandbox(level: SandboxLevel, wanted: str, reason: str) -> None:
     agent = replace(AGENT, sandbox=SandboxInfo(level=level, reason="not stopped: UDP"))
     assert agent_exclusion(agent, Plan(min_sandbox=wanted)) == reason

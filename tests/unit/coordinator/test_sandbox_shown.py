@@ -42,6 +42,7 @@ def test_a_plan_names_a_level_that_exists() -> None:
         parse_plan('[agents]\nmin_sandbox = "best"\n')
 
 
+@pytest.mark.promise(24)
 def test_numbers_depend_on_the_walls_that_stood_where_they_are_known() -> None:
     found = environment_of(AGENT, [(started(WEAK), None), (started(WEAK), None)])
     assert found["sandbox"] == "landlock 4, rlimits"

@@ -55,6 +55,18 @@ def _start_grandchild(frame: Frame) -> Frame:
     return {"pid": process.pid}
 
 
+def _leave_behind(frame: Frame) -> Frame:
+    """Leave a process that no parent, session or variable leads to."""
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.closerange(0, 256)
+            os.execve("/bin/sleep", ["sleep", frame["seconds"]], {})
+        os._exit(0)
+    os.wait()
+    return {}
+
+
 def _allocate(frame: Frame) -> Frame:
     return {"size": len(bytearray(frame["size_bytes"]))}
 
@@ -97,6 +109,7 @@ if __name__ == "__main__":
             "raise": _raise,
             "hang": _hang,
             "grandchild": _start_grandchild,
+            "leave_behind": _leave_behind,
             "allocate": _allocate,
             "environment": _environment,
             "copy": _copy,

@@ -21,6 +21,7 @@ from mltest.shared.errors import (
     ProtocolMismatchError,
 )
 from mltest.shared.grpc_options import channel_options
+from mltest.shared.naming import MAX_NAME_CHARS, clean_text
 from mltest.shared.protocol import MIN_PROTOCOL_VERSION, PROTOCOL_VERSION, can_talk, upgrade_step
 from mltest.shared.status import error_from_rpc
 from mltest.shared.trust.doors import Door
@@ -54,6 +55,16 @@ class Received:
     attempt: int
     seq: int
     """Of the last one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What an agent says to be enrolled; nothing of it is verified."""
+
+    invitation_id: str
+    proof: bytes
+    agent_id: str
+    agent_name: str
 
 
 class AgentClient:
@@ -103,8 +114,8 @@ class AgentClient:
         has_use = response.HasField("use")
         return agent, cleaned(from_proto(response.use, AgentUse)) if has_use else None
 
-    async def prove(self, nonce: bytes) -> tuple[str, bytes]:
-        """Return which invitation the agent has, and its proof.
+    async def prove(self, nonce: bytes) -> Proof:
+        """Return the proof of the agent that it has an invitation.
 
         Raises:
             InvitationUsedUpError: it has none (any more).
@@ -113,7 +124,12 @@ class AgentClient:
         request = pairing_service_pb2.ProveInvitationRequest(nonce=nonce)
         with self._translated():
             response = await self._pairing.ProveInvitation(request, timeout=_CALL_TIMEOUT_S)
-        return response.invitation_id, response.proof
+        return Proof(
+            invitation_id=response.invitation_id,
+            proof=response.proof,
+            agent_id=clean_text(response.agent_id, MAX_NAME_CHARS),
+            agent_name=clean_text(response.agent_name, MAX_NAME_CHARS),
+        )
 
     async def complete_pairing(self) -> None:
         """Let the agent erase the secret of its invitation."""

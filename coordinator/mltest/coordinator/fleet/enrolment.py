@@ -3,10 +3,9 @@
 import ipaddress
 from dataclasses import dataclass
 
-from mltest.coordinator.fleet.agent_client import AgentClient
-from mltest.shared.domain import AgentInfo
+from mltest.coordinator.fleet.agent_client import AgentClient, Proof
 from mltest.shared.errors import AgentNotEnrolledError, InvitationUsedUpError, KeyChangedError, NotTrustedError
-from mltest.shared.trust.device_id import certificate_to_pem, public_key_of
+from mltest.shared.trust.device_id import certificate_to_pem, is_device_id, public_key_of
 from mltest.shared.trust.identity import Identity
 from mltest.shared.trust.invitations import Invitations
 from mltest.shared.trust.peers import AGENT, Peer, Peers
@@ -38,28 +37,30 @@ class Enrolment:
         """
         nonce = new_nonce()
         try:
-            invitation_id, proof = await client.prove(nonce)
+            answer = await client.prove(nonce)
         except (InvitationUsedUpError, NotTrustedError) as error:
             detail = "it has no invitation left to prove"
             raise AgentNotEnrolledError(agent=client.label, device_id=found.device_id, detail=detail) from error
-        agent = await client.describe()
-        secret = self.invitations.secret(invitation_id, agent=agent.name)
+        agent = answer.agent_name
+        secret = self.invitations.secret(answer.invitation_id, agent=agent)
         keys = {
             "agent_key": public_key_of(found.certificate_der),
             "coordinator_key": public_key_of(identity.certificate_der),
         }
-        if not is_proof(proof, secret, nonce=nonce, **keys):
-            raise AgentNotEnrolledError(agent=agent.name, device_id=found.device_id, detail="its proof is wrong")
-        self._check_place(agent, found, address)
-        self.invitations.use(invitation_id, agent=agent.name)
-        pin = self.peers.put(_pin(agent, found, address))
+        if not is_proof(answer.proof, secret, nonce=nonce, **keys) or not is_device_id(answer.agent_id):
+            raise AgentNotEnrolledError(agent=agent, device_id=found.device_id, detail="its proof is wrong")
+        self._check_place(answer, found, address)
+        self.invitations.use(answer.invitation_id, agent=agent)
+        pin = self.peers.put(_pin(answer, found, address))
         await client.complete_pairing()
         return pin
 
-    def _check_place(self, agent: AgentInfo, found: Found, address: str) -> None:
+    def _check_place(self, agent: Proof, found: Found, address: str) -> None:
         """Return if nobody else who is enrolled is what this agent says to be."""
         for pin in self.peers.of_role(AGENT):
-            is_same = pin.lasting_id == agent.agent_id or (pin.name == agent.name and _same_host(pin.address, address))
+            is_same = pin.lasting_id == agent.agent_id or (
+                pin.name == agent.agent_name and _same_host(pin.address, address)
+            )
             if is_same and pin.device_id != found.device_id:
                 raise KeyChangedError(
                     agent=pin.name,
@@ -70,12 +71,12 @@ class Enrolment:
                 )
 
 
-def _pin(agent: AgentInfo, found: Found, address: str) -> Peer:
+def _pin(agent: Proof, found: Found, address: str) -> Peer:
     return Peer(
         device_id=found.device_id,
         certificate_pem=certificate_to_pem(found.certificate_der),
         role=AGENT,
-        name=agent.name,
+        name=agent.agent_name,
         lasting_id=agent.agent_id,
         address=address,
     )

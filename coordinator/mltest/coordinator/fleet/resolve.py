@@ -36,6 +36,18 @@ async def resolved(zeroconf: Zeroconf, name: str) -> Sighting | None:
     )
 
 
+def txt_advertisement(content: bytes) -> Advertisement:
+    """Return what the bytes of a TXT record say.
+
+    Raises:
+        ValueError: they are not those of an agent.
+
+    """
+    return advertisement_from_txt(
+        AsyncServiceInfo(SERVICE_TYPE, f"agent.{SERVICE_TYPE}", properties=content).properties
+    )
+
+
 def _other_ways(zeroconf: Zeroconf, name: str) -> list[str]:
     """Return where everybody is who answers to `name`; the library itself keeps to one of them."""
     ways: list[str] = []
@@ -54,9 +66,8 @@ def _advertisements(zeroconf: Zeroconf, name: str) -> list[Advertisement]:
     found: list[Advertisement] = []
     for record in zeroconf.cache.async_all_by_details(name, _TYPE_TXT, _CLASS_IN)[:_MAX_RECORDS]:
         assert isinstance(record, DNSText)
-        info = AsyncServiceInfo(SERVICE_TYPE, name, properties=record.text)
         try:
-            found.append(advertisement_from_txt(info.properties))
+            found.append(txt_advertisement(record.text))
         except ValueError:
             continue
     return found

@@ -14,6 +14,12 @@ from mltest.shared.errors import PlanInvalidError
 
 _SECTIONS = (*PLAN_SECTIONS, "objective", "limits", "tests")
 
+MAX_PLAN_CHARS = 65_536
+"""Of a plan; the longest that this software writes has a tenth of that."""
+
+_MAX_DOTS = 256
+"""Between two equals signs of one line."""
+
 Table = Mapping[str, object]
 
 
@@ -24,9 +30,12 @@ def parse_plan(toml_text: str) -> Plan:
         PlanInvalidError: with the place of the mistake, and the nearest valid name where a name is the mistake.
 
     """
+    _check_size(toml_text)
     try:
         content = tomllib.loads(toml_text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError as error:
+        raise PlanInvalidError(detail="it is nested too deeply") from error
+    except ValueError as error:  # also a number of more digits than Python reads
         raise PlanInvalidError(detail=f"it is not TOML: {error}") from error
     _check_names(content, _SECTIONS, where="")
     fields: dict[str, object] = {}
@@ -38,6 +47,15 @@ def parse_plan(toml_text: str) -> Plan:
     plan = Plan(**fields)  # type: ignore[arg-type]  # each value was checked against its key
     merged_open_loop_spec(sample_tests(with_tolerance(with_scenarios(plan.tests, plan.scenarios), plan)))
     return plan
+
+
+def _check_size(toml_text: str) -> None:
+    """Refuse what would keep the parser busy for minutes: it takes time that grows with the square of a key's parts."""
+    if len(toml_text) > MAX_PLAN_CHARS:
+        raise PlanInvalidError(detail=f"it has more than {MAX_PLAN_CHARS} characters")
+    for number, line in enumerate(toml_text.splitlines(), start=1):
+        if any(part.count(".") > _MAX_DOTS for part in line.split("=")):
+            raise PlanInvalidError(detail=f"line {number} has a name of too many parts")
 
 
 def _objective(table: Table) -> Objective:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from mltest.shared.trust.device_id import device_id_of
 from mltest.shared.trust.identity import Identity
 
-_ANSWER_TIMEOUT_S = 3.0
+_ANSWER_TIMEOUT_S = 6.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

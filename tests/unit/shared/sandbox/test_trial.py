@@ -17,6 +17,8 @@ from tests.unit.shared.sandbox.weak_child import VERSION, WITHOUT
 ROOT = Path(__file__).resolve().parents[4]
 MODULE = "tests.unit.shared.sandbox.weak_child"
 
+pytestmark = pytest.mark.promise(22)
+
 needs_landlock = pytest.mark.skipif(
     landlock_version() < 7, reason="this kernel has no Landlock 7; run the tests on Linux 6.15 or later"
 )

@@ -30,7 +30,7 @@ EXPIRED = Recipe(begin=NOW - 2 * DAY, end=NOW - DAY)
 SERVER_ONLY = Recipe(usages=(ExtendedKeyUsageOID.SERVER_AUTH,))
 
 
-def made(recipe: Recipe = Recipe()) -> Identity:  # noqa: B008  # it is frozen
+def made(recipe: Recipe = Recipe()) -> Identity:  # it is frozen
     """Return a new key with a certificate of that kind."""
     key = ec.generate_private_key(ec.SECP256R1())
     public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
