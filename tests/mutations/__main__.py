@@ -1,8 +1,9 @@
-"""`python -m tests.mutations`: takes out one safeguard after the other; fails unless tests notice each."""
+"""`python -m tests.mutations [PATH ...]`: takes out one safeguard after the other; fails unless tests notice each."""
 
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 
 from tests.mutations.mutants import SAFEGUARDS
 from tests.promises.chaos_file import add_figures
@@ -11,11 +12,14 @@ ROWS = "26-33"
 """Of the table of promises; the quick forms alone."""
 
 
-def red_tests(safeguard: str) -> list[str]:
-    """Return the tests that fail without `safeguard`."""
+def red_tests(safeguard: str, paths: Sequence[str]) -> list[str]:
+    """Return the tests below `paths`, or of all, that fail without `safeguard`."""
     command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup", "--rows", ROWS]
     done = subprocess.run(
-        [*command, "-m", "promise and not long", "--mutate", safeguard], capture_output=True, text=True, check=False
+        [*command, "-m", "promise and not long", "--mutate", safeguard, *paths],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", done.stdout, flags=re.MULTILINE)
     if done.returncode not in (0, 1):
@@ -23,12 +27,12 @@ def red_tests(safeguard: str) -> list[str]:
     return sorted(set(failed))
 
 
-def main() -> int:
+def main(paths: Sequence[str]) -> int:
     """Try each safeguard, say which tests noticed, and return the exit status."""
     unnoticed = []
     for safeguard in SAFEGUARDS:
-        failed = red_tests(safeguard)
-        print(f"without {safeguard}: {len(failed)} tests fail")
+        failed = red_tests(safeguard, paths)
+        print(f"without {safeguard}: {len(failed)} tests fail", flush=True)
         for name in failed:
             print(f"  {name}")
         add_figures({f"mutation_{safeguard}_red_count": float(len(failed))})
@@ -39,4 +43,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

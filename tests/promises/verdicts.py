@@ -36,7 +36,7 @@ def verdict(promise: Promise, tally: Tally, *, need: str, has_test: bool) -> Ver
     if tally.passed:
         parts = [f"{tally.passed} tests", f"unproven: {need}" if need else "", f"skipped: {skipped}" if skipped else ""]
         return Verdict(promise.row, PASS, "; ".join(part for part in parts if part))
-    if skipped or need:
+    if skipped or (need and not has_test):
         return Verdict(promise.row, NOT_PROVABLE, skipped or need)
     return Verdict(promise.row, NOT_RUN if has_test else NO_TEST, "")
 

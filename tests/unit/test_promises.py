@@ -68,6 +68,7 @@ def test_a_column_says_which_form_a_file_has() -> None:
         (Tally(skipped=["needs root"]), "", True, NOT_PROVABLE),
         (Tally(), "a quiet machine", False, NOT_PROVABLE),
         (Tally(), "", True, NOT_RUN),
+        (Tally(), "an hour", True, NOT_RUN),
         (Tally(), "", False, UNTESTED),
     ],
 )

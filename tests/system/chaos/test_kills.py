@@ -11,7 +11,7 @@ from tests.models import ModelFiles
 from tests.processes import ProcessGroup
 from tests.promises.plugin import Count
 from tests.system.chaos.exactness import attempt_count, faults_of, is_intact, overlaps
-from tests.system.chaos.fleet import ChaosFleet, Member, orphans_after, started_fleet
+from tests.system.chaos.fleet import ChaosFleet, Member, children_below, orphans_after, started_fleet
 from tests.system.chaos.following import Progress, followed
 from tests.system.chaos.tiny_jobs import expected, submit_tiny, tiny_files
 
@@ -35,6 +35,8 @@ class Chaos:
         self._random = random
         self._kills_since_done: Counter[str] = Counter()
         self.freeze_count = 0
+        self.seen_children: set[int] = set()
+        """Processes of agents that lived when one was killed: what could have become an orphan."""
 
     async def plague(self, progress: Progress, *, kills: int) -> None:
         """Kill and freeze at random moments, at most `kills` times, until the job is over."""
@@ -46,6 +48,7 @@ class Chaos:
             kills -= 1
             self._kills_since_done[victim.state.name] += victim.role == "agent"
             progress.forget()
+            self.seen_children |= children_below(victim.state)
             await asyncio.to_thread(victim.kill)
 
     async def _next_moment(self, progress: Progress) -> bool:
@@ -111,6 +114,7 @@ async def kill_until(processes: ProcessGroup, tmp_path: Path, count: Count, *, k
     assert {job_id: faults for job_id, faults in wrong.items() if faults} == {}
     assert (overlapping, orphans, exits) == ([], set(), [0] * len(fleet.members))
     assert is_intact(home)
+    assert chaos.seen_children
     assert min(fleet.kills_of_agents(), fleet.coordinator.kill_count) > 0
 
 
