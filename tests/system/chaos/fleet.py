@@ -1,6 +1,7 @@
 """One coordinator and its agents as real processes that can be killed, frozen, and started again where they were."""
 
 import os
+import select
 import signal
 import time
 from collections.abc import Iterator, Sequence
@@ -22,8 +23,7 @@ def orphans_after(folder: Path, deadline_s: float = _GONE_S) -> set[int]:
     """Return which children below `folder` still live when `deadline_s` is over; at once if there is none."""
     end_s = time.monotonic() + deadline_s
     while (left := children_below(folder)) and time.monotonic() < end_s:
-        os.sched_yield()
-        time.sleep(0.01)
+        _wait_for_end(next(iter(left)), end_s - time.monotonic())
     return left
 
 
@@ -116,6 +116,18 @@ def started_fleet(group: ProcessGroup, folder: Path, names: Sequence[str]) -> Ch
     """Start a coordinator and an agent for each of `names` below `folder`."""
     agents = tuple(started_agent(group, folder, name) for name in names)
     return ChaosFleet(started_coordinator(group, folder), agents)
+
+
+def _wait_for_end(pid: int, limit_s: float) -> None:
+    """Return when a process of somebody else has ended, or after `limit_s`."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        select.select([descriptor], [], [], max(0.0, limit_s))
+    finally:
+        os.close(descriptor)
 
 
 def _marked() -> Iterator[tuple[int, str]]:
