@@ -1,6 +1,7 @@
 """Boards without a battery start in 1970, and some are far ahead: neither keeps them out."""
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,12 @@ QUIET = ("--port", "0", "--no-advertise")
 DATES = ("1970-01-02 00:00:00", "2000-01-01 00:00:00", "2026-11-24 00:00:00", "2050-06-01 00:00:00")
 
 
+def at(date: str) -> list[str]:
+    """Return a prefix that lets a program begin at `date`; unlike faketime(1) it becomes that program."""
+    shown = subprocess.run(["faketime", date, "printenv", "LD_PRELOAD"], check=True, capture_output=True, text=True)
+    return ["env", f"LD_PRELOAD={shown.stdout.strip()}", f"FAKETIME=@{date}"]
+
+
 @pytest.mark.parametrize("date", DATES)
 async def test_a_board_is_enrolled_whatever_its_clock_says(
     date: str, processes: ProcessGroup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -31,7 +38,7 @@ async def test_a_board_is_enrolled_whatever_its_clock_says(
     """The agent makes its key, checks our certificate, and pins us, all at that date; we are at today's."""
     monkeypatch.setenv("DONT_FAKE_MONOTONIC", "1")
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "user-of-the-board"))
-    board = processes.agent(tmp_path / "board", *QUIET, host=["faketime", "-f", f"@{date}"])
+    board = processes.agent(tmp_path / "board", *QUIET, host=at(date))
     home = tmp_path / "home"
     home.mkdir()
     doors = AgentDoors(home, local=LocalPeers(home / "local-peers"))
