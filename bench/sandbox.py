@@ -41,7 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=12, metavar="N", help="fresh processes (default: %(default)s)")
     rounds = asyncio.run(_measured(parser.parse_args().rounds))
-    publish("sandbox", list(_figures(rounds)))
+    publish("sandbox", list(_figures(rounds)), also="chaos")
 
 
 async def _measured(round_count: int) -> dict[str, list[Round]]:

@@ -45,7 +45,7 @@ def main() -> None:
         grown_bytes = agent.peak_rss_bytes() - agent.idle_rss_bytes
         for sink in sinks:
             sink.close()
-    publish("upload", _figures({way: values[1:] for way, values in speeds.items()}, grown_bytes))
+    publish("upload", _figures({way: values[1:] for way, values in speeds.items()}, grown_bytes), also="chaos")
 
 
 def _figures(speeds: dict[str, list[float]], grown_bytes: float) -> list[Figure]:

@@ -79,11 +79,13 @@ class Promises:
         terminalreporter.section("promises (docs/promises.md)")
         for line in lines(verdicts, table):
             terminalreporter.write_line(line)
-        figures = flat(verdicts, self._counts)
+        rows = rows_of(self._config.getoption("--rows"))
+        known = [one for one in verdicts if not rows or one.row in rows]
+        figures = flat(known, self._counts)
         for name, value in figures.items():
             if not name.startswith("row_"):
                 terminalreporter.write_line(f"{name} = {value:g}")
-        terminalreporter.write_line(f"figures: {add_figures(figures, is_new=True)}")
+        terminalreporter.write_line(f"figures: {add_figures(figures, is_new=not rows)}")
 
 
 @pytest.fixture
