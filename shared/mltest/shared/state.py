@@ -5,8 +5,9 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
-from mltest.shared.errors import StoreBusyError
+from mltest.shared.errors import RequestInvalidError, StoreBusyError
 from mltest.shared.trust.private_files import hand_over
 
 _LOCK_NAME = "lock"
@@ -29,11 +30,10 @@ def locked_state(folder: Path) -> Iterator[None]:
 
     Raises:
         StoreBusyError: another process holds it; its pid is in the message.
+        RequestInvalidError: this process cannot write there.
 
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (folder / _LOCK_NAME).open("a+") as stream:
-        hand_over(folder / _LOCK_NAME, folder)
+    with _lock_file(folder) as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -45,3 +45,16 @@ def locked_state(folder: Path) -> Iterator[None]:
         stream.write(f"{os.getpid()}\n")
         stream.flush()
         yield
+
+
+def _lock_file(folder: Path) -> TextIO:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        stream = (folder / _LOCK_NAME).open("a+")
+    except OSError as error:
+        raise RequestInvalidError(
+            detail=f"no state can be kept in {folder}: {error.strerror}",
+            next_step="name another folder with --state-dir, or be the user whom it belongs to",
+        ) from error
+    hand_over(folder / _LOCK_NAME, folder)
+    return stream

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from mltest.shared.errors import StoreBusyError
+from mltest.shared.errors import RequestInvalidError, StoreBusyError
 from mltest.shared.notify import READY, feed_watchdog, notify, watchdog_interval_s
 from mltest.shared.state import default_state_folder, locked_state
+from mltest.shared.status import next_step_of
 
 HOLD = """
 import sys
@@ -50,6 +51,13 @@ def test_two_processes_never_share_state(tmp_path: Path) -> None:
         other.communicate("")
     with locked_state(tmp_path):
         assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
+
+
+def test_state_that_cannot_be_kept_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RequestInvalidError, match="file") as refused, locked_state(tmp_path / "file"):
+        pass
+    assert "--state-dir" in next_step_of(refused.value)
 
 
 def test_systemd_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
