@@ -15,6 +15,7 @@ import pytest
 from mltest.shared.blob_chunks import SENT_CHUNK_BYTES
 from mltest.shared.blob_client import download, upload
 from mltest.shared.blob_service import add_blob_service
+from mltest.shared.blob_wire import ACCEPTED_KEY
 from mltest.shared.blob_writer import CHUNK_BYTES
 from mltest.shared.blobs import BlobStore
 from mltest.shared.errors import BlobCorruptError
@@ -159,6 +160,17 @@ async def test_a_stream_that_ends_early_is_answered_with_what_is_stored(peer: Pe
     )
 
 
+async def put(peer: "Peer", requests: list[pb.PutBlobRequest]) -> pb.PutBlobResponse:
+    """Send the header, wait until it is accepted, as the contract says, and send the rest."""
+    call = peer.stub.PutBlob()
+    for position, request in enumerate(requests):
+        await call.write(request)
+        if position == 0 and ACCEPTED_KEY not in dict(await call.initial_metadata()):
+            return await call
+    await call.done_writing()
+    return await call
+
+
 @pytest.mark.parametrize(
     ("requests", "code"),
     [
@@ -176,7 +188,7 @@ async def test_an_upload_that_breaks_the_rules_is_refused_and_the_blob_stays_fre
     peer: Peer, requests: list[pb.PutBlobRequest], code: str
 ) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await peer.stub.PutBlob(iter(requests))
+        await put(peer, requests)
 
     assert code_of(refused.value) == code
     status = await peer.stub.GetBlobStatus(pb.GetBlobStatusRequest(sha256=SHA256))

@@ -68,9 +68,9 @@ class BlobServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def PutBlob(self, request_iterator, context):
-        """Appends to a blob: one header, then chunks of at most 1 MiB. The server sends its initial metadata once it has
-        accepted the header, so that a client which waits for that learns a refusal before it sends the first chunk. The
-        blob is committed when all bytes are here and their SHA-256 is the announced one; otherwise the part is dropped
+        """Appends to a blob: one header, then chunks of at most 1 MiB. The server sends "mltest-accepted" in its initial
+        metadata once it has accepted the header, so that a client which waits for that learns a refusal before it sends
+        the first chunk. The blob is committed when all bytes are here and their SHA-256 is the announced one; otherwise the part is dropped
         (DATA_LOSS).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -115,9 +115,9 @@ class BlobServiceStub(typing.Generic[_BlobServiceGetBlobStatusType, _BlobService
     """Says how much of a blob is already here."""
 
     PutBlob: _BlobServicePutBlobType
-    """Appends to a blob: one header, then chunks of at most 1 MiB. The server sends its initial metadata once it has
-    accepted the header, so that a client which waits for that learns a refusal before it sends the first chunk. The
-    blob is committed when all bytes are here and their SHA-256 is the announced one; otherwise the part is dropped
+    """Appends to a blob: one header, then chunks of at most 1 MiB. The server sends "mltest-accepted" in its initial
+    metadata once it has accepted the header, so that a client which waits for that learns a refusal before it sends
+    the first chunk. The blob is committed when all bytes are here and their SHA-256 is the announced one; otherwise the part is dropped
     (DATA_LOSS).
     """
 
@@ -159,9 +159,9 @@ class BlobServiceServicer(metaclass=abc.ABCMeta):
         request_iterator: _MaybeAsyncIterator[mltest.v1.blob_service_pb2.PutBlobRequest],
         context: _ServicerContext,
     ) -> typing.Union[mltest.v1.blob_service_pb2.PutBlobResponse, collections.abc.Awaitable[mltest.v1.blob_service_pb2.PutBlobResponse]]:
-        """Appends to a blob: one header, then chunks of at most 1 MiB. The server sends its initial metadata once it has
-        accepted the header, so that a client which waits for that learns a refusal before it sends the first chunk. The
-        blob is committed when all bytes are here and their SHA-256 is the announced one; otherwise the part is dropped
+        """Appends to a blob: one header, then chunks of at most 1 MiB. The server sends "mltest-accepted" in its initial
+        metadata once it has accepted the header, so that a client which waits for that learns a refusal before it sends
+        the first chunk. The blob is committed when all bytes are here and their SHA-256 is the announced one; otherwise the part is dropped
         (DATA_LOSS).
         """
 

@@ -13,13 +13,15 @@ import grpc.aio
 
 from mltest.shared.allocator import keep_freed_memory
 from mltest.shared.blob_chunks import read_chunks
-from mltest.shared.blob_wire import Chunk, decode_get, encode_put
+from mltest.shared.blob_wire import ACCEPTED_KEY, Chunk, decode_get, encode_put
 from mltest.shared.errors import BlobCorruptError
 from mltest.v1 import blob_service_pb2 as pb
 from mltest.v1.blob_service_pb2_grpc import BlobServiceStub
 
 _SERVICE = pb.DESCRIPTOR.services_by_name["BlobService"].full_name
 _STATUS_TIMEOUT_S = 10.0
+_VERSION_1_SILENCE_S = 1.0
+"""A server of protocol version 1 accepts without a word; one that refuses has done so within this."""
 
 
 async def upload(
@@ -106,5 +108,11 @@ async def _parts(
 
 async def _is_accepted(call: "grpc.aio.StreamUnaryCall[pb.BlobHeader | Chunk, pb.PutBlobResponse]") -> bool:
     """Return whether the peer wants the bytes; sending them into a refusal would hide its reason."""
-    await call.initial_metadata()
-    return not call.done()
+    if ACCEPTED_KEY in dict(await call.initial_metadata() or ()):
+        return True
+    try:
+        async with asyncio.timeout(_VERSION_1_SILENCE_S):
+            await call.code()
+    except TimeoutError:
+        return True
+    return False

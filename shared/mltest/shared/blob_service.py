@@ -12,7 +12,7 @@ import grpc.aio
 
 from mltest.shared.allocator import give_memory_back, keep_freed_memory
 from mltest.shared.blob_chunks import read_chunks
-from mltest.shared.blob_wire import Chunk, decode_put, encode_get
+from mltest.shared.blob_wire import ACCEPTED_KEY, Chunk, decode_put, encode_get
 from mltest.shared.blob_writer import CHUNK_BYTES, BlobWriter
 from mltest.shared.blobs import BlobStore
 from mltest.shared.errors import RequestInvalidError
@@ -61,7 +61,7 @@ class _BlobService:
             writer = await asyncio.to_thread(self._store.writer, header.sha256, header.size_bytes, header.offset_bytes)
             keep_freed_memory()
             with writer:
-                await context.send_initial_metadata(())
+                await context.send_initial_metadata(((ACCEPTED_KEY, "1"),))
                 return await _received(writer, parts)
         raise AssertionError("unreachable")
 

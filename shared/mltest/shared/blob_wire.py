@@ -8,6 +8,9 @@ from mltest.v1.blob_service_pb2 import BlobHeader, GetBlobResponse, PutBlobReque
 
 Chunk = bytes | memoryview
 
+ACCEPTED_KEY = "mltest-accepted"
+"""In the initial metadata of PutBlob: the header is accepted. A refusal has initial metadata, too."""
+
 _PUT_CHUNK_TAG = bytes([PutBlobRequest.CHUNK_FIELD_NUMBER << 3 | 2])
 _GET_CHUNK_TAG = bytes([GetBlobResponse.CHUNK_FIELD_NUMBER << 3 | 2])
 
