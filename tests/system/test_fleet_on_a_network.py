@@ -20,7 +20,17 @@ from tests.system.lan import Host, lan, needs_namespaces
 pytestmark = [needs_namespaces, pytest.mark.xdist_group("network")]
 
 DEADLINE_S = 240.0
-PLAN = "[job]\nrounds = 2\n"
+PLAN = """
+[job]
+rounds = 2
+[[tests]]
+module = "mltest.coordinator.tests.latency"
+class = "Latency"
+params = {batch_sizes = [1, 16]}
+[[tests]]
+module = "mltest.coordinator.tests.agreement"
+class = "Agreement"
+"""
 
 
 @pytest.fixture

@@ -5,9 +5,10 @@ processes.
 """
 
 import math
+import os
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -105,6 +106,7 @@ async def _native_effect(bench: Bench, model: Model, batch_size: int) -> Effect:
     logs: list[float] = []
     for number in range(2 * _round_count(bench)):
         async with AsyncExitStack() as stack:
+            stack.enter_context(on_one_cpu(random.Random(number)))
             child, opened = await _opened(stack, bench, model, batch_size, "native_latency_ns")
             given = NativeInput(
                 library=_treelite_library(),
@@ -152,6 +154,17 @@ async def _opened(
         "metric": metric,
     }
     return child, await child.request(frame, timeout_s=_TIMEOUT_S, what="opening a model")
+
+
+@contextmanager
+def on_one_cpu(generator: random.Random) -> Iterator[None]:
+    """Start processes of this block on one CPU: two programs that take turns stay where they are, and CPUs differ."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {generator.choice(sorted(allowed))})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 def _mean_loop(child: Child, command: str) -> Loop:
