@@ -103,6 +103,7 @@ async def test_a_job_over_a_line_that_loses_one_packet_in_twenty_is_finished_wit
     await assert_runs_well(distant, await job_spec(distant, small, address, plan=PLAN))
 
 
+@pytest.mark.long
 async def test_an_upload_over_a_thin_line_keeps_its_one_connection(tmp_path: Path) -> None:
     """What is under way must never make the answer to a ping late: at 1 Mbit/s this takes longer than two of them."""
     content = os.urandom(4 * MIB)

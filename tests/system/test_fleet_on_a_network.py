@@ -106,7 +106,7 @@ async def test_one_job_runs_on_both_and_an_agent_that_dies_repeats_its_visit(fle
 
 async def test_an_agent_that_dies_for_good_leaves_the_results_of_the_other(fleet: Fleet, forest: ModelFiles) -> None:
     async with asyncio.timeout(DEADLINE_S):
-        job_id = await fleet.submit(forest, PLAN + "agent_return_s = 1.0\n")
+        job_id = await fleet.submit(forest, PLAN.replace("rounds = 2", "rounds = 2\nagent_return_s = 1.0"))
         async for event in fleet.api.watch(job_id):
             if measures_on(event, "right"):
                 fleet.right.kill()

@@ -19,11 +19,11 @@ ATTACKS = {
     "open({key!r}).read()": "does what a model may not do here",
     "import os; os.abort()": "signal SIGABRT",
     "x = bytearray(1 << 40)": "it needs more memory than its limit allows",
-    ENDLESS: "took longer than 30 s",
+    ENDLESS: "took longer than 15 s",
 }
 """What a worker is attacked with, and how its candidate ends."""
 PLAN = QUICK_PLAN.replace("rounds = 2", "rounds = 1").replace('"treelite"]', '"onnxruntime"]')
-SHORT_PLAN = PLAN.replace("row_cap = 300", "row_cap = 300\nload_timeout_s = 30")
+SHORT_PLAN = PLAN.replace("row_cap = 300", "row_cap = 300\nload_timeout_s = 15")
 MAX_GROWTH_BYTES = 10 << 20
 
 

@@ -25,7 +25,7 @@ def agent(processes: ProcessGroup, tmp_path: Path) -> Running:
 
 def submit_command(home: Path, files: ModelFiles, agent: Running, *options: str) -> list[str]:
     command = [PROGRAM, "submit", str(files.model), "--data", str(files.data), "--state-dir", str(home)]
-    return [*command, "--no-discovery", "--agent", agent.address, *options]
+    return [*command, "--no-discovery", "--agent", agent.address, "--profile", "quick", *options]
 
 
 def started(command: Sequence[str], until: str = "round 1 on") -> subprocess.Popen[str]:
@@ -127,7 +127,8 @@ def test_two_coordinators_on_one_store_are_one(
 
 
 def test_no_worker_outlives_an_agent_that_is_killed(agent: Running, forest: ModelFiles, tmp_path: Path) -> None:
-    process = started(submit_command(tmp_path / "home", forest, agent, "--rounds", "1"), until="% done")
+    command = submit_command(tmp_path / "home", forest, agent, "--rounds", "1", "--profile", "standard")
+    process = started(command, until="% done")
     workers = children(agent.process.pid)
     agent.kill()
     process.kill()
