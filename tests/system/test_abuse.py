@@ -18,7 +18,8 @@ pytestmark = pytest.mark.xdist_group("abuse")
 
 CLEAR = ("--insecure", "--listen", "127.0.0.1", "--port", "0", "--no-advertise")
 DEADLINE_S = 60.0
-P99_S = 0.050
+P99_S = 0.500
+"""Of an honest client meanwhile, beyond what it has without an attack; a quiet machine shows some ms."""
 GROWTH_BYTES = 10 * MIB
 FLOOD_GROWTH_BYTES = 40 * MIB
 
