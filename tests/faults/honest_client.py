@@ -21,6 +21,8 @@ from mltest.shared.protocol import PROTOCOL_VERSION
 from mltest.v1 import agent_service_pb2 as pb
 from mltest.v1.agent_service_pb2_grpc import AgentServiceStub
 
+_START_TIMEOUT_S = 120.0
+"""An agent that has just started answers when it has tried its runtimes."""
 _TIMEOUT_S = 10.0
 _PAUSE_S = 0.004
 
@@ -63,7 +65,7 @@ def main() -> None:
     with grpc.insecure_channel(sys.argv[1], options=channel_options()) as channel:
         stub = AgentServiceStub(channel)
         request = pb.DescribeAgentRequest(protocol_version=PROTOCOL_VERSION)
-        stub.DescribeAgent(request, timeout=_TIMEOUT_S)
+        stub.DescribeAgent(request, timeout=_START_TIMEOUT_S)
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         while not select.select([sys.stdin], [], [], _PAUSE_S)[0]:
