@@ -68,7 +68,7 @@ def main() -> None:
         stub.DescribeAgent(request, timeout=_START_TIMEOUT_S)
         sys.stdout.write("ready\n")
         sys.stdout.flush()
-        while not select.select([sys.stdin], [], [], _PAUSE_S)[0]:
+        while not (select.select([sys.stdin], [], [], _PAUSE_S)[0] and (seen.times_s or seen.failures)):
             start_s = time.perf_counter()
             try:
                 stub.DescribeAgent(request, timeout=_TIMEOUT_S)
