@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mltest.agent.visit.sample_buffer import FLUSH_NS, SampleBuffer
-from mltest.agent.visit.slice_order import Cell, slice_order
+from mltest.agent.visit.slice_order import Cell, slice_order, sweep_processors
 from mltest.agent.worker.candidate_frame import candidate_from_frame, candidate_to_frame
 from mltest.agent.worker.rows import batches_of, distinct_rows, load_rows
 from mltest.agent.worker.sample_frame import samples_from_frame, samples_to_frame
@@ -33,6 +33,15 @@ def test_each_sweep_has_every_cell_once(candidates: int, sizes: set[int], slices
     for slice_index in range(slices):
         sweep = [cell for index, cell in order if index == slice_index]
         assert sorted(sweep, key=str) == sorted(cells, key=str)
+
+
+@given(st.integers(1, 8), st.integers(1, 50), st.integers())
+def test_each_processor_has_its_share_of_the_sweeps(count: int, slices: int, seed: int) -> None:
+    found = sweep_processors(range(count), slices, seed)
+    assert len(found) == slices
+    shares = [found.count(processor) for processor in range(count)]
+    assert max(shares) - min(shares) <= 1
+    assert found == sweep_processors(range(count), slices, seed)
 
 
 def test_the_order_is_that_of_its_seed() -> None:

@@ -1,6 +1,8 @@
 """Threads of a worker: which are counted, and how many are too many."""
 
+import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from mltest.agent.visit.thread_rule import WorkerThreads, check_threads
 from mltest.agent.worker.process_state import (
     POOL_LIBRARIES,
     count_working,
+    go_to_processor,
     memory_bytes,
     thread_times,
     working_thread_count,
@@ -92,3 +95,28 @@ def test_an_unknown_figure_of_memory_is_an_error() -> None:
 def test_this_kernel_tells_the_time_of_threads() -> None:
     assert Path("/proc/self/task").is_dir()
     assert max(thread_times().values()) > 0
+
+
+def test_a_thread_goes_to_a_processor_and_may_leave_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    allowed = os.sched_getaffinity(0)
+    change, seen = os.sched_setaffinity, list[tuple[set[int], int]]()
+
+    def changing(pid: int, cpus: set[int]) -> None:
+        change(pid, cpus)
+        seen.append((os.sched_getaffinity(0), last_processor()))
+
+    monkeypatch.setattr(os, "sched_setaffinity", changing)
+    # In a thread of its own: where the others run is not changed.
+    with ThreadPoolExecutor(1) as threads:
+        for cpu in sorted(allowed):
+            threads.submit(go_to_processor, cpu).result()
+            (meanwhile, place), (afterwards, _) = seen
+            assert (meanwhile, place, afterwards) == ({cpu}, cpu, allowed)
+            seen.clear()
+        threads.submit(go_to_processor, max(allowed) + 1).result()
+    assert not seen
+
+
+def last_processor() -> int:
+    """Return where the calling thread runs: proc(5), field 39 of stat; field 2, the name, may have blanks in it."""
+    return int(Path("/proc/thread-self/stat").read_text().rpartition(")")[2].split()[36])

@@ -11,10 +11,11 @@ from collections.abc import Awaitable
 from dataclasses import replace
 from pathlib import Path
 
+from mltest.agent.host.equal_processors import equal_processors
 from mltest.agent.host.machine_watch import MachineWatch
 from mltest.agent.visit.loop_library import NO_LOOP, LoopLibrary, loop_for
 from mltest.agent.visit.sample_buffer import SampleBuffer
-from mltest.agent.visit.slice_order import Cell, slice_order
+from mltest.agent.visit.slice_order import Cell, slice_order, sweep_processors
 from mltest.agent.visit.slice_tally import SliceTally
 from mltest.agent.visit.visit_log import VisitLog
 from mltest.agent.visit.visit_notes import load_notes, weaker_walls
@@ -166,11 +167,13 @@ class Block:
         self._log.step(candidates[0].candidate_id, is_measuring=True)
         await self._log.settle(0)
         own = await self._room.own_time()
+        processors = sweep_processors(equal_processors(), latency.slice_count, self._spec.seed)
         self._watch.begin(own.pids, own.unseen_ticks)
         for slice_index, cell in slice_order(cells, latency.slice_count, self._spec.seed):
             candidate = candidates[cell.candidate_index]
             if candidate.candidate_id in self._workers:
-                await self._attempt(candidate, self._slice(candidate, cell, slice_index, latency))
+                timing = self._slice(candidate, cell, slice_index, processors[slice_index], latency)
+                await self._attempt(candidate, timing)
                 if self.buffer.is_due(time.monotonic_ns()):
                     await self._flush()
         own = await self._room.own_time()
@@ -198,10 +201,12 @@ class Block:
             for metric, batch_size in worker.forms
         )
 
-    async def _slice(self, candidate: VisitCandidate, cell: Cell, slice_index: int, latency: LatencySpec) -> None:
+    async def _slice(
+        self, candidate: VisitCandidate, cell: Cell, slice_index: int, processor: int, latency: LatencySpec
+    ) -> None:
         worker = self._workers[candidate.candidate_id]
         self._log.step(candidate.candidate_id, is_measuring=True)
-        timed = await worker.timed_slice(cell.metric, cell.batch_size, slice_index, latency)
+        timed = await worker.timed_slice(cell.metric, cell.batch_size, slice_index, processor, latency)
         self.buffer.add([replace(timed.series, is_throttled=self._watch.after_slice())])
         self._tally.add(timed)
 

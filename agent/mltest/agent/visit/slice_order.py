@@ -1,4 +1,4 @@
-"""In which order slices are measured: pure, and the same for the same seed."""
+"""In which order slices are measured, and where: pure, and the same for the same seed."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -26,3 +26,15 @@ def slice_order(cells: Sequence[Cell], slice_count: int, seed: int) -> Iterator[
         generator.shuffle(shuffled)
         for cell in tuple(shuffled):
             yield slice_index, cell
+
+
+def sweep_processors(processors: Sequence[int], slice_count: int, seed: int) -> tuple[int, ...]:
+    """Return the processor of each of `slice_count` sweeps: every one of `processors` equally often, in random order.
+
+    What is compared runs in the same place then, although processors are not equally fast at any time.
+    """
+    generator = random.Random(f"processors {seed}")
+    found: list[int] = []
+    while len(found) < slice_count:
+        found += generator.sample(processors, len(processors))
+    return tuple(found[:slice_count])

@@ -174,10 +174,14 @@ class WorkerProcess:
         session_count = 2 if any(metric == NATIVE_CALL for metric, _ in self.forms) else 1
         check_threads(self._candidate.threads, found, session_count)
 
-    async def timed_slice(self, metric: str, batch_size: int, slice_index: int, latency: LatencySpec) -> TimedSlice:
-        """Time calls of one form for one slice."""
+    async def timed_slice(
+        self, metric: str, batch_size: int, slice_index: int, processor: int, latency: LatencySpec
+    ) -> TimedSlice:
+        """Time calls of one form for one slice, which begins on `processor` if the candidate has one thread."""
         lengths = {"slice_ns": latency.slice_ns, "max_values": latency.slice_values}
-        answer = await self._ask("slice", {"metric": metric, "batch_size": batch_size, **lengths})
+        place = processor if self._candidate.threads == 1 else None
+        frame = {"metric": metric, "batch_size": batch_size, "processor": place, **lengths}
+        answer = await self._ask("slice", frame)
         return timed_slice_from_frame(answer, self._candidate.candidate_id, metric, batch_size, slice_index)
 
     async def answer_requests(self, spec: OpenLoopSpec, seed: int) -> tuple[SampleSeries, ...]:

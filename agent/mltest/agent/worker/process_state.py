@@ -1,4 +1,4 @@
-"""What the kernel says of this process: its memory and its threads."""
+"""What the kernel says of this process, its memory and its threads, and on which processor it runs."""
 
 import os
 import re
@@ -64,6 +64,17 @@ def largest_pool() -> int:
     threadpoolctl: Any = sys.modules.get("threadpoolctl")
     pools = threadpoolctl.threadpool_info() if threadpoolctl else []
     return max((pool["num_threads"] for pool in pools), default=0)
+
+
+def go_to_processor(cpu: int) -> None:
+    """Move the calling thread to a processor; the kernel may move it on, where others want that one.
+
+    Nothing happens if this process may not use it.
+    """
+    allowed = os.sched_getaffinity(0)
+    if cpu in allowed:
+        os.sched_setaffinity(0, {cpu})
+        os.sched_setaffinity(0, allowed)
 
 
 def _time_ns(folder: Path) -> int:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from mltest.agent.worker.failures import failures_as, words_of
 from mltest.agent.worker.form import PYTHON_CALL, Form, TimedCalls
+from mltest.agent.worker.process_state import go_to_processor
 from mltest.agent.worker.sample_frame import samples_to_frame
 from mltest.agent.worker.spread import calls_together
 from mltest.shared.child_side import Handler
@@ -74,7 +75,9 @@ class TimedForms:
         }
 
     def slice(self, frame: Frame) -> Frame:
-        """Time calls of one form for a while."""
+        """Time calls of one form for a while, from a processor on."""
+        if frame["processor"] is not None:
+            go_to_processor(frame["processor"])
         with failures_as(PredictionError):
             calls = self._form(frame).timed(frame["slice_ns"], frame["max_values"])
         # A number of values that was asked for is no limit that was met.
