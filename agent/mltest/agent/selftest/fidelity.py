@@ -34,6 +34,8 @@ _SHORTEST_CALL_NS = 5000
 
 _AGREE = (("forest", "treelite", 1), ("forest", "onnxruntime", 16), ("network", "scikit-learn", 1))
 _NATIVE = ("forest", "treelite", 4)
+_NATIVE_PAIRS = 4
+"""For each round elsewhere: some processes have their libraries in places that cost 8 % (decision 31)."""
 
 Loop = Callable[[], Awaitable[float]]
 """Times one slice and returns the time of a call in ns."""
@@ -104,7 +106,7 @@ async def _python_effects(bench: Bench, model: Model, batch_size: int, tools: Se
 async def _native_effect(bench: Bench, model: Model, batch_size: int) -> Effect:
     program = await compiled(bench.folder)
     logs: list[float] = []
-    for number in range(2 * _round_count(bench)):
+    for number in range(_NATIVE_PAIRS * _round_count(bench)):
         async with AsyncExitStack() as stack:
             stack.enter_context(on_one_cpu(random.Random(number)))
             child, opened = await _opened(stack, bench, model, batch_size, "native_latency_ns")
