@@ -1,10 +1,11 @@
 """The child that looks at the machine: it really imports each runtime, so that the agent never has to."""
 
 import importlib
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError
 
 from mltest.agent.host.compilers import read_compilers
 from mltest.agent.host.machine import read_host
+from mltest.agent.probe.installed import installed_versions
 from mltest.agent.runtimes.registry import runtime_named, runtimes
 from mltest.agent.runtimes.role import RuntimeNeeds
 from mltest.shared.child_side import serve
@@ -33,7 +34,7 @@ def probe_runtime(frame: Frame) -> Frame:
 def _runtime_info(needs: RuntimeNeeds) -> RuntimeInfo:
     remedy = f"pip install 'mltest-fleet[{needs.extra}]'" if needs.extra else ""
     try:
-        versions = {package: version(package) for package in needs.packages}
+        versions = installed_versions(needs.packages)
     except PackageNotFoundError as error:
         return _unusable(needs, f"package {error.name} is not installed", remedy)
     try:
@@ -44,7 +45,7 @@ def _runtime_info(needs: RuntimeNeeds) -> RuntimeInfo:
         return _unusable(needs, f"{type(error).__name__}: {error}"[:500], remedy)
     return RuntimeInfo(
         name=needs.name,
-        version=versions[needs.packages[0]] if needs.packages else "",
+        version=next(iter(versions.values()), ""),
         is_available=True,
         formats=needs.formats,
         package_versions=versions,

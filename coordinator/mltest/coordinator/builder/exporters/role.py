@@ -43,7 +43,7 @@ class ExportSource:
     """The file as submitted."""
     info: ModelInfo
     native: "NativeModel | None"
-    """The opened estimator; None for an ONNX file."""
+    """The opened estimator; None for a file of another library than scikit-learn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
