@@ -26,13 +26,7 @@ from mltest.shared.native.class_labels import class_indices
 from mltest.shared.native.predictions import Predictions
 from tests.contract.artifacts import NOT_CONVERTED, Made, ReferenceExport, make, rows_of, taken_pairs
 
-REFERENCE__NOT_INSTALLED = {
-    name: f"pip install 'mltest-fleet[{found.needs.extra}]'"
-    for name, found in runtimes().items()
-    if not all(find_spec(module) for module in found.needs.modules)
-}
-"""Runtimes that cannot be tested here, with the command that changes that."""
-CASES = [
+REFERENCE_CASES = [
     pytest.param(name, ReferenceExport(), id=f"reference-{name}")
     for name in ("forest, three classes", "svm, two text labels", "ridge of values")
 ]
