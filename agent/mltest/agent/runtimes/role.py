@@ -34,6 +34,17 @@ class RuntimeNeeds:
     """Modules that have to be importable."""
     extra: str
     """Extra of this project that installs it."""
+    is_apart: bool = False
+    """Whether it is meant for an environment of its own: it is large, or clashes with another."""
+    machines: tuple[str, ...] = ()
+    """Architectures (uname -m) that it exists for; empty means: all."""
+
+    @property
+    def remedy(self) -> str:
+        """The command that installs it."""
+        if self.is_apart:
+            return f"mltest-agent runtimes install {self.name}"
+        return f"pip install 'mltest-fleet[{self.extra}]'" if self.extra else ""
 
 
 class OpenModel(Protocol):

@@ -127,7 +127,8 @@ class Block:
         readable = [artifact, dataset, *([loop.path] if loop.path else [])]
         self._log.step(candidate.candidate_id)
         await self._log.settle(0)
-        worker = await WorkerProcess.spawn(candidate, spec.limits, room, readable=readable)
+        python = self._site.environments.python_of(candidate.runtime)
+        worker = await WorkerProcess.spawn(candidate, spec.limits, room, readable=readable, python=python)
         self._workers[candidate.candidate_id] = worker
         self.buffer.add(await worker.load(artifact, loop))
         self._weaker += weaker_walls(candidate.candidate_id, worker.walls, self._site.sandbox)
