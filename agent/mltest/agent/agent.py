@@ -41,6 +41,8 @@ class AgentConfig:
     """How much the blobs may take on disk."""
     worker_socket: Path | None = None
     """Socket of the worker unit; None: workers are children of the agent."""
+    runtimes: tuple[str, ...] = ()
+    """Names of those that are offered, beside the pinned reference; none: all."""
 
 
 class Agent:
@@ -76,7 +78,7 @@ class Agent:
 
     def start_probing(self) -> None:
         """Look at the machine in the background; whoever needs the answer waits for it. Keep the outbox small."""
-        self._probing = asyncio.create_task(probe(self._work_folder, self._launcher), name="probe")
+        self._probing = asyncio.create_task(self._probe(), name="probe")
         self._tidying = asyncio.create_task(self._tidy_regularly(), name="tidy")
 
     async def stop(self, reason: MltestError) -> None:
@@ -117,7 +119,11 @@ class Agent:
             launcher=self._launcher,
             versions=_versions(found),
             sandbox=found.sandbox,
+            runtimes=self._config.runtimes,
         )
+
+    async def _probe(self) -> Capabilities:
+        return await probe(self._work_folder, self._launcher, offered=self._config.runtimes)
 
     async def _capabilities(self) -> Capabilities:
         assert self._probing is not None

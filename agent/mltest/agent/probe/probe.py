@@ -12,6 +12,7 @@ from typing import Any
 from mltest.agent.launch.exec_launcher import ExecLauncher
 from mltest.agent.launch.role import Launcher, WorkerRoom
 from mltest.agent.probe.capabilities import Capabilities, compiler_from_json, host_from_json, runtime_from_json
+from mltest.agent.probe.offer import NOT_OFFERED, is_offered
 from mltest.shared.child import ChildLimits
 from mltest.shared.domain import UNKNOWN_SANDBOX, HostInfo, RuntimeInfo
 from mltest.shared.errors import InfrastructureError, MltestError
@@ -26,25 +27,27 @@ _TIMEOUT_S = 120.0
 """Importing a large library for the first time, from a slow card, takes its time."""
 
 
-async def probe(folder: Path, launcher: Launcher | None = None) -> Capabilities:
+async def probe(folder: Path, launcher: Launcher | None = None, *, offered: Sequence[str] = ()) -> Capabilities:
     """Return what this machine offers; children work in a folder below `folder`, which is removed again.
 
     The machine is looked at by a child of this process; sandbox and runtimes are tried where `launcher` starts workers.
+    Runtimes that `offered` does not name are listed and not imported; the pinned reference is always offered. If it
+    names none, all are.
     """
     with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as below:
-        return await _probe_in(Path(below), launcher or ExecLauncher())
+        return await _probe_in(Path(below), launcher or ExecLauncher(), offered)
 
 
-async def _probe_in(folder: Path, launcher: Launcher) -> Capabilities:
+async def _probe_in(folder: Path, launcher: Launcher, offered: Sequence[str]) -> Capabilities:
     found, known = await _looked_at(folder)
     room = launcher.room(folder)
     try:
         await room.open()
         sandbox = await tried_sandbox(folder, partial(room.spawn, environment={}))
-        runtimes = [await _probed(room, runtime) for runtime in known]
+        runtimes = [await _probed(room, runtime, offered) for runtime in known]
     except InfrastructureError as error:
         _LOG.error("no runtime can be used, because workers cannot be started: %s", error)
-        sandbox, runtimes = UNKNOWN_SANDBOX, [_unusable(runtime, error) for runtime in known]
+        sandbox, runtimes = UNKNOWN_SANDBOX, [_unusable(runtime, error.message) for runtime in known]
     finally:
         await room.close()
     return replace(found, sandbox=sandbox, runtimes=tuple(runtimes))
@@ -65,18 +68,20 @@ async def _looked_at(folder: Path) -> tuple[Capabilities, Sequence[dict[str, Any
     return found, answer["runtimes"]
 
 
-async def _probed(room: WorkerRoom, known: dict[str, Any]) -> RuntimeInfo:
+async def _probed(room: WorkerRoom, known: dict[str, Any], offered: Sequence[str]) -> RuntimeInfo:
+    if not is_offered(known["name"], offered):
+        return _unusable(known, NOT_OFFERED)
     try:
         answer = await _ask(room, {"command": "runtime", "name": known["name"]}, what=f"importing {known['name']}")
     except InfrastructureError:
         raise
     except MltestError as error:
-        return _unusable(known, error)
+        return _unusable(known, error.message)
     return runtime_from_json(answer)
 
 
-def _unusable(known: dict[str, Any], error: MltestError) -> RuntimeInfo:
-    return RuntimeInfo(name=known["name"], is_available=False, reason=error.message, formats=tuple(known["formats"]))
+def _unusable(known: dict[str, Any], reason: str) -> RuntimeInfo:
+    return RuntimeInfo(name=known["name"], is_available=False, reason=reason, formats=tuple(known["formats"]))
 
 
 async def _ask(room: WorkerRoom, frame: Frame, *, what: str) -> Frame:
