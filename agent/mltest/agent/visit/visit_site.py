@@ -29,6 +29,8 @@ class VisitSite:
     """Of what takes part: mltest, python, packages of runtimes."""
     sandbox: SandboxInfo = UNKNOWN_SANDBOX
     """What was found to hold workers when the agent started."""
+    runtimes: tuple[str, ...] = ()
+    """Names of those that its user offers, beside the pinned reference; none: all."""
 
     @property
     def loop_folder(self) -> Path:
