@@ -12,7 +12,7 @@ from mltest.shared.native.outputs import Estimator, final_estimator
 
 
 def with_final(estimator: Estimator, change: Callable[[Estimator], None]) -> Estimator:
-    """Return a deep copy of `estimator` whose final estimator (that of a pipeline or search) `change` was called with."""
+    """Return a deep copy of `estimator`; `change` was called with its final estimator (of a pipeline, of a search)."""
     copied = copy.deepcopy(estimator)
     change(final_estimator(copied))
     return copied

@@ -100,8 +100,7 @@ def _fitted(leaves: _Leaves, target: NDArray[np.float64], *, pull: float, are_sh
     step = 1 / (_largest_eigenvalue(matrix) + weight)
 
     def loss(values: NDArray[np.float64]) -> float:
-        pulled = weight * float(np.square(values - start).sum())
-        return float(np.square(matrix @ values - target).sum()) + pulled
+        return float(np.square(matrix @ values - target).sum() + weight * np.square(values - start).sum())
 
     values, ahead, momentum = start, start, 1.0
     for _ in range(_STEPS):
@@ -116,7 +115,7 @@ def _fitted(leaves: _Leaves, target: NDArray[np.float64], *, pull: float, are_sh
 
 def _mean_of_leaves(leaves: _Leaves) -> Any:
     """Return the sparse matrix (rows, leaves) that gives the mean over trees."""
-    from scipy.sparse import csr_array
+    from scipy.sparse import csr_array  # type: ignore[import-untyped]  # it has no stubs
 
     row_count, tree_count = leaves.of_rows.shape
     entries = np.full(row_count * tree_count, 1 / tree_count)
@@ -139,7 +138,8 @@ def _onto_simplex(values: NDArray[np.float64]) -> NDArray[np.float64]:
     counts = np.arange(1, values.shape[1] + 1)
     last = (ordered - excess / counts > 0).sum(axis=1) - 1
     shift = excess[np.arange(len(values)), last] / (last + 1)
-    return np.maximum(values - shift[:, None], 0)
+    shares: NDArray[np.float64] = np.maximum(values - shift[:, None], 0)
+    return shares
 
 
 def _set(final: Estimator, leaves: _Leaves, values: NDArray[np.float64]) -> None:

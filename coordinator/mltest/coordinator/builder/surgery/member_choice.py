@@ -26,7 +26,7 @@ def by_reduced_error(outputs: Outputs, target: NDArray[np.float64], count: int, 
     """
 
     def errors(mean: Outputs, kept: int) -> tuple[NDArray[np.float64], ...]:
-        return _errors((mean * kept + outputs) / (kept + 1), target, task)
+        return _errors(_with_each(mean, outputs, kept), target, task)
 
     return _greedy(outputs, target, count, task, errors)
 
@@ -45,7 +45,7 @@ def by_complementarity(outputs: Outputs, target: NDArray[np.float64], count: int
             return (np.einsum("mro,ro->m", outputs - wanted, mean - wanted).astype(np.float64),)
         is_missed = mean.argmax(axis=1) != wanted.argmax(axis=1)
         is_right = outputs.argmax(axis=2) == wanted.argmax(axis=1)
-        squared = _errors((mean * kept + outputs) / (kept + 1), target, task)[-1]
+        squared = _errors(_with_each(mean, outputs, kept), target, task)[-1]
         return (-(is_right & is_missed).sum(axis=1).astype(np.float64), squared)
 
     return _greedy(outputs, target, count, task, errors)
@@ -63,9 +63,14 @@ def _greedy(
     while len(chosen) < count:
         taken = set(chosen)
         found = next(member for member in _best_first(errors(mean, len(chosen))) if member not in taken)
-        mean += (outputs[found] - mean) / np.float32(len(chosen) + 1)
+        mean = _with_each(mean, outputs[found], len(chosen))
         chosen.append(found)
     return chosen
+
+
+def _with_each(mean: Outputs, outputs: Outputs, kept: int) -> Outputs:
+    """Return the mean of `kept` members with each of `outputs` as one more."""
+    return mean + (outputs - mean) / np.float32(kept + 1)
 
 
 def _errors(outputs: Outputs, target: NDArray[np.float64], task: Task) -> tuple[NDArray[np.float64], ...]:

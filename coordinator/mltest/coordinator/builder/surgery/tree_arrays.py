@@ -28,7 +28,8 @@ def node_depths(tree: Tree) -> NDArray[np.int64]:
 
 def levels(tree: Tree) -> list[NDArray[np.int64]]:
     """Return the nodes that have children, level by level from the root down."""
-    found, current = [], np.zeros(1, dtype=np.int64)
+    found: list[NDArray[np.int64]] = []
+    current = np.zeros(1, dtype=np.int64)
     while True:
         parents = current[tree.children_left[current] != _NO_CHILD]
         if not len(parents):
