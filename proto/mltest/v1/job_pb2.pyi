@@ -509,6 +509,22 @@ class Candidate(google.protobuf.message.Message):
         ) -> None: ...
         def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
 
+    @typing.final
+    class RecipeOptionsEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
     CANDIDATE_ID_FIELD_NUMBER: builtins.int
     LABEL_FIELD_NUMBER: builtins.int
     RUNTIME_FIELD_NUMBER: builtins.int
@@ -524,6 +540,11 @@ class Candidate(google.protobuf.message.Message):
     EXPORTER_FIELD_NUMBER: builtins.int
     IS_REFERENCE_FIELD_NUMBER: builtins.int
     FROM_JOB_ID_FIELD_NUMBER: builtins.int
+    TRANSFORM_FIELD_NUMBER: builtins.int
+    VARIANT_FIELD_NUMBER: builtins.int
+    RECIPE_OPTIONS_FIELD_NUMBER: builtins.int
+    IS_LOSSY_FIELD_NUMBER: builtins.int
+    USES_ROWS_FIELD_NUMBER: builtins.int
     candidate_id: builtins.str
     """Identity in its job; a prefix of the recipe's hash."""
     label: builtins.str
@@ -552,9 +573,21 @@ class Candidate(google.protobuf.message.Message):
     """Whether this is the pinned reference: always the same bytes, measured in every block, never ranked."""
     from_job_id: builtins.str
     """The job that it was taken from, to be measured against this job's candidates; empty for one of this job."""
+    transform: builtins.str
+    """What changed the model before it was exported: "prune-trees 32"; empty for the model as submitted."""
+    variant: builtins.str
+    """Name of the way in which the exporter was used: "int8"; empty for the plain one."""
+    is_lossy: builtins.bool
+    """Whether its recipe means to change predictions: the plan's limits for lossy recipes gate it."""
+    uses_rows: builtins.bool
+    """Whether its artifact depends on the dataset as well."""
     @property
     def options(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
         """Further options, by name."""
+
+    @property
+    def recipe_options(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
+        """What the exporter was asked for; options holds its answers besides."""
 
     def __init__(
         self,
@@ -574,9 +607,14 @@ class Candidate(google.protobuf.message.Message):
         exporter: builtins.str = ...,
         is_reference: builtins.bool = ...,
         from_job_id: builtins.str = ...,
+        transform: builtins.str = ...,
+        variant: builtins.str = ...,
+        recipe_options: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+        is_lossy: builtins.bool = ...,
+        uses_rows: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_artifact_bytes", b"_artifact_bytes", "artifact_bytes", b"artifact_bytes"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_artifact_bytes", b"_artifact_bytes", "artifact_bytes", b"artifact_bytes", "artifact_sha256", b"artifact_sha256", "candidate_id", b"candidate_id", "exporter", b"exporter", "format", b"format", "from_job_id", b"from_job_id", "input_dtype", b"input_dtype", "is_baseline", b"is_baseline", "is_reference", b"is_reference", "label", b"label", "options", b"options", "reason", b"reason", "reason_code", b"reason_code", "runtime", b"runtime", "threads", b"threads"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_artifact_bytes", b"_artifact_bytes", "artifact_bytes", b"artifact_bytes", "artifact_sha256", b"artifact_sha256", "candidate_id", b"candidate_id", "exporter", b"exporter", "format", b"format", "from_job_id", b"from_job_id", "input_dtype", b"input_dtype", "is_baseline", b"is_baseline", "is_lossy", b"is_lossy", "is_reference", b"is_reference", "label", b"label", "options", b"options", "reason", b"reason", "reason_code", b"reason_code", "recipe_options", b"recipe_options", "runtime", b"runtime", "threads", b"threads", "transform", b"transform", "uses_rows", b"uses_rows", "variant", b"variant"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_artifact_bytes", b"_artifact_bytes"]) -> typing.Literal["artifact_bytes"] | None: ...
 
 Global___Candidate: typing_extensions.TypeAlias = Candidate

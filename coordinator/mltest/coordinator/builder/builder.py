@@ -81,9 +81,11 @@ class Builder(Protocol):
         ...
 
     async def build(
-        self, candidate: Candidate, spec: JobSpec, info: ModelInfo, plan: Plan, *, model: Path, folder: Path
+        self, candidate: Candidate, spec: JobSpec, info: ModelInfo, plan: Plan, *, model: Path, rows: Path, folder: Path
     ) -> Artifact:
-        """Make the artifact of `candidate`.
+        """Make the artifact of `candidate`: transform, then export.
+
+        `rows` is the dataset as agents get it, which is opened only for a candidate that uses rows.
 
         Raises:
             MltestError: why it cannot be made; the candidate is then listed with that reason.
