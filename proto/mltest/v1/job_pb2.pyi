@@ -545,6 +545,7 @@ class Candidate(google.protobuf.message.Message):
     RECIPE_OPTIONS_FIELD_NUMBER: builtins.int
     IS_LOSSY_FIELD_NUMBER: builtins.int
     USES_ROWS_FIELD_NUMBER: builtins.int
+    VARIES_WITH_BATCH_FIELD_NUMBER: builtins.int
     candidate_id: builtins.str
     """Identity in its job; a prefix of the recipe's hash."""
     label: builtins.str
@@ -581,6 +582,8 @@ class Candidate(google.protobuf.message.Message):
     """Whether its recipe means to change predictions: the plan's limits for lossy recipes gate it."""
     uses_rows: builtins.bool
     """Whether its artifact depends on the dataset as well."""
+    varies_with_batch: builtins.bool
+    """Whether its answer for a row depends on the other rows of a call (dynamic quantisation)."""
     @property
     def options(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
         """Further options, by name."""
@@ -612,9 +615,10 @@ class Candidate(google.protobuf.message.Message):
         recipe_options: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
         is_lossy: builtins.bool = ...,
         uses_rows: builtins.bool = ...,
+        varies_with_batch: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_artifact_bytes", b"_artifact_bytes", "artifact_bytes", b"artifact_bytes"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_artifact_bytes", b"_artifact_bytes", "artifact_bytes", b"artifact_bytes", "artifact_sha256", b"artifact_sha256", "candidate_id", b"candidate_id", "exporter", b"exporter", "format", b"format", "from_job_id", b"from_job_id", "input_dtype", b"input_dtype", "is_baseline", b"is_baseline", "is_lossy", b"is_lossy", "is_reference", b"is_reference", "label", b"label", "options", b"options", "reason", b"reason", "reason_code", b"reason_code", "recipe_options", b"recipe_options", "runtime", b"runtime", "threads", b"threads", "transform", b"transform", "uses_rows", b"uses_rows", "variant", b"variant"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_artifact_bytes", b"_artifact_bytes", "artifact_bytes", b"artifact_bytes", "artifact_sha256", b"artifact_sha256", "candidate_id", b"candidate_id", "exporter", b"exporter", "format", b"format", "from_job_id", b"from_job_id", "input_dtype", b"input_dtype", "is_baseline", b"is_baseline", "is_lossy", b"is_lossy", "is_reference", b"is_reference", "label", b"label", "options", b"options", "reason", b"reason", "reason_code", b"reason_code", "recipe_options", b"recipe_options", "runtime", b"runtime", "threads", b"threads", "transform", b"transform", "uses_rows", b"uses_rows", "variant", b"variant", "varies_with_batch", b"varies_with_batch"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_artifact_bytes", b"_artifact_bytes"]) -> typing.Literal["artifact_bytes"] | None: ...
 
 Global___Candidate: typing_extensions.TypeAlias = Candidate
@@ -885,6 +889,7 @@ class StandingRow(google.protobuf.message.Message):
     ROUND_COUNT_FIELD_NUMBER: builtins.int
     REMARKS_FIELD_NUMBER: builtins.int
     THREAD_COUNT_FIELD_NUMBER: builtins.int
+    IS_LOSSY_FIELD_NUMBER: builtins.int
     rank: builtins.int
     """Position, counts from 1; equal for candidates that cannot be told apart; absent if not ranked."""
     candidate_id: builtins.str
@@ -915,6 +920,8 @@ class StandingRow(google.protobuf.message.Message):
     """Threads that worked in one of its processes while it warmed up, the main one included: the most of all rounds;
     absent if they were not counted.
     """
+    is_lossy: builtins.bool
+    """Whether its recipe means to change predictions."""
     @property
     def figures(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Result]:
         """The main figures, in the order of the table's columns."""
@@ -942,9 +949,10 @@ class StandingRow(google.protobuf.message.Message):
         round_count: builtins.int = ...,
         remarks: collections.abc.Iterable[builtins.str] | None = ...,
         thread_count: builtins.int | None = ...,
+        is_lossy: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_rank", b"_rank", "_speedup", b"_speedup", "_speedup_high", b"_speedup_high", "_speedup_low", b"_speedup_low", "_thread_count", b"_thread_count", "rank", b"rank", "speedup", b"speedup", "speedup_high", b"speedup_high", "speedup_low", b"speedup_low", "thread_count", b"thread_count"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_rank", b"_rank", "_speedup", b"_speedup", "_speedup_high", b"_speedup_high", "_speedup_low", b"_speedup_low", "_thread_count", b"_thread_count", "agent_id", b"agent_id", "agent_name", b"agent_name", "candidate_id", b"candidate_id", "figures", b"figures", "is_baseline", b"is_baseline", "label", b"label", "machine_class", b"machine_class", "rank", b"rank", "reason", b"reason", "remarks", b"remarks", "round_count", b"round_count", "speedup", b"speedup", "speedup_high", b"speedup_high", "speedup_low", b"speedup_low", "standing", b"standing", "thread_count", b"thread_count"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_rank", b"_rank", "_speedup", b"_speedup", "_speedup_high", b"_speedup_high", "_speedup_low", b"_speedup_low", "_thread_count", b"_thread_count", "agent_id", b"agent_id", "agent_name", b"agent_name", "candidate_id", b"candidate_id", "figures", b"figures", "is_baseline", b"is_baseline", "is_lossy", b"is_lossy", "label", b"label", "machine_class", b"machine_class", "rank", b"rank", "reason", b"reason", "remarks", b"remarks", "round_count", b"round_count", "speedup", b"speedup", "speedup_high", b"speedup_high", "speedup_low", b"speedup_low", "standing", b"standing", "thread_count", b"thread_count"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_rank", b"_rank"]) -> typing.Literal["rank"] | None: ...
     @typing.overload

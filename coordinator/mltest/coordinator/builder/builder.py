@@ -61,6 +61,8 @@ class PredictionFile:
     path: Path
     input_dtype: str = "float32"
     """Type in which the candidate's runtime gets X: float32 or float64."""
+    is_lossy: bool = False
+    """Whether its recipe means to change predictions."""
 
 
 class Builder(Protocol):

@@ -158,6 +158,7 @@ def _candidate(
         recipe_options=dict(variant.options),
         is_lossy=variant.is_lossy or change.variant.is_lossy,
         uses_rows=variant.uses_rows or change.variant.uses_rows,
+        varies_with_batch=variant.varies_with_batch or change.variant.varies_with_batch,
     )
 
 

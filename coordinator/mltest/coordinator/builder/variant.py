@@ -18,3 +18,6 @@ class Variant:
     """Families of models that it takes; empty means: all that the exporter or transform takes."""
     uses_rows: bool = False
     """Whether it reads the dataset (calibration, hot paths): the artifact then depends on the data as well."""
+    varies_with_batch: bool = False
+    """Whether an answer depends on the other rows of its call (dynamic quantisation): calls with other batch sizes are
+    then held to the limits for lossy recipes instead of the bits of arithmetic."""

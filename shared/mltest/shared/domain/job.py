@@ -134,6 +134,8 @@ class Candidate:
     """Whether its recipe means to change predictions: the plan's limits for lossy recipes gate it."""
     uses_rows: bool = False
     """Whether its artifact depends on the dataset as well."""
+    varies_with_batch: bool = False
+    """Whether its answer for a row depends on the other rows of a call (dynamic quantisation)."""
 
     @property
     def is_possible(self) -> bool:
