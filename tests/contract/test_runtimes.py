@@ -25,31 +25,38 @@ from mltest.shared.errors import CallAbsentError, MltestError, ModelInvalidError
 from mltest.shared.native.class_labels import class_indices
 from mltest.shared.native.predictions import Predictions
 from tests.contract.artifacts import NOT_CONVERTED, Made, ReferenceExport, make, rows_of, taken_pairs
+from tests.contract.own_environments import add_own_environments, is_installed, skipped_unless_installed
 
+add_own_environments()
+
+OPTIONAL = ("catboost",)
+"""Runtimes that are too large for the tools of development."""
 REFERENCE_CASES = [
     pytest.param(name, ReferenceExport(), id=f"reference-{name}")
     for name in ("forest, three classes", "svm, two text labels", "ridge of values")
 ]
-_NOT_INSTALLED = {
-    name: f"pip install 'mltest-fleet[{found.needs.extra}]'"
-    for name, found in runtimes().items()
-    if not all(find_spec(module) for module in found.needs.modules)
-}
-"""Runtimes that cannot be tested here, with the command that changes that."""
 CASES = [
-    pytest.param(name, found, id=f"{found.needs.runtimes[0]}-{name}")
+    pytest.param(
+        name,
+        found,
+        id=f"{found.needs.runtimes[0]}-{name}",
+        marks=skipped_unless_installed(runtime_named(found.needs.runtimes[0]).needs),
+    )
     for name, found in taken_pairs()
     if (name, found.needs.name) not in NOT_CONVERTED
 ] + REFERENCE_CASES
 ONE_EACH = [
     next(case for case in CASES if runtime in case.values[1].needs.runtimes)  # type: ignore[union-attr]  # an exporter
-    for runtime in runtimes()
-    if runtime not in _NOT_INSTALLED
+    for runtime, adapter in runtimes().items()
+    if runtime not in OPTIONAL or is_installed(adapter.needs)
 ]
 
 
 _LIBRARIES = ("xgboost", "lightgbm", "catboost")
-NEVER: dict[str, tuple[str, ...]] = {LEAN_CALL: _LIBRARIES, NATIVE_CALL: ("scikit-learn", *_LIBRARIES)}
+NEVER: dict[str, tuple[str, ...]] = {
+    LEAN_CALL: _LIBRARIES,
+    NATIVE_CALL: ("scikit-learn", "daal4py", "numpy", "openvino", *_LIBRARIES),
+}
 """Runtimes that have no such form."""
 _TEXT, _UNDECLARED = ("ridge, three text labels", "svm, two text labels"), ("two values a row",)
 UNBOUND = {("onnxruntime", name) for name in (*_TEXT, *_UNDECLARED)}
@@ -243,9 +250,9 @@ def test_declared_needs_are_true(runtime: Runtime) -> None:
     needs = runtime.needs
     assert needs.name
     assert needs.formats
-    if needs.name in _NOT_INSTALLED:
-        pytest.skip(_NOT_INSTALLED[needs.name])
-    assert all(installed_versions(needs.packages).values())
+    if (needs.is_apart or needs.name in OPTIONAL) and not is_installed(needs):
+        pytest.skip(needs.remedy)
+    assert all(installed_versions(needs).values())
     assert all(find_spec(module) for module in needs.modules)
 
 

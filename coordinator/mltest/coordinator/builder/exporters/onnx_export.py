@@ -1,4 +1,4 @@
-"""scikit-learn to ONNX by skl2onnx, boosted trees as `onnx_boosters` says: float32 input, plain tensors as output, one file."""
+"""scikit-learn to ONNX by skl2onnx, boosted trees by `onnx_boosters`: float32 input, plain tensors as output."""
 
 import warnings
 from pathlib import Path
@@ -38,7 +38,7 @@ class OnnxExport:
         from mltest.shared.native.onnx_session import open_session
 
         is_estimator = source.native is not None
-        target.write_bytes(_converted(source.native) if source.native else boosted_graph(source, target))
+        target.write_bytes(onnx_bytes(source.native) if source.native else boosted_graph(source, target))
         try:
             open_session(target, threads=1)
         except MltestError as error:
@@ -47,7 +47,8 @@ class OnnxExport:
         return Exported(input_dtype="float32")
 
 
-def _converted(native: "NativeModel") -> bytes:
+def onnx_bytes(native: "NativeModel") -> bytes:
+    """Return an estimator as an ONNX file; `ConversionError` says why it has none."""
     from skl2onnx import convert_sklearn
     from skl2onnx.common.data_types import FloatTensorType
 
