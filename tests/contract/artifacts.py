@@ -17,7 +17,6 @@ from tests.contract.tiny_boosters import BOOSTER_NAMES, booster_info, booster_na
 from tests.contract.tiny_models import NAMES as ESTIMATOR_NAMES
 from tests.contract.tiny_models import tiny_model
 
-
 NAMES = (*ESTIMATOR_NAMES, *BOOSTER_NAMES)
 
 

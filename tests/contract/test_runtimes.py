@@ -259,7 +259,6 @@ def test_declared_needs_are_true(runtime: Runtime) -> None:
 def test_describing_runtimes_imports_no_library() -> None:
     program = """
 import sys
-from mltest.agent.probe.installed import installed_versions
 from mltest.agent.runtimes.registry import runtimes
 modules = {module for runtime in runtimes().values() for module in runtime.needs.modules}
 assert not modules & set(sys.modules), modules & set(sys.modules)

@@ -114,11 +114,11 @@ def _own_objective(scores: Numbers, data: Any) -> tuple[Numbers, Numbers]:
     return scores - data.get_label(), np.ones(len(scores))
 
 
-_CATEGORICAL = {"feature_types": ["c", "q", "q", "q"], "enable_categorical": True}
-_FOREST = {"num_parallel_tree": 6, "subsample": 0.6, "eta": 1, "rounds": 1}
-_AVERAGED = {"boosting": "rf", "bagging_freq": 1, "bagging_fraction": 0.6}
-_SETS = {"max_cat_to_onehot": 2, "tree_method": "hist"}
-_GROUPED = {"min_data_per_group": 5, "cat_smooth": 1, "data": {"categorical_feature": [0]}}
+_CATEGORICAL: dict[str, Any] = {"feature_types": ["c", "q", "q", "q"], "enable_categorical": True}
+_FOREST: dict[str, Any] = {"num_parallel_tree": 6, "subsample": 0.6, "eta": 1, "rounds": 1}
+_AVERAGED: dict[str, Any] = {"boosting": "rf", "bagging_freq": 1, "bagging_fraction": 0.6}
+_SETS: dict[str, Any] = {"max_cat_to_onehot": 2, "tree_method": "hist"}
+_GROUPED: dict[str, Any] = {"min_data_per_group": 5, "cat_smooth": 1, "data": {"categorical_feature": [0]}}
 
 _MADE: dict[str, dict[str, Callable[[], TinyBooster]]] = {
     "xgboost": {
@@ -191,5 +191,3 @@ def booster_native(name: str) -> LibraryModel:
     with tempfile.TemporaryDirectory() as folder:
         path = write_booster(name, Path(folder))
         return open_library_model(path, format_of(path))
-
-
