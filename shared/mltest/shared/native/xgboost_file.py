@@ -110,10 +110,11 @@ def _notes(learner: Document) -> tuple[str, ...]:
     rounds = len(forest.get("iteration_indptr", ())) - 1 if forest else 0
     if best is None or not str(best).isdigit() or int(best) + 1 >= rounds:
         return ()
-    return (
+    note = (
         f"training stopped early: round {int(best) + 1} of {rounds} was the best, and all rounds are used, as "
-        f"Booster.inplace_predict does; save booster[:{int(best) + 1}] to keep the best ones only",
+        f"Booster.inplace_predict does; save booster[:{int(best) + 1}] to keep the best ones only"
     )
+    return (note,)
 
 
 def _output_count(learner: Document) -> int:
