@@ -3,8 +3,9 @@
 import importlib
 from importlib.metadata import PackageNotFoundError, version
 
-from mltest.agent.host.compilers import read_compilers
+from mltest.agent.host.compilers import compiler_version, read_compilers
 from mltest.agent.host.machine import read_host
+from mltest.agent.native.compile import COMPILER_REMEDY
 from mltest.agent.runtimes.registry import runtime_named, runtimes
 from mltest.agent.runtimes.role import RuntimeNeeds
 from mltest.shared.child_side import serve
@@ -42,9 +43,12 @@ def _runtime_info(needs: RuntimeNeeds) -> RuntimeInfo:
     except Exception as error:
         # A broken library may raise anything; whatever it is, this runtime is not usable, and the others are.
         return _unusable(needs, f"{type(error).__name__}: {error}"[:500], remedy)
+    compiler = compiler_version() if needs.needs_compiler else ""
+    if needs.needs_compiler and not compiler:
+        return _unusable(needs, "there is no C compiler that works", COMPILER_REMEDY)
     return RuntimeInfo(
         name=needs.name,
-        version=versions[needs.packages[0]] if needs.packages else "",
+        version=compiler or (versions[needs.packages[0]] if needs.packages else ""),
         is_available=True,
         formats=needs.formats,
         package_versions=versions,

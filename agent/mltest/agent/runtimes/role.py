@@ -34,6 +34,8 @@ class RuntimeNeeds:
     """Modules that have to be importable."""
     extra: str
     """Extra of this project that installs it."""
+    needs_compiler: bool = False
+    """Whether a C compiler has to be there; its version is the runtime's version."""
 
 
 class OpenModel(Protocol):
