@@ -99,6 +99,7 @@ RESULT_METRICS = {
         ),
         Metric("differing_row", "1", _N, "number of a row whose label is not the native one, as native>candidate"),
         Metric("max_abs_difference", "1", _L, "largest difference of a score from that of the native model"),
+        Metric("quality_loss", "1", _L, "accuracy or r2 of the native model minus that of a lossy candidate"),
         Metric("largest_value", "1", _N, "largest absolute score or value that the native model predicts"),
         Metric("worst_row_difference", "1", _L, "difference of the scores of one row from those of the native model"),
     )
