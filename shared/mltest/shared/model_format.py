@@ -74,7 +74,9 @@ def format_of(path: Path) -> str:
     if isinstance(found, _Unsupported):
         raise ModelUnsupportedError(detail=f"it is {found.name}, which no runtime takes yet; {found.remedy}")
     if not found:
-        raise ModelInvalidError(detail="it is no whole skops, ONNX, XGBoost, LightGBM or CatBoost file, nor any other format that is known here")
+        raise ModelInvalidError(
+            detail="it is no whole skops, ONNX, XGBoost, LightGBM or CatBoost file, nor any other format that is known here"
+        )
     return found
 
 

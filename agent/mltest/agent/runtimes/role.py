@@ -42,6 +42,9 @@ class RuntimeNeeds:
     machines: tuple[str, ...] = ()
     """Architectures (uname -m) that it exists for; empty means: all."""
 
+    needs_compiler: bool = False
+    """Whether a C compiler has to be there; its version is the runtime's version."""
+
     @property
     def remedy(self) -> str:
         """The command that installs it."""

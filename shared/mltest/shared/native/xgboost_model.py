@@ -51,7 +51,9 @@ def _calls(booster: Any, *, is_linear: bool) -> tuple[Call, Call]:
         return xgboost.DMatrix(rows, feature_names=booster.feature_names, feature_types=booster.feature_types)
 
     if is_linear:
-        return lambda rows: booster.predict(matrix(rows)), lambda rows: booster.predict(matrix(rows), output_margin=True)
+        return lambda rows: booster.predict(matrix(rows)), lambda rows: booster.predict(
+            matrix(rows), output_margin=True
+        )
     return booster.inplace_predict, partial(booster.inplace_predict, predict_type="margin")
 
 
