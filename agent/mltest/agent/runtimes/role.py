@@ -41,7 +41,6 @@ class RuntimeNeeds:
     """Whether it is meant for an environment of its own: it is large, or clashes with another."""
     machines: tuple[str, ...] = ()
     """Architectures (uname -m) that it exists for; empty means: all."""
-
     needs_compiler: bool = False
     """Whether a C compiler has to be there; its version is the runtime's version."""
 
