@@ -8,6 +8,8 @@ import platform
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError
 
+from mltest.agent.host.compilers import compiler_version
+from mltest.agent.native.compile import COMPILER_REMEDY
 from mltest.agent.probe.installed import installed_versions
 from mltest.agent.runtimes.registry import runtime_named
 from mltest.agent.runtimes.role import RuntimeNeeds
@@ -36,9 +38,12 @@ def _runtime_info(needs: RuntimeNeeds, remedies: list[str]) -> RuntimeInfo:
     except Exception as error:
         # A broken library may raise anything; whatever it is, this runtime is not usable, and the others are.
         return _unusable(needs, f"{type(error).__name__}: {error}"[:500], *remedies)
+    compiler = compiler_version() if needs.needs_compiler else ""
+    if needs.needs_compiler and not compiler:
+        return _unusable(needs, "there is no C compiler that works", COMPILER_REMEDY)
     return RuntimeInfo(
         name=needs.name,
-        version=next(iter(versions.values()), ""),
+        version=compiler or next(iter(versions.values()), ""),
         is_available=True,
         formats=needs.formats,
         package_versions=versions,

@@ -40,6 +40,8 @@ class RuntimeNeeds:
     """For a package, by its name, another one with the same modules, which does as well."""
     machines: tuple[str, ...] = ()
     """Architectures (uname -m) that it exists for; empty means: all."""
+    needs_compiler: bool = False
+    """Whether a C compiler has to be there; its version is the runtime's version."""
 
     @property
     def remedy(self) -> str:

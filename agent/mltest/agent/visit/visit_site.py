@@ -36,3 +36,8 @@ class VisitSite:
     def loop_folder(self) -> Path:
         """Where the compiled loop of native calls is kept while the agent runs."""
         return self.work_folder / "loop"
+
+    @property
+    def compiled_folder(self) -> Path:
+        """Where libraries compiled from sources of candidates are kept while the agent runs."""
+        return self.work_folder / "compiled"
