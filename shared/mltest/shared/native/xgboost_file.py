@@ -34,13 +34,17 @@ Document = Mapping[str, Any]
 
 
 def read_xgboost(path: Path) -> Document:
-    """Return the content of `path`, JSON or UBJSON, as nested dictionaries, its trees checked.
+    """Return the learner in `path`; see `learner_in`."""
+    return learner_in(path.read_bytes())
+
+
+def learner_in(content: bytes) -> Document:
+    """Return the learner in a file's content, JSON or UBJSON, as nested dictionaries, its trees checked.
 
     Raises:
         ModelInvalidError: it is damaged, or an index in it is out of range.
 
     """
-    content = path.read_bytes()
     try:
         is_json = content.lstrip()[1:].lstrip()[:1] in (b'"', b"}")
         document: Any = json.loads(content) if is_json else read_ubjson(content)
