@@ -63,6 +63,18 @@ async def test_a_job_runs_from_files_to_standings(api: CoordinatorApi, forest: M
     assert len(values) > 10
 
 
+async def test_rows_that_differ_are_listed_by_candidate(api: CoordinatorApi, forest: ModelFiles) -> None:
+    job_id = await api.submit(await job_spec(api, forest))
+    await all_events(api, job_id)
+
+    found = await api.disagreements(job_id, "treelite")
+    assert (found.label, found.differing_count, found.rows) == ("treelite", 0, ())
+    assert found.row_count > 100
+    assert await api.disagreements(job_id[:6], found.candidate_id[:5]) == found
+    with pytest.raises(RequestInvalidError, match="nearest valid one is 'treelite'"):
+        await api.disagreements(job_id, "treelight")
+
+
 async def test_a_watch_goes_on_behind_any_event(api: CoordinatorApi, forest: ModelFiles) -> None:
     job_id = await api.submit(await job_spec(api, forest, NOBODY))
     events = await all_events(api, job_id)
