@@ -10,6 +10,7 @@ from mltest.coordinator.builder.exporters.registry import exporter_of
 from mltest.coordinator.builder.exporters.role import ExportSource
 from mltest.coordinator.builder.inspection import inspection_of
 from mltest.coordinator.builder.opened_model import OpenedModel, open_native, opened_estimator, opened_graph
+from mltest.coordinator.builder.surgery.selection import SELECTED_ON, read_half
 from mltest.coordinator.builder.transforms.registry import transformed
 from mltest.coordinator.planning.plan import TestChoice
 from mltest.shared.child_side import Handler, serve
@@ -59,7 +60,7 @@ class BuilderSide:
         exported = exporter_of(candidate).export(source, target)
         return {
             "input_dtype": exported.input_dtype,
-            "options": {**candidate.recipe_options, **exported.options},
+            "options": {**candidate.recipe_options, **exported.options, **_selected_on(candidate, rows)},
         }
 
     def evaluate(self, frame: Frame) -> Frame:
@@ -91,6 +92,11 @@ class BuilderSide:
         if key not in self._opened:
             self._opened = {key: open_native(path, file_format, allows_pickle=spec.allows_pickle)}
         return self._opened[key]
+
+
+def _selected_on(candidate: Candidate, rows: Path | None) -> dict[str, str]:
+    """Return which rows the candidate's recipe looked at, if it made choices by some."""
+    return {SELECTED_ON: read_half(rows).described} if candidate.is_selected and rows else {}
 
 
 if __name__ == "__main__":
