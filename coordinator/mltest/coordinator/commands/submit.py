@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mltest.coordinator.commands.agent_arguments import add_agent_arguments
+from mltest.coordinator.commands.choice_arguments import add_choice_arguments, positive
 from mltest.coordinator.commands.durations import duration
 from mltest.coordinator.commands.verb import Verb, coordinator, print_json, run_async
 from mltest.coordinator.planning.plan_keys import SANDBOX_LEVELS
@@ -45,11 +46,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--budget", type=duration, metavar="TIME", help="begin no further round behind this time on an agent: 90s, 30m"
     )
     parser.add_argument(
-        "--rounds", type=_positive, metavar="N", help="exactly so many fresh processes for each candidate"
+        "--rounds", type=positive, metavar="N", help="exactly so many fresh processes for each candidate"
     )
-    parser.add_argument(
-        "--runtime", action="append", default=[], metavar="NAME", help="only candidates of this runtime; repeatable"
-    )
+    add_choice_arguments(parser)
     parser.add_argument(
         "--scenario",
         action="append",
@@ -149,13 +148,6 @@ async def _spec(
         uses_discovery=not (arguments.no_discovery or arguments.local),
         uses_local_agent=arguments.local or not (arguments.agent and arguments.no_discovery),
     )
-
-
-def _positive(text: str) -> int:
-    number = int(text) if text.isdigit() else 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
-    return number
 
 
 VERB = Verb(

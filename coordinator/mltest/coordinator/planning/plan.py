@@ -63,6 +63,14 @@ class Plan:
     """Accuracy or coefficient of determination that such a candidate may lose."""
     runtimes: tuple[str, ...] = ()
     """Empty means: all."""
+    transforms: tuple[str, ...] = ()
+    """Of the model, by name ("prune-trees", "prune-trees 32"); "none" is the model as submitted; empty means: all."""
+    only: tuple[str, ...] = ()
+    """Shell patterns of labels or identities of candidates; empty means: all. The baseline always takes part."""
+    skip: tuple[str, ...] = ()
+    """Shell patterns of labels or identities of candidates that are left out."""
+    max_candidates: int = 0
+    """How many are made at most, spread over runtimes, variants and transforms; 0 means: all."""
     threads: tuple[int, ...] = (1,)
     """Each is a candidate of its own."""
     agent_names: tuple[str, ...] = ()
