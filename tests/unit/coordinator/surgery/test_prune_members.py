@@ -139,7 +139,7 @@ def test_the_model_as_submitted_stays_as_it_is() -> None:
 
 
 def test_what_is_no_mean_of_members_is_refused_by_name() -> None:
-    machine = fitted(SVC(probability=False))
+    machine = SVC().fit(_CHOSEN_BY.rows, _CHOSEN_BY.truth)
     with pytest.raises(ConversionError, match="this is SVC"):
         prune_members(machine, selection_of(_CHOSEN_BY), method="individual", keep="2")
 

@@ -14,7 +14,13 @@ def precision_variants(*families: str) -> tuple[Variant, ...]:
     return (
         Variant(),
         Variant(name="int8", options={_OPTION: _STATIC_INT8}, is_lossy=True, families=families, uses_rows=True),
-        Variant(name="int8 dynamic", options={_OPTION: _DYNAMIC_INT8}, is_lossy=True, families=families),
+        Variant(
+            name="int8 dynamic",
+            options={_OPTION: _DYNAMIC_INT8},
+            is_lossy=True,
+            families=families,
+            varies_with_batch=True,
+        ),
         Variant(name="fp16", options={_OPTION: _FLOAT16}, is_lossy=True, families=families),
     )
 
