@@ -14,15 +14,23 @@ from mltest.shared.errors import PlanInvalidError
 from tests.unit.coordinator.test_recipes import FOREST, NATIVE, NETWORK, PRUNE
 
 TREES = replace(NETWORK, name="trees", runtimes=("treelite",), variants=NETWORK.variants[:1])
-PRODUCT = enumerate_candidates(FOREST, Plan(threads=(1, 2)), (NATIVE, NETWORK, TREES), (PRUNE,))
+PRODUCT = enumerate_candidates(FOREST, Plan(threads=(1, 2), transforms=("all",)), (NATIVE, NETWORK, TREES), (PRUNE,))
+
+ALL = Plan(transforms=("all",))
 
 
 def labels(plan: Plan) -> list[str]:
     return [candidate.label for candidate in choose(PRODUCT, plan).kept]
 
 
-def test_without_a_choice_everything_is_made() -> None:
+def test_without_a_choice_the_model_as_submitted_is_made_in_every_way() -> None:
     choice = choose(PRODUCT, Plan())
+    assert choice.kept == tuple(one for one in PRODUCT if not one.transform)
+    assert {one.reason for one in choice.left_out} == {"--transform all, in a plan transforms, makes them too"}
+
+
+def test_every_transform_has_a_name_of_its_own() -> None:
+    choice = choose(PRODUCT, ALL)
     assert choice.kept == PRODUCT
     assert choice.left_out == ()
 
@@ -46,7 +54,7 @@ def test_patterns_choose_by_label_or_identity_and_keep_the_baseline() -> None:
 
 
 def test_what_is_left_out_says_why() -> None:
-    choice = choose(PRODUCT, Plan(runtimes=("treelite", "scikit-learn"), skip=("*prune*",)))
+    choice = choose(PRODUCT, Plan(runtimes=("treelite", "scikit-learn"), skip=("*prune*",), transforms=("all",)))
     reasons = {one.candidate.label: one.reason for one in choice.left_out}
     assert reasons["onnxruntime, int8"] == "runtimes are treelite, scikit-learn"
     assert reasons["treelite, prune-trees 32"] == "skip *prune*"
@@ -67,12 +75,12 @@ def test_a_name_that_there_is_not_is_refused_with_the_nearest(plan: Plan, messag
 
 
 def test_a_few_candidates_cover_every_runtime_first() -> None:
-    assert labels(Plan(max_candidates=3)) == ["scikit-learn", "onnxruntime", "treelite"]
+    assert labels(Plan(transforms=("all",), max_candidates=3)) == ["scikit-learn", "onnxruntime", "treelite"]
 
 
 @pytest.mark.parametrize("limit", range(1, len(PRODUCT) + 2))
 def test_the_limit_holds_and_the_baseline_is_in(limit: int) -> None:
-    choice = choose(PRODUCT, Plan(max_candidates=limit))
+    choice = choose(PRODUCT, Plan(transforms=("all",), max_candidates=limit))
     assert len(choice.kept) == min(limit, len(PRODUCT))
     assert choice.kept[0].is_baseline
     assert list(choice.kept) == [one for one in PRODUCT if one in choice.kept]
@@ -88,13 +96,13 @@ def test_more_candidates_add_changes_that_were_tried_least() -> None:
 
 def test_what_cannot_be_made_costs_nothing_and_is_not_counted() -> None:
     impossible = replace(PRODUCT[-1], candidate_id="x", reason="no", reason_code="MODEL_UNSUPPORTED")
-    kept = choose((*PRODUCT, impossible), Plan(max_candidates=2)).kept
+    kept = choose((*PRODUCT, impossible), Plan(transforms=("all",), max_candidates=2)).kept
     assert len(kept) == 3
     assert kept[-1] == impossible
 
 
 def test_what_is_left_out_is_told_in_one_sentence() -> None:
-    (text,) = left_out_texts(choose(PRODUCT, Plan(max_candidates=3)).left_out)
+    (text,) = left_out_texts(choose(PRODUCT, Plan(transforms=("all",), max_candidates=3)).left_out)
     assert text.startswith(f"{len(PRODUCT) - 3} candidates are left out (max_candidates is 3): ")
     assert text.endswith(f" and {len(PRODUCT) - 13} more")
 
@@ -110,5 +118,5 @@ def test_the_choice_does_not_change_identities() -> None:
     def found(candidates: tuple[Candidate, ...]) -> dict[str, str]:
         return {candidate.label: candidate.candidate_id for candidate in candidates}
 
-    everything, some = found(PRODUCT), found(choose(PRODUCT, Plan(max_candidates=5)).kept)
+    everything, some = found(PRODUCT), found(choose(PRODUCT, Plan(transforms=("all",), max_candidates=5)).kept)
     assert some.items() <= everything.items()

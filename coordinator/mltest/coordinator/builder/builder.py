@@ -69,6 +69,8 @@ class PredictionFile:
     """Type in which the candidate's runtime gets X: float32 or float64."""
     is_lossy: bool = False
     """Whether its recipe means to change predictions."""
+    is_selected: bool = False
+    """Whether its recipe looked at the selection half of the rows: only the other half judges its quality."""
 
 
 class Builder(Protocol):

@@ -19,6 +19,7 @@ from mltest.coordinator.builder.opened_model import (
     opened_graph,
     opened_library_model,
 )
+from mltest.coordinator.builder.surgery.selection import SELECTED_ON, read_half
 from mltest.coordinator.builder.transforms.registry import transformed
 from mltest.coordinator.planning.plan import TestChoice
 from mltest.shared.child_side import Handler, serve
@@ -73,7 +74,7 @@ class BuilderSide:
         exported = exporter_of(candidate).export(source, target)
         return {
             "input_dtype": exported.input_dtype,
-            "options": {**candidate.recipe_options, **exported.options},
+            "options": {**candidate.recipe_options, **exported.options, **_selected_on(candidate, rows)},
         }
 
     def evaluate(self, frame: Frame) -> Frame:
@@ -113,6 +114,11 @@ class BuilderSide:
         if key not in self._opened:
             self._opened = {key: open_native(path, file_format, allows_pickle=spec.allows_pickle)}
         return self._opened[key]
+
+
+def _selected_on(candidate: Candidate, rows: Path | None) -> dict[str, str]:
+    """Return which rows the candidate's recipe looked at, if it made choices by some."""
+    return {SELECTED_ON: read_half(rows).described} if candidate.is_selected and rows else {}
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from mltest.shared.errors import PlanInvalidError
 
 UNTRANSFORMED = "none"
 """Names the model as submitted among transforms."""
+EVERY_TRANSFORM = "all"
+"""Names the model as submitted and all that is made of it."""
 _NAMED = 10
 """How many of those left out a sentence names."""
 
@@ -78,6 +80,8 @@ def check_names(wanted: Sequence[str], valid: Sequence[str], *, noun: str) -> No
 def _unwanted(candidate: Candidate, plan: Plan) -> str:
     if plan.runtimes and candidate.runtime not in plan.runtimes:
         return f"runtimes are {', '.join(plan.runtimes)}"
+    if candidate.transform and not (plan.transforms or plan.only):
+        return f"--transform {EVERY_TRANSFORM}, in a plan transforms, makes them too"
     if plan.transforms and not _transform_names(candidate) & set(plan.transforms):
         return f"transforms are {', '.join(plan.transforms)}"
     if plan.only and not _fits(candidate, plan.only):
@@ -88,8 +92,9 @@ def _unwanted(candidate: Candidate, plan: Plan) -> str:
 
 
 def _transform_names(candidate: Candidate) -> set[str]:
-    """Return what names its transform in a plan: "prune-trees 32" and "prune-trees"."""
-    return {candidate.transform, candidate.transform.partition(" ")[0]} if candidate.transform else {UNTRANSFORMED}
+    """Return what names its transform in a plan: "prune-trees 32", "prune-trees" and "all"."""
+    own = {candidate.transform, candidate.transform.partition(" ")[0]} if candidate.transform else {UNTRANSFORMED}
+    return {*own, EVERY_TRANSFORM}
 
 
 def _fits(candidate: Candidate, globs: Sequence[str]) -> bool:

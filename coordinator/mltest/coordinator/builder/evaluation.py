@@ -105,4 +105,5 @@ def _evidence(yardstick: Yardstick, file: PredictionFile, predictions: Predictio
         predictions=predictions,
         input_dtype=file.input_dtype,
         is_lossy=file.is_lossy,
+        is_selected=file.is_selected,
     )

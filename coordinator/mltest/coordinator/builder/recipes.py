@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mltest.coordinator.builder.choice import UNTRANSFORMED, LeftOut, check_names, choose
+from mltest.coordinator.builder.choice import EVERY_TRANSFORM, UNTRANSFORMED, LeftOut, check_names, choose
 from mltest.coordinator.builder.exporters.registry import exporter_needs
 from mltest.coordinator.builder.exporters.role import ExporterNeeds
 from mltest.coordinator.builder.obstacles import exporter_obstacle, transform_obstacle, variant_obstacle
@@ -195,7 +195,7 @@ def _with_own_labels(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
 
 def _transform_names(known: Sequence[TransformNeeds]) -> tuple[str, ...]:
     labels = (transform_label(found, variant) for found in known for variant in found.variants)
-    return (UNTRANSFORMED, *(found.name for found in known), *labels)
+    return (UNTRANSFORMED, EVERY_TRANSFORM, *(found.name for found in known), *labels)
 
 
 def _digest(content: Mapping[str, object]) -> str:

@@ -13,7 +13,8 @@ def add_choice_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="only the model changed so ('prune-trees', 'prune-trees 32'), or as submitted ('none'); repeatable",
+        help="only the model changed so ('prune-trees', 'prune-trees 32'), as submitted ('none', the default), "
+        "or every way ('all'); repeatable",
     )
     parser.add_argument(
         "--only",

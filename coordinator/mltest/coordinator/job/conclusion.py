@@ -53,6 +53,7 @@ class Conclusion:
         references = {candidate.candidate_id for candidate in candidates if candidate.is_reference}
         dtypes = {candidate.candidate_id: candidate.input_dtype for candidate in candidates}
         lossy = {candidate.candidate_id for candidate in candidates if candidate.is_lossy}
+        selected = {candidate.candidate_id for candidate in candidates if candidate.is_selected}
         return [
             PredictionFile(
                 candidate_id=found.candidate_id,
@@ -60,6 +61,7 @@ class Conclusion:
                 path=self._site.blobs.path(found.sha256),
                 input_dtype=dtypes.get(found.candidate_id) or "float32",
                 is_lossy=found.candidate_id in lossy,
+                is_selected=found.candidate_id in selected,
             )
             for found in await thread.run(store.outcomes.predictions, job_id)
             if (found.agent_id, found.candidate_id) not in known and found.candidate_id not in references

@@ -64,7 +64,8 @@ class Plan:
     runtimes: tuple[str, ...] = ()
     """Empty means: all."""
     transforms: tuple[str, ...] = ()
-    """Of the model, by name ("prune-trees", "prune-trees 32"); "none" is the model as submitted; empty means: all."""
+    """Of the model, by name ("prune-trees", "prune-trees 32"); "none" is the model as submitted, "all" means that and
+    every transform; empty means: as submitted, unless `only` names others."""
     only: tuple[str, ...] = ()
     """Shell patterns of labels or identities of candidates; empty means: all. The baseline always takes part."""
     skip: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""scikit-learn to ONNX, by skl2onnx: float32 input, plain tensors as output, one file."""
+"""scikit-learn to ONNX, by skl2onnx: float32 input, plain tensors as output, one file; networks in fewer bits too."""
 
 import warnings
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mltest.coordinator.builder.exporters.registry import exporter
 from mltest.coordinator.builder.exporters.role import Exported, ExporterNeeds, ExportSource
+from mltest.coordinator.builder.quantisation.precision import precision_variants, write_graph
 from mltest.shared.domain import Task
 from mltest.shared.errors import ConversionError, MltestError
 
@@ -28,6 +29,7 @@ class OnnxExport:
         runtimes=("onnxruntime",),
         formats={"skops": "onnx", "pickle": "onnx"},
         takes="scikit-learn models and ready ONNX files",
+        variants=precision_variants("mlp"),
     )
 
     def export(self, source: ExportSource, target: Path) -> Exported:
@@ -35,7 +37,7 @@ class OnnxExport:
         from mltest.shared.native.onnx_session import open_session
 
         assert source.native is not None
-        target.write_bytes(onnx_bytes(source.native))
+        write_graph(onnx_bytes(source.native), source, target)
         try:
             open_session(target, threads=1)
         except MltestError as error:
