@@ -26,7 +26,9 @@ def add_runtime_verbs(verbs: Verbs) -> None:
     parser = verbs.add_parser("runtimes", help="list, install and remove runtimes", description=_DESCRIPTION)
     parser.set_defaults(run=_list, json=False, folder=None, state_dir=None)
     own = parser.add_subparsers(title="verbs", metavar="VERB")
-    listing = _add(own, "list", _list, "list runtimes: usable or not, and where each comes from", "Import every runtime.")
+    listing = _add(
+        own, "list", _list, "list runtimes: usable or not, and where each comes from", "Import every runtime."
+    )
     listing.add_argument("--json", action="store_true", help="the same as data")
     installing = _add(own, "install", _install, "make an environment for one", _INSTALL)
     removing = _add(own, "remove", _remove, "remove the environment of one", "Remove the environment of one runtime.")
