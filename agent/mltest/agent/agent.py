@@ -44,6 +44,8 @@ class AgentConfig:
     """Socket of the worker unit; None: workers are children of the agent."""
     environments: Environments = field(default_factory=Environments)
     """Which runtimes run in an interpreter of their own."""
+    runtimes: tuple[str, ...] = ()
+    """Names of those that are offered, beside the pinned reference; none: all."""
 
 
 class Agent:
@@ -79,8 +81,7 @@ class Agent:
 
     def start_probing(self) -> None:
         """Look at the machine in the background; whoever needs the answer waits for it. Keep the outbox small."""
-        looking = probe(self._work_folder, self._launcher, self._config.environments)
-        self._probing = asyncio.create_task(looking, name="probe")
+        self._probing = asyncio.create_task(self._probe(), name="probe")
         self._tidying = asyncio.create_task(self._tidy_regularly(), name="tidy")
 
     async def stop(self, reason: MltestError) -> None:
@@ -122,7 +123,12 @@ class Agent:
             environments=self._config.environments,
             versions=_versions(found),
             sandbox=found.sandbox,
+            runtimes=self._config.runtimes,
         )
+
+    async def _probe(self) -> Capabilities:
+        config = self._config
+        return await probe(self._work_folder, self._launcher, config.environments, offered=config.runtimes)
 
     async def _capabilities(self) -> Capabilities:
         assert self._probing is not None

@@ -93,6 +93,13 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
         help="serve every user of this machine, in the clear; on loopback only",
     )
     add("--allow-pickle", action="store_true", help="open pickled models, which can run any code on this machine")
+    add(
+        "--runtimes",
+        type=_runtimes,
+        default=(),
+        metavar="NAME[,NAME]",
+        help="offer only these, and the pinned reference (default: all that are installed)",
+    )
     add("--state-dir", type=Path, metavar="DIR", help="identity and cached files (default: below ~/.local/state)")
     add(
         "--no-advertise", action="store_true", help="do not advertise by mDNS; coordinators then need --agent HOST:PORT"
@@ -138,6 +145,7 @@ def _serve(options: argparse.Namespace) -> int:
         cache_bytes=options.cache_bytes,
         worker_socket=options.worker_socket,
         environments=environments_of_agent(folder),
+        runtimes=options.runtimes,
     )
     listening = chosen_listening(
         host=options.listen, port=options.port, is_insecure=options.insecure, is_joined=is_joined(folder)
@@ -218,6 +226,15 @@ def _name(text: str) -> str:
     if not is_name(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not 1 to {MAX_NAME_CHARS} printable characters without /")
     return text
+
+
+def _runtimes(text: str) -> tuple[str, ...]:
+    from mltest.agent.runtimes.registry import runtimes
+
+    names, known = tuple(dict.fromkeys(text.split(","))), runtimes()
+    if unknown := [name for name in names if name not in known]:
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is not one of {', '.join(known)}")
+    return names
 
 
 def _socket(text: str) -> Path | None:

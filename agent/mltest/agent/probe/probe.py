@@ -13,6 +13,7 @@ from mltest.agent.environments.environments import Environments
 from mltest.agent.launch.exec_launcher import ExecLauncher
 from mltest.agent.launch.role import Launcher, WorkerRoom
 from mltest.agent.probe.capabilities import Capabilities, compiler_from_json, host_from_json, runtime_from_json
+from mltest.agent.probe.offer import NOT_OFFERED, is_offered
 from mltest.shared.child import Child, ChildLimits
 from mltest.shared.domain import UNKNOWN_SANDBOX, HostInfo, RuntimeInfo
 from mltest.shared.errors import InfrastructureError, MltestError
@@ -29,27 +30,39 @@ _TIMEOUT_S = 120.0
 
 
 async def probe(
-    folder: Path, launcher: Launcher | None = None, environments: Environments | None = None
+    folder: Path,
+    launcher: Launcher | None = None,
+    environments: Environments | None = None,
+    *,
+    offered: Sequence[str] = (),
 ) -> Capabilities:
     """Return what this machine offers; children work in a folder below `folder`, which is removed again.
 
     The machine is looked at by a child of this process; sandbox and runtimes are tried where `launcher` starts workers,
-    and each runtime in the interpreter that `environments` names for it.
+    and each runtime in the interpreter that `environments` names for it. Runtimes that `offered` does not name are
+    listed and not imported; the pinned reference is always offered. If it names none, all are.
     """
     with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as below:
-        return await _probe_in(Path(below), launcher or ExecLauncher(), environments or Environments())
+        return await _probe_in(Path(below), launcher or ExecLauncher(), environments or Environments(), offered)
 
 
-async def _probe_in(folder: Path, launcher: Launcher, environments: Environments) -> Capabilities:
+async def _probe_in(
+    folder: Path, launcher: Launcher, environments: Environments, offered: Sequence[str]
+) -> Capabilities:
     found, known = await _looked_at(folder)
     room = launcher.room(folder)
     try:
         await room.open()
         sandbox = await tried_sandbox(folder, partial(room.spawn, environment={}))
-        runtimes = [await _probed(room, runtime, environments) for runtime in known]
+        runtimes = [
+            await _probed(room, runtime, environments)
+            if is_offered(runtime["name"], offered)
+            else _unusable(runtime, NOT_OFFERED)
+            for runtime in known
+        ]
     except InfrastructureError as error:
         _LOG.error("no runtime can be used, because workers cannot be started: %s", error)
-        sandbox, runtimes = UNKNOWN_SANDBOX, [_unusable(runtime, error) for runtime in known]
+        sandbox, runtimes = UNKNOWN_SANDBOX, [_unusable(runtime, error.message) for runtime in known]
     finally:
         await room.close()
     return replace(found, sandbox=sandbox, runtimes=tuple(runtimes))
@@ -82,12 +95,12 @@ async def _probed(room: WorkerRoom, known: dict[str, Any], environments: Environ
     except InfrastructureError:
         raise
     except MltestError as error:
-        return replace(_unusable(known, error, remedy), has_own_environment=python is not None)
+        reason = f"{error.message}; {remedy}" if remedy else error.message
+        return replace(_unusable(known, reason), has_own_environment=python is not None)
     return replace(runtime_from_json(answer), has_own_environment=python is not None)
 
 
-def _unusable(known: dict[str, Any], error: MltestError, remedy: str = "") -> RuntimeInfo:
-    reason = f"{error.message}; {remedy}" if remedy else error.message
+def _unusable(known: dict[str, Any], reason: str) -> RuntimeInfo:
     return RuntimeInfo(name=known["name"], is_available=False, reason=reason, formats=tuple(known["formats"]))
 
 

@@ -6,8 +6,11 @@ That environment holds the runtime's own packages only: nothing but the standard
 import importlib
 import platform
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError
 
+from mltest.agent.host.compilers import compiler_version
+from mltest.agent.native.compile import COMPILER_REMEDY
+from mltest.agent.probe.installed import installed_versions
 from mltest.agent.runtimes.registry import runtime_named
 from mltest.agent.runtimes.role import RuntimeNeeds
 from mltest.shared.child_side import serve
@@ -26,7 +29,7 @@ def _runtime_info(needs: RuntimeNeeds, remedies: list[str]) -> RuntimeInfo:
     if needs.machines and platform.machine() not in needs.machines:
         return _unusable(needs, f"there are no wheels of {needs.packages[0]} for {platform.machine()}")
     try:
-        versions = {package: version(package) for package in needs.packages}
+        versions = installed_versions(needs.packages)
     except PackageNotFoundError as error:
         return _unusable(needs, f"package {error.name} is not installed", *remedies)
     try:
@@ -35,9 +38,12 @@ def _runtime_info(needs: RuntimeNeeds, remedies: list[str]) -> RuntimeInfo:
     except Exception as error:
         # A broken library may raise anything; whatever it is, this runtime is not usable, and the others are.
         return _unusable(needs, f"{type(error).__name__}: {error}"[:500], *remedies)
+    compiler = compiler_version() if needs.needs_compiler else ""
+    if needs.needs_compiler and not compiler:
+        return _unusable(needs, "there is no C compiler that works", COMPILER_REMEDY)
     return RuntimeInfo(
         name=needs.name,
-        version=versions[needs.packages[0]] if needs.packages else "",
+        version=compiler or next(iter(versions.values()), ""),
         is_available=True,
         formats=needs.formats,
         package_versions=versions,

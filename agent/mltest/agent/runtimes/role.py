@@ -29,7 +29,10 @@ class RuntimeNeeds:
     formats: tuple[str, ...]
     """Artifact formats that it opens."""
     packages: tuple[str, ...]
-    """Distributions that have to be installed; the first one's version is the runtime's version."""
+    """Distributions that have to be installed, `a|b` for one of several with the same modules.
+
+    The version of the first one is the runtime's version.
+    """
     modules: tuple[str, ...]
     """Modules that have to be importable."""
     extra: str
@@ -38,6 +41,8 @@ class RuntimeNeeds:
     """Whether it is meant for an environment of its own: it is large, or clashes with another."""
     machines: tuple[str, ...] = ()
     """Architectures (uname -m) that it exists for; empty means: all."""
+    needs_compiler: bool = False
+    """Whether a C compiler has to be there; its version is the runtime's version."""
 
     @property
     def remedy(self) -> str:

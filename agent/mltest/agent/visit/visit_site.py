@@ -29,8 +29,15 @@ class VisitSite:
     """Of what takes part: mltest, python, packages of runtimes."""
     sandbox: SandboxInfo = UNKNOWN_SANDBOX
     """What was found to hold workers when the agent started."""
+    runtimes: tuple[str, ...] = ()
+    """Names of those that its user offers, beside the pinned reference; none: all."""
 
     @property
     def loop_folder(self) -> Path:
         """Where the compiled loop of native calls is kept while the agent runs."""
         return self.work_folder / "loop"
+
+    @property
+    def compiled_folder(self) -> Path:
+        """Where libraries compiled from sources of candidates are kept while the agent runs."""
+        return self.work_folder / "compiled"
