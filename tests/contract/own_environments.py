@@ -6,12 +6,13 @@ hold comes from that of the tests, in the same version, since both are pinned by
 
 import importlib
 import sys
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
 
 from mltest.agent.environments.environments import Environments, environments_of_machine
+from mltest.agent.probe.installed import installed_versions
 from mltest.agent.runtimes.registry import runtimes
 from mltest.agent.runtimes.role import RuntimeNeeds
 
@@ -35,7 +36,7 @@ def add_own_environments() -> None:
 def is_installed(needs: RuntimeNeeds) -> bool:
     """Return whether this process can import what a runtime needs."""
     try:
-        return all(version(package) for package in needs.packages)
+        return bool(installed_versions(needs.packages))
     except PackageNotFoundError:
         return False
 

@@ -106,4 +106,5 @@ class _OpenLinear:
         if decisions.shape[1] == 1:
             positive: NDArray[np.integer] = (decisions[:, 0] > 0).astype(np.intp)
             return positive
-        return decisions.argmax(axis=1)
+        largest: NDArray[np.integer] = decisions.argmax(axis=1)
+        return largest

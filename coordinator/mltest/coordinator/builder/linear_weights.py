@@ -107,15 +107,18 @@ def _link(native: NativeModel, form: LinearForm, rows: NDArray[np.float64]) -> s
         # It may have been fitted on named columns.
         warnings.simplefilter("ignore")
         truth = native.predictions(rows).scores
-        assert truth is not None
         scores = rows @ form.weights + form.intercept
         for link in _possible_links(native, form.weights.shape[1]):
             answers = LINKS[link](scores)
-            if answers.shape == truth.shape and np.allclose(answers, truth, rtol=_TOLERANCE, atol=_TOLERANCE):
+            if truth is not None and _is_same(answers, truth):
                 return link
     kind = type(native.estimator).__name__
     detail = f"{kind} answers with more than one matrix product and a link ({', '.join(LINKS)})"
     raise ConversionError(converter=_CONVERTER, detail=detail)
+
+
+def _is_same(answers: NDArray[np.float64], truth: NDArray[np.float64]) -> bool:
+    return answers.shape == truth.shape and np.allclose(answers, truth, rtol=_TOLERANCE, atol=_TOLERANCE)
 
 
 def _possible_links(native: NativeModel, output_count: int) -> tuple[str, ...]:
