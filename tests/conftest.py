@@ -7,7 +7,7 @@ import pytest
 from hypothesis import settings
 
 from mltest.shared.trust.local_peers import FOLDER_VARIABLE
-from tests.models import ModelFiles, forest_on_digits
+from tests.models import ModelFiles, forest_on_digits, logistic_on_noise
 from tests.mutations import plugin as mutations
 from tests.processes import ProcessGroup
 from tests.promises import plugin as promises
@@ -47,6 +47,12 @@ def processes() -> Iterator[ProcessGroup]:
     group = ProcessGroup()
     yield group
     group.end()
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> ModelFiles:
+    """A model that its runtime loads fast: for tests in which anything else counts."""
+    return logistic_on_noise(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture(scope="session")

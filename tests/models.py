@@ -12,6 +12,14 @@ class ModelFiles:
     data: Path
 
 
+def logistic_on_noise(folder: Path) -> ModelFiles:
+    """Write a logistic regression over three classes as ONNX, with rows and without labels, below `folder`."""
+    from tests.integration.agent_peer import write_files
+
+    files = write_files(folder)
+    return ModelFiles(files.model, files.data)
+
+
 def forest_on_digits(folder: Path, *, trees: int = 10) -> ModelFiles:
     """Train a random forest and write it with held-out rows below `folder`."""
     import numpy as np

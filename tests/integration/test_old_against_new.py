@@ -11,11 +11,13 @@ from mltest.coordinator.home import HomeCoordinator, open_coordinator
 from mltest.coordinator.remote import RemoteCoordinator
 from mltest.shared.domain import Basis, Candidate, Change, Comparison, JobResults, JobSpec, JobState
 from mltest.shared.errors import JobStateError, JobUnknownError, PlanInvalidError
-from tests.integration.jobs import QUICK_PLAN, all_events, job_spec
+from tests.integration.jobs import FOREST_PLAN, QUICK_PLAN, all_events, job_spec
 from tests.models import ModelFiles, forest_on_digits
+from tests.processes import ProcessGroup
 
 NOBODY = "127.0.0.1:1"
-ONLY_TREELITE = QUICK_PLAN.replace('["scikit-learn", "treelite"]', '["treelite"]')
+ONE_ROUND = QUICK_PLAN.replace("rounds = 2", "rounds = 1").replace('["onnxruntime"]', '["onnxruntime", "treelite"]')
+ONLY_TREELITE = ONE_ROUND.replace('["onnxruntime", "treelite"]', '["treelite"]')
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +58,14 @@ def latency(comparison: Comparison, runtime: str) -> tuple[Change, Basis]:
     return found.change, found.basis
 
 
-async def test_old_against_new_over_the_wire(remote: CoordinatorApi, small: ModelFiles, large: ModelFiles) -> None:
+async def test_old_against_new_over_the_wire(
+    remote: CoordinatorApi, small: ModelFiles, large: ModelFiles, processes: ProcessGroup, tmp_path: Path
+) -> None:
     """One long story, since each job takes seconds."""
-    old = await finished(remote, await job_spec(remote, small, plan=QUICK_PLAN.replace("rounds = 2", "rounds = 4")))
-    spec = await job_spec(remote, large, plan=QUICK_PLAN.replace("rounds = 2", "rounds = 4"))
+    agent = processes.agent(tmp_path / "agent", "--no-advertise", "--port", "0", runtimes="onnxruntime,treelite")
+    old = await finished(remote, await job_spec(remote, small, agent.address, plan=ONE_ROUND))
+    plan = ONE_ROUND.replace("rounds = 1", "rounds = 4")
+    spec = await job_spec(remote, large, agent.address, plan=plan)
     new = await finished(remote, replace(spec, against_job_id=old[:8]))
 
     results = await remote.results(new)
@@ -112,9 +118,9 @@ async def test_what_cannot_be_measured_against_is_refused_at_once(api: Coordinat
 
 async def test_a_job_goes_on_with_the_candidates_that_it_took(api: CoordinatorApi, small: ModelFiles) -> None:
     """Its preparation is done again when it is resumed, and leaves what it took before as it is."""
-    old = await api.submit(await job_spec(api, small, NOBODY))
+    old = await api.submit(await job_spec(api, small, NOBODY, plan=FOREST_PLAN))
     await all_events(api, old)
-    new = await api.submit(replace(await job_spec(api, small, NOBODY), against_job_id=old))
+    new = await api.submit(replace(await job_spec(api, small, NOBODY, plan=FOREST_PLAN), against_job_id=old))
     await all_events(api, new)
     before = (await api.results(new)).candidates
     await api.resume(new)

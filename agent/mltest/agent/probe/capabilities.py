@@ -8,6 +8,7 @@ from typing import Any
 
 from mltest.shared.domain import UNKNOWN_SANDBOX, AgentInfo, Compiler, Gpu, HostInfo, RuntimeInfo, SandboxInfo
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """What a machine offers."""

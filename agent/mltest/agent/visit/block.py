@@ -33,7 +33,13 @@ from mltest.shared.domain import (
     VisitCandidate,
     VisitSpec,
 )
-from mltest.shared.errors import ChildCrashedError, InfrastructureError, MltestError, ModelRefusedError, RuntimeMissingError
+from mltest.shared.errors import (
+    ChildCrashedError,
+    InfrastructureError,
+    MltestError,
+    ModelRefusedError,
+    RuntimeMissingError,
+)
 from mltest.shared.naming import clean_text
 from mltest.shared.reference import REFERENCE_RUNTIME
 
