@@ -9,7 +9,7 @@ from hypothesis import settings
 from mltest.shared.trust.local_peers import FOLDER_VARIABLE
 from tests.models import ModelFiles, forest_on_digits, logistic_on_noise
 from tests.mutations import plugin as mutations
-from tests.processes import ProcessGroup
+from tests.processes import ProcessGroup, Running
 from tests.promises import plugin as promises
 from tests.promises.plugin import count
 
@@ -46,6 +46,14 @@ def processes() -> Iterator[ProcessGroup]:
     """Starts processes and ends every one of them when the test is over."""
     group = ProcessGroup()
     yield group
+    group.end()
+
+
+@pytest.fixture(scope="session")
+def resident(tmp_path_factory: pytest.TempPathFactory, local_peers: Path) -> Iterator[Running]:
+    """An agent for every test that neither ends it nor changes its keys, and that gives it back."""
+    group = ProcessGroup()
+    yield group.agent(tmp_path_factory.mktemp("resident"), "--no-advertise", "--port", "0", "--name", "resident")
     group.end()
 
 

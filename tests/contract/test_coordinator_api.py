@@ -24,20 +24,21 @@ from mltest.shared.errors import (
 )
 from tests.integration.jobs import all_events, events_until, job_spec, of_kind
 from tests.models import ModelFiles
+from tests.processes import Running
 
 NOBODY = "127.0.0.1:1"
 """An address where nobody listens: a job for it fails quickly, after its preparation."""
 
 
 @pytest.fixture(scope="session")
-def two_jobs(tmp_path_factory: pytest.TempPathFactory, tiny: ModelFiles) -> Path:
+def two_jobs(tmp_path_factory: pytest.TempPathFactory, tiny: ModelFiles, resident: Running) -> Path:
     """The state of a coordinator that has finished the same job twice."""
     folder = tmp_path_factory.mktemp("two-jobs") / "home"
 
     async def run() -> None:
         home = await HomeCoordinator.settle(folder)
         for _ in range(2):
-            await all_events(home, await home.submit(await job_spec(home, tiny)))
+            await all_events(home, await home.submit(await job_spec(home, tiny, resident.address)))
         await home.close()
 
     asyncio.run(run())
@@ -63,8 +64,8 @@ async def api(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[C
     await home.close()
 
 
-async def test_a_job_runs_from_files_to_standings(api: CoordinatorApi, tiny: ModelFiles) -> None:
-    job_id = await api.submit(await job_spec(api, tiny))
+async def test_a_job_runs_from_files_to_standings(api: CoordinatorApi, tiny: ModelFiles, resident: Running) -> None:
+    job_id = await api.submit(await job_spec(api, tiny, resident.address))
     events = await all_events(api, job_id)
 
     results = await api.results(job_id)

@@ -16,6 +16,7 @@ from mltest.shared.errors import JobStateError, JobUnknownError
 from tests.contract.test_coordinator_api import NOBODY
 from tests.integration.jobs import all_events, job_spec
 from tests.models import ModelFiles
+from tests.processes import Running
 
 
 @pytest.fixture
@@ -41,9 +42,9 @@ def tamper(folder: Path) -> None:
 
 
 async def test_a_finished_job_gives_exactly_its_stored_results_until_one_is_changed(
-    api: CoordinatorApi, tiny: ModelFiles, tmp_path: Path
+    api: CoordinatorApi, tiny: ModelFiles, resident: Running, tmp_path: Path
 ) -> None:
-    job_id = await api.submit(await job_spec(api, tiny))
+    job_id = await api.submit(await job_spec(api, tiny, resident.address))
     await all_events(api, job_id)
     stored = await api.results(job_id)
     assert stored.job.state is JobState.DONE, stored.job.reason

@@ -27,7 +27,7 @@ from tests.integration.jobs import (
     of_kind,
 )
 from tests.models import ModelFiles
-from tests.processes import ProcessGroup
+from tests.processes import ProcessGroup, Running
 
 LOOPBACK = ("--no-advertise", "--port", "0")
 
@@ -107,11 +107,10 @@ async def test_an_agent_that_does_not_return_is_dropped_and_the_others_go_on(
 
 
 async def test_a_job_is_stopped_behind_its_running_visit_and_goes_on_later(
-    api: CoordinatorApi, tiny: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    api: CoordinatorApi, tiny: ModelFiles, resident: Running
 ) -> None:
-    agent = processes.agent(tmp_path / "a", *LOOPBACK)
     plan = SLOW_PLAN.replace("rounds = 1", "rounds = 2").replace("slice_count = 400", "slice_count = 200")
-    job_id = await api.submit(await job_spec(api, tiny, agent.address, plan=plan))
+    job_id = await api.submit(await job_spec(api, tiny, resident.address, plan=plan))
     await events_until(api, job_id, is_under_way)
     await api.cancel(job_id, finishes_visits=True)
     await all_events(api, job_id)
@@ -129,13 +128,12 @@ async def test_a_job_is_stopped_behind_its_running_visit_and_goes_on_later(
 
 
 async def test_a_job_is_cancelled_in_the_middle_of_a_visit_and_the_agent_is_free_at_once(
-    api: CoordinatorApi, tiny: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    api: CoordinatorApi, tiny: ModelFiles, resident: Running
 ) -> None:
-    agent = processes.agent(tmp_path / "a", *LOOPBACK)
-    job_id = await api.submit(await job_spec(api, tiny, agent.address, plan=SLOW_PLAN))
+    job_id = await api.submit(await job_spec(api, tiny, resident.address, plan=SLOW_PLAN))
     await events_until(api, job_id, is_under_way)
     cancelled = await api.cancel(job_id)
-    next_id = await api.submit(await job_spec(api, tiny, agent.address))
+    next_id = await api.submit(await job_spec(api, tiny, resident.address))
     async with asyncio.timeout(60):
         await all_events(api, next_id)
 
@@ -158,9 +156,9 @@ async def test_a_job_is_cancelled_while_it_waits_for_its_turn_and_while_it_prepa
 
 
 async def test_a_stop_while_a_job_prepares_ends_it_at_once_and_it_can_be_resumed(
-    api: CoordinatorApi, tiny: ModelFiles
+    api: CoordinatorApi, tiny: ModelFiles, resident: Running
 ) -> None:
-    job_id = await api.submit(await job_spec(api, tiny))
+    job_id = await api.submit(await job_spec(api, tiny, resident.address))
     await events_until(api, job_id, lambda event: isinstance(event.event, StepStarted))
     await api.cancel(job_id, finishes_visits=True)
     await all_events(api, job_id)

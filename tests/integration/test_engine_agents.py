@@ -38,7 +38,7 @@ from tests.integration.jobs import (
     of_kind,
 )
 from tests.models import ModelFiles
-from tests.processes import ProcessGroup
+from tests.processes import ProcessGroup, Running
 
 LOOPBACK = ("--no-advertise", "--port", "0")
 LONG_PLAN = SLOW_PLAN.replace("slice_count = 400", "slice_count = 10000")
@@ -61,10 +61,9 @@ async def patient(tmp_path: Path) -> AsyncIterator[CoordinatorApi]:
 
 
 async def test_a_stream_that_breaks_is_taken_up_where_it_stopped(
-    api: CoordinatorApi, tiny: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    api: CoordinatorApi, tiny: ModelFiles, resident: Running
 ) -> None:
-    agent = processes.agent(tmp_path / "a", *LOOPBACK)
-    async with FaultProxy(agent.address) as proxy:
+    async with FaultProxy(resident.address) as proxy:
         job_id = await api.submit(await job_spec(api, tiny, proxy.address, plan=SLOW_PLAN))
         await events_until(api, job_id, is_under_way)
         proxy.cut()
@@ -77,12 +76,11 @@ async def test_a_stream_that_breaks_is_taken_up_where_it_stopped(
 
 
 async def test_an_agent_that_another_coordinator_holds_is_waited_for(
-    api: CoordinatorApi, patient: CoordinatorApi, tiny: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    api: CoordinatorApi, patient: CoordinatorApi, tiny: ModelFiles, resident: Running
 ) -> None:
-    agent = processes.agent(tmp_path / "a", *LOOPBACK)
-    first = await api.submit(await job_spec(api, tiny, agent.address, plan=LONG_PLAN))
+    first = await api.submit(await job_spec(api, tiny, resident.address, plan=LONG_PLAN))
     await events_until(api, first, is_measuring)
-    second = await patient.submit(await job_spec(patient, tiny, agent.address))
+    second = await patient.submit(await job_spec(patient, tiny, resident.address))
     waiting = await events_until(
         patient, second, lambda event: isinstance(event.event, JobNote) and "is busy" in event.event.text
     )
@@ -94,12 +92,11 @@ async def test_an_agent_that_another_coordinator_holds_is_waited_for(
 
 
 async def test_an_agent_that_stays_busy_is_given_up_with_who_holds_it(
-    api: CoordinatorApi, impatient: CoordinatorApi, tiny: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    api: CoordinatorApi, impatient: CoordinatorApi, tiny: ModelFiles, resident: Running
 ) -> None:
-    agent = processes.agent(tmp_path / "a", *LOOPBACK)
-    first = await api.submit(await job_spec(api, tiny, agent.address, plan=LONG_PLAN))
+    first = await api.submit(await job_spec(api, tiny, resident.address, plan=LONG_PLAN))
     await events_until(api, first, is_measuring)
-    second = await impatient.submit(await job_spec(impatient, tiny, agent.address))
+    second = await impatient.submit(await job_spec(impatient, tiny, resident.address))
     await all_events(impatient, second)
     refused = await impatient.job(second)
     await api.cancel(first)
@@ -113,11 +110,10 @@ def is_measuring(event: JobEvent) -> bool:
 
 
 async def test_workers_that_all_fail_fail_the_job_with_their_reason(
-    api: CoordinatorApi, tiny: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    api: CoordinatorApi, tiny: ModelFiles, resident: Running
 ) -> None:
-    agent = processes.agent(tmp_path / "a", *LOOPBACK)
     plan = QUICK_PLAN.replace("[job]", "[job]\nload_timeout_s = 0.01")
-    job_id = await api.submit(await job_spec(api, tiny, agent.address, plan=plan))
+    job_id = await api.submit(await job_spec(api, tiny, resident.address, plan=plan))
     events = await all_events(api, job_id)
 
     results = await api.results(job_id)

@@ -16,7 +16,7 @@ from mltest.shared.errors import JobStateError, NotPermittedError, RequestInvali
 from mltest.shared.state import locked_state
 from tests.integration.jobs import CANDIDATES, SLOW_PLAN, all_events, events_until, is_under_way, job_spec, of_kind
 from tests.models import ModelFiles
-from tests.processes import ProcessGroup
+from tests.processes import ProcessGroup, Running
 
 LOOPBACK = ("--no-advertise", "--port", "0")
 TWO_VISITS = SLOW_PLAN.replace("rounds = 1", "rounds = 2").replace("slice_count = 400", "slice_count = 200")
@@ -24,13 +24,12 @@ TWO_VISITS = SLOW_PLAN.replace("rounds = 1", "rounds = 2").replace("slice_count 
 
 @pytest.mark.promise(27)
 async def test_a_job_goes_on_when_a_killed_coordinator_serves_again(
-    tiny: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    tiny: ModelFiles, resident: Running, processes: ProcessGroup, tmp_path: Path
 ) -> None:
-    agent = processes.agent(tmp_path / "a", *LOOPBACK)
     coordinator = processes.coordinator(tmp_path / "home", "--port", "0")
     api = await open_coordinator(tmp_path / "home", needs_to_run=True)
     assert isinstance(api, RemoteCoordinator)
-    job_id = await api.submit(await job_spec(api, tiny, agent.address, plan=TWO_VISITS))
+    job_id = await api.submit(await job_spec(api, tiny, resident.address, plan=TWO_VISITS))
     await events_until(api, job_id, lambda event: is_under_way(event) and event.event.round_index == 1)  # type: ignore[union-attr]
     coordinator.kill()
     await api.close()
@@ -49,12 +48,11 @@ async def test_a_job_goes_on_when_a_killed_coordinator_serves_again(
 
 
 async def test_a_watch_goes_on_when_its_coordinator_is_restarted(
-    tiny: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    tiny: ModelFiles, resident: Running, processes: ProcessGroup, tmp_path: Path
 ) -> None:
-    agent = processes.agent(tmp_path / "a", *LOOPBACK)
     coordinator = processes.coordinator(tmp_path / "home", "--port", "0")
     api = RemoteCoordinator(coordinator.address)
-    job_id = await api.submit(await job_spec(api, tiny, agent.address, plan=SLOW_PLAN))
+    job_id = await api.submit(await job_spec(api, tiny, resident.address, plan=SLOW_PLAN))
     await events_until(api, job_id, is_under_way)
     watching = asyncio.ensure_future(all_events(api, job_id))
     await asyncio.to_thread(coordinator.stop)
@@ -68,11 +66,11 @@ async def test_a_watch_goes_on_when_its_coordinator_is_restarted(
 
 
 async def test_a_job_of_a_killed_process_that_did_not_serve_can_be_resumed(
-    tiny: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    tiny: ModelFiles, resident: Running, processes: ProcessGroup, tmp_path: Path
 ) -> None:
     coordinator = processes.coordinator(tmp_path / "home", "--port", "0")
     api = await open_coordinator(tmp_path / "home", needs_to_run=True)
-    job_id = await api.submit(await job_spec(api, tiny))
+    job_id = await api.submit(await job_spec(api, tiny, resident.address))
     await events_until(api, job_id, lambda event: isinstance(event.event, StepStarted))
     coordinator.kill()
     await api.close()
@@ -93,9 +91,11 @@ async def test_a_job_of_a_killed_process_that_did_not_serve_can_be_resumed(
     await api.close()
 
 
-async def test_closing_interrupts_a_job_which_then_can_be_resumed(tiny: ModelFiles, tmp_path: Path) -> None:
+async def test_closing_interrupts_a_job_which_then_can_be_resumed(
+    tiny: ModelFiles, resident: Running, tmp_path: Path
+) -> None:
     api = await open_coordinator(tmp_path / "home", needs_to_run=True)
-    job_id = await api.submit(await job_spec(api, tiny))
+    job_id = await api.submit(await job_spec(api, tiny, resident.address))
     await events_until(api, job_id, lambda event: isinstance(event.event, VisitUpdated))
     await api.close()
     await api.close()
@@ -110,11 +110,11 @@ async def test_closing_interrupts_a_job_which_then_can_be_resumed(tiny: ModelFil
 
 
 async def test_whoever_comes_second_talks_to_the_first_and_its_job_is_finished(
-    tiny: ModelFiles, tmp_path: Path
+    tiny: ModelFiles, resident: Running, tmp_path: Path
 ) -> None:
     first = await open_coordinator(tmp_path / "home", needs_to_run=True)
     second = await open_coordinator(tmp_path / "home", needs_to_run=True)
-    job_id = await second.submit(await job_spec(second, tiny))
+    job_id = await second.submit(await job_spec(second, tiny, resident.address))
     watching = asyncio.ensure_future(all_events(second, job_id))
     await first.close()
     await watching

@@ -1,7 +1,10 @@
 """Hostile models and data in the builder's real child: each ends as one typed error, and nothing outside changes."""
 
+import json
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -31,6 +34,7 @@ SHORT = Plan(memory_bytes=MEMORY_BYTES, load_timeout_s=6, step_timeout_s=2)
 BOMB_BYTES = 1500 << 20
 MAX_GROWTH_BYTES = 64 << 20
 """Of the process that runs these tests, with all that they have imported; the bombs are of gigabytes."""
+MAX_GROWTH_OF_A_DAEMON_BYTES = 10 << 20
 
 
 @pytest.fixture
@@ -282,6 +286,27 @@ async def test_small_data_that_become_huge_meet_the_memory_limit(builder: Proces
     data = npz_bomb(tmp_path / "honest.npz", BOMB_BYTES)
     assert data.stat().st_size < 4 << 20
     assert isinstance(await failure(builder, honest_model(tmp_path / "model"), data), ResourceLimitError)
+
+
+@pytest.mark.promise(15)
+def test_a_process_that_only_has_models_inspected_does_not_grow_with_what_they_do(
+    target: Target, tmp_path: Path
+) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    hostile = {
+        "flood": write_hostile(tmp_path / "flood", FLOOD, target),
+        "answer": write_hostile(tmp_path / "answer", ENDLESS_ANSWER, target),
+        "bomb": skops_bomb(tmp_path / "bomb", BOMB_BYTES),
+    }
+    # The first one is honest: what is imported and kept from then on is no model's doing.
+    files = [honest_data(tmp_path / "honest.npz"), honest_model(tmp_path / "honest"), *hostile.values()]
+    command = [sys.executable, "-m", "tests.hostile.inspecting", work, *files]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    honest, *told = [json.loads(line) for line in lines]
+    assert honest["code"] == ""
+    assert [one["code"] for one in told] == ["MODEL_CRASHED", "MODEL_CRASHED", "RESOURCE_LIMIT"]
+    assert max(one["growth_bytes"] for one in told) < MAX_GROWTH_OF_A_DAEMON_BYTES, told
 
 
 OTHERS = (

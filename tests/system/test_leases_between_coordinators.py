@@ -12,7 +12,7 @@ from mltest.coordinator.home import HomeCoordinator, open_coordinator
 from mltest.shared.domain import AgentUpdated, JobEvent, JobState, Outcome, VisitUpdated
 from tests.integration.jobs import CANDIDATES, SLOW_PLAN, all_events, events_until, job_spec, of_kind
 from tests.models import ModelFiles
-from tests.processes import ProcessGroup
+from tests.processes import ProcessGroup, Running
 
 LOOPBACK = ("--no-advertise", "--port", "0")
 LEASE_S = 12.0
@@ -59,17 +59,16 @@ async def test_a_coordinator_that_was_frozen_past_its_lease_is_fenced_off_and_fi
 
 @pytest.mark.promise(31)
 async def test_three_coordinators_get_an_agent_in_the_order_in_which_they_asked(
-    api: CoordinatorApi, other: CoordinatorApi, tiny: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    api: CoordinatorApi, other: CoordinatorApi, tiny: ModelFiles, resident: Running, tmp_path: Path
 ) -> None:
-    agent = processes.agent(tmp_path / "a", *LOOPBACK)
     third_api = await HomeCoordinator.settle(tmp_path / "third")
-    first = await api.submit(await job_spec(api, tiny, agent.address, plan=LONG_PLAN))
+    first = await api.submit(await job_spec(api, tiny, resident.address, plan=LONG_PLAN))
     await events_until(api, first, has_begun)
-    second = await other.submit(await job_spec(other, tiny, agent.address))
+    second = await other.submit(await job_spec(other, tiny, resident.address))
     await events_until(other, second, lambda event: is_in_line(event, 1))
-    third = await third_api.submit(await job_spec(third_api, tiny, agent.address))
+    third = await third_api.submit(await job_spec(third_api, tiny, resident.address))
     await events_until(third_api, third, lambda event: is_in_line(event, 2))
-    (seen,) = await other.agents(addresses=[agent.address], uses_discovery=False)
+    (seen,) = await other.agents(addresses=[resident.address], uses_discovery=False)
     await api.cancel(first)
     await asyncio.gather(all_events(other, second), all_events(third_api, third))
     ended = [(await one.job(job)).ended_unix_ns for one, job in ((other, second), (third_api, third))]
