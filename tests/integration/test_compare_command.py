@@ -9,7 +9,7 @@ from tests.models import logistic_on_noise
 
 PLAN = """
 [job]
-rounds = 2
+rounds = 1
 [[tests]]
 module = "mltest.coordinator.tests.latency"
 class = "Latency"

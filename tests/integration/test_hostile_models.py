@@ -27,6 +27,7 @@ from mltest.shared.status import next_step_of
 from tests.hostile.archives import crafted_tree, honest_data, honest_model, npz_bomb, skops_bomb
 from tests.hostile.graphs import constant_bomb, custom_operator, endless_loop, external_data
 from tests.hostile.pickles import BOMBS, CRASH, ENDLESS, FLOOD, GADGETS, SECRET, Target, write_hostile
+from tests.models import ModelFiles
 
 MEMORY_BYTES = 700 << 20
 PLAN = Plan(memory_bytes=MEMORY_BYTES)
@@ -53,16 +54,21 @@ def target(tmp_path: Path) -> Iterator[Target]:
 
 
 @pytest.fixture
-async def builder(tmp_path: Path) -> AsyncIterator[ProcessBuilder]:
+async def builder(tmp_path: Path, tiny: ModelFiles) -> AsyncIterator[ProcessBuilder]:
     """A builder that works in a folder of its own; afterwards an honest job goes well, and no process is left."""
     work = tmp_path / "work"
     work.mkdir()
     found = ProcessBuilder(work)
     yield found
-    honest = honest_model(tmp_path / "model")
-    assert (await inspect(found, honest)).startswith("RandomForest")
+    assert await inspect(found, tiny.model, tiny.data) == "skl2onnx"
     await found.close()
     assert children() == []
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small skops file that becomes huge."""
+    return skops_bomb(tmp_path_factory.mktemp("bomb") / "model", BOMB_BYTES)
 
 
 def children() -> list[int]:
@@ -272,11 +278,10 @@ async def test_a_graph_of_a_few_bytes_that_takes_all_memory_meets_its_limit(
 
 @pytest.mark.promise(15)
 async def test_a_small_skops_file_that_becomes_huge_meets_the_memory_limit(
-    builder: ProcessBuilder, tmp_path: Path
+    builder: ProcessBuilder, packed: Path, tmp_path: Path
 ) -> None:
-    model = skops_bomb(tmp_path / "model", BOMB_BYTES)
-    assert model.stat().st_size < 4 << 20
-    error = await failure(builder, model)
+    assert packed.stat().st_size < 4 << 20
+    error = await failure(builder, packed, honest_data(tmp_path / "honest.npz"))
     assert isinstance(error, ResourceLimitError), error
     assert "734 MB" in error.message
 
@@ -290,14 +295,14 @@ async def test_small_data_that_become_huge_meet_the_memory_limit(builder: Proces
 
 @pytest.mark.promise(15)
 def test_a_process_that_only_has_models_inspected_does_not_grow_with_what_they_do(
-    target: Target, tmp_path: Path
+    target: Target, packed: Path, tmp_path: Path
 ) -> None:
     work = tmp_path / "work"
     work.mkdir()
     hostile = {
         "flood": write_hostile(tmp_path / "flood", FLOOD, target),
         "answer": write_hostile(tmp_path / "answer", ENDLESS_ANSWER, target),
-        "bomb": skops_bomb(tmp_path / "bomb", BOMB_BYTES),
+        "bomb": packed,
     }
     # The first one is honest: what is imported and kept from then on is no model's doing.
     files = [honest_data(tmp_path / "honest.npz"), honest_model(tmp_path / "honest"), *hostile.values()]

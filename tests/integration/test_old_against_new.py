@@ -11,13 +11,13 @@ from mltest.coordinator.home import HomeCoordinator, open_coordinator
 from mltest.coordinator.remote import RemoteCoordinator
 from mltest.shared.domain import Basis, Candidate, Change, Comparison, JobResults, JobSpec, JobState
 from mltest.shared.errors import JobStateError, JobUnknownError, PlanInvalidError
-from tests.integration.jobs import FOREST_PLAN, QUICK_PLAN, all_events, job_spec
+from tests.integration.jobs import FOREST_PLAN, all_events, job_spec
 from tests.models import ModelFiles, forest_on_digits
 from tests.processes import ProcessGroup
 
 NOBODY = "127.0.0.1:1"
-ONE_ROUND = QUICK_PLAN.replace("rounds = 2", "rounds = 1").replace('["onnxruntime"]', '["onnxruntime", "treelite"]')
-ONLY_TREELITE = ONE_ROUND.replace('["onnxruntime", "treelite"]', '["treelite"]')
+ONE_ROUND = FOREST_PLAN.replace("rounds = 2", "rounds = 1")
+ONLY_TREELITE = ONE_ROUND.replace('["scikit-learn", "treelite"]', '["treelite"]')
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ async def test_old_against_new_over_the_wire(
     remote: CoordinatorApi, small: ModelFiles, large: ModelFiles, processes: ProcessGroup, tmp_path: Path
 ) -> None:
     """One long story, since each job takes seconds."""
-    agent = processes.agent(tmp_path / "agent", "--no-advertise", "--port", "0", runtimes="onnxruntime,treelite")
+    agent = processes.agent(tmp_path / "agent", "--no-advertise", "--port", "0", runtimes="scikit-learn,treelite")
     old = await finished(remote, await job_spec(remote, small, agent.address, plan=ONE_ROUND))
     plan = ONE_ROUND.replace("rounds = 1", "rounds = 4")
     spec = await job_spec(remote, large, agent.address, plan=plan)

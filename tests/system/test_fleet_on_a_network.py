@@ -103,6 +103,7 @@ async def test_one_job_runs_on_both_and_an_agent_that_dies_repeats_its_visit(fle
     assert ranked == {("left", "onnxruntime"), ("right", "onnxruntime")}
 
 
+@pytest.mark.long
 async def test_an_agent_that_dies_for_good_leaves_the_results_of_the_other(fleet: Fleet, tiny: ModelFiles) -> None:
     async with asyncio.timeout(DEADLINE_S):
         job_id = await fleet.submit(tiny, PLAN.replace("rounds = 1", "rounds = 1\nagent_return_s = 1.0"))
