@@ -251,6 +251,7 @@ async def build(submission: Submission, candidate: Candidate, inspection: Inspec
         inspection.model,
         PLAN,
         model=submission.folder / "model.skops",
+        rows=inspection.dataset_path,
         folder=submission.folder,
     )
     return artifact.path

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from mltest.agent.runtime_verbs import add_runtime_verbs
 from mltest.agent.trust_verbs import add_trust_verbs
 from mltest.shared.errors import MltestError
 from mltest.shared.logs import LOG_LEVELS, configure_logging
@@ -57,6 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
     describe.add_argument("--json", action="store_true", help="the same as data")
     describe.set_defaults(run=_describe)
     add_trust_verbs(verbs, _state_folder)
+    add_runtime_verbs(verbs)
     _add_selftest(verbs)
     doctor = verbs.add_parser("doctor", help="say what makes this machine a bad ruler", description=_DOCTOR)
     doctor.add_argument("--json", action="store_true", help="findings and readings as data")
@@ -130,6 +132,7 @@ def _serve(options: argparse.Namespace) -> int:
     # Only this verb needs the daemon's libraries.
     from mltest.agent.agent import AgentConfig
     from mltest.agent.daemon import serve
+    from mltest.agent.environments.environments import environments_of_agent
     from mltest.agent.joining import is_joined
     from mltest.agent.listening import chosen_listening
 
@@ -141,6 +144,7 @@ def _serve(options: argparse.Namespace) -> int:
         allows_pickle=options.allow_pickle,
         cache_bytes=options.cache_bytes,
         worker_socket=options.worker_socket,
+        environments=environments_of_agent(folder),
         runtimes=options.runtimes,
     )
     listening = chosen_listening(
@@ -157,11 +161,12 @@ def _state_folder(options: argparse.Namespace) -> Path:
 
 
 def _describe(options: argparse.Namespace) -> int:
+    from mltest.agent.environments.environments import environments_of_agent
     from mltest.agent.probe.describe import described
     from mltest.agent.probe.probe import probe
     from mltest.shared.jsonable import to_jsonable
 
-    found = asyncio.run(probe(Path(tempfile.gettempdir())))
+    found = asyncio.run(probe(Path(tempfile.gettempdir()), environments=environments_of_agent(None)))
     print(json.dumps(to_jsonable(found), indent=2) if options.json else described(found))
     return 0
 

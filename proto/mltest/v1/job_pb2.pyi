@@ -509,6 +509,22 @@ class Candidate(google.protobuf.message.Message):
         ) -> None: ...
         def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
 
+    @typing.final
+    class RecipeOptionsEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
     CANDIDATE_ID_FIELD_NUMBER: builtins.int
     LABEL_FIELD_NUMBER: builtins.int
     RUNTIME_FIELD_NUMBER: builtins.int
@@ -524,6 +540,12 @@ class Candidate(google.protobuf.message.Message):
     EXPORTER_FIELD_NUMBER: builtins.int
     IS_REFERENCE_FIELD_NUMBER: builtins.int
     FROM_JOB_ID_FIELD_NUMBER: builtins.int
+    TRANSFORM_FIELD_NUMBER: builtins.int
+    VARIANT_FIELD_NUMBER: builtins.int
+    RECIPE_OPTIONS_FIELD_NUMBER: builtins.int
+    IS_LOSSY_FIELD_NUMBER: builtins.int
+    USES_ROWS_FIELD_NUMBER: builtins.int
+    VARIES_WITH_BATCH_FIELD_NUMBER: builtins.int
     candidate_id: builtins.str
     """Identity in its job; a prefix of the recipe's hash."""
     label: builtins.str
@@ -552,9 +574,23 @@ class Candidate(google.protobuf.message.Message):
     """Whether this is the pinned reference: always the same bytes, measured in every block, never ranked."""
     from_job_id: builtins.str
     """The job that it was taken from, to be measured against this job's candidates; empty for one of this job."""
+    transform: builtins.str
+    """What changed the model before it was exported: "prune-trees 32"; empty for the model as submitted."""
+    variant: builtins.str
+    """Name of the way in which the exporter was used: "int8"; empty for the plain one."""
+    is_lossy: builtins.bool
+    """Whether its recipe means to change predictions: the plan's limits for lossy recipes gate it."""
+    uses_rows: builtins.bool
+    """Whether its artifact depends on the dataset as well."""
+    varies_with_batch: builtins.bool
+    """Whether its answer for a row depends on the other rows of a call (dynamic quantisation)."""
     @property
     def options(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
         """Further options, by name."""
+
+    @property
+    def recipe_options(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
+        """What the exporter was asked for; options holds its answers besides."""
 
     def __init__(
         self,
@@ -574,9 +610,15 @@ class Candidate(google.protobuf.message.Message):
         exporter: builtins.str = ...,
         is_reference: builtins.bool = ...,
         from_job_id: builtins.str = ...,
+        transform: builtins.str = ...,
+        variant: builtins.str = ...,
+        recipe_options: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+        is_lossy: builtins.bool = ...,
+        uses_rows: builtins.bool = ...,
+        varies_with_batch: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_artifact_bytes", b"_artifact_bytes", "artifact_bytes", b"artifact_bytes"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_artifact_bytes", b"_artifact_bytes", "artifact_bytes", b"artifact_bytes", "artifact_sha256", b"artifact_sha256", "candidate_id", b"candidate_id", "exporter", b"exporter", "format", b"format", "from_job_id", b"from_job_id", "input_dtype", b"input_dtype", "is_baseline", b"is_baseline", "is_reference", b"is_reference", "label", b"label", "options", b"options", "reason", b"reason", "reason_code", b"reason_code", "runtime", b"runtime", "threads", b"threads"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_artifact_bytes", b"_artifact_bytes", "artifact_bytes", b"artifact_bytes", "artifact_sha256", b"artifact_sha256", "candidate_id", b"candidate_id", "exporter", b"exporter", "format", b"format", "from_job_id", b"from_job_id", "input_dtype", b"input_dtype", "is_baseline", b"is_baseline", "is_lossy", b"is_lossy", "is_reference", b"is_reference", "label", b"label", "options", b"options", "reason", b"reason", "reason_code", b"reason_code", "recipe_options", b"recipe_options", "runtime", b"runtime", "threads", b"threads", "transform", b"transform", "uses_rows", b"uses_rows", "variant", b"variant", "varies_with_batch", b"varies_with_batch"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_artifact_bytes", b"_artifact_bytes"]) -> typing.Literal["artifact_bytes"] | None: ...
 
 Global___Candidate: typing_extensions.TypeAlias = Candidate
@@ -847,6 +889,7 @@ class StandingRow(google.protobuf.message.Message):
     ROUND_COUNT_FIELD_NUMBER: builtins.int
     REMARKS_FIELD_NUMBER: builtins.int
     THREAD_COUNT_FIELD_NUMBER: builtins.int
+    IS_LOSSY_FIELD_NUMBER: builtins.int
     rank: builtins.int
     """Position, counts from 1; equal for candidates that cannot be told apart; absent if not ranked."""
     candidate_id: builtins.str
@@ -877,6 +920,8 @@ class StandingRow(google.protobuf.message.Message):
     """Threads that worked in one of its processes while it warmed up, the main one included: the most of all rounds;
     absent if they were not counted.
     """
+    is_lossy: builtins.bool
+    """Whether its recipe means to change predictions."""
     @property
     def figures(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Result]:
         """The main figures, in the order of the table's columns."""
@@ -904,9 +949,10 @@ class StandingRow(google.protobuf.message.Message):
         round_count: builtins.int = ...,
         remarks: collections.abc.Iterable[builtins.str] | None = ...,
         thread_count: builtins.int | None = ...,
+        is_lossy: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_rank", b"_rank", "_speedup", b"_speedup", "_speedup_high", b"_speedup_high", "_speedup_low", b"_speedup_low", "_thread_count", b"_thread_count", "rank", b"rank", "speedup", b"speedup", "speedup_high", b"speedup_high", "speedup_low", b"speedup_low", "thread_count", b"thread_count"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_rank", b"_rank", "_speedup", b"_speedup", "_speedup_high", b"_speedup_high", "_speedup_low", b"_speedup_low", "_thread_count", b"_thread_count", "agent_id", b"agent_id", "agent_name", b"agent_name", "candidate_id", b"candidate_id", "figures", b"figures", "is_baseline", b"is_baseline", "label", b"label", "machine_class", b"machine_class", "rank", b"rank", "reason", b"reason", "remarks", b"remarks", "round_count", b"round_count", "speedup", b"speedup", "speedup_high", b"speedup_high", "speedup_low", b"speedup_low", "standing", b"standing", "thread_count", b"thread_count"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_rank", b"_rank", "_speedup", b"_speedup", "_speedup_high", b"_speedup_high", "_speedup_low", b"_speedup_low", "_thread_count", b"_thread_count", "agent_id", b"agent_id", "agent_name", b"agent_name", "candidate_id", b"candidate_id", "figures", b"figures", "is_baseline", b"is_baseline", "is_lossy", b"is_lossy", "label", b"label", "machine_class", b"machine_class", "rank", b"rank", "reason", b"reason", "remarks", b"remarks", "round_count", b"round_count", "speedup", b"speedup", "speedup_high", b"speedup_high", "speedup_low", b"speedup_low", "standing", b"standing", "thread_count", b"thread_count"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_rank", b"_rank"]) -> typing.Literal["rank"] | None: ...
     @typing.overload

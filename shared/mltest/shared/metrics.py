@@ -46,6 +46,9 @@ RAW_METRICS = {
         ),
         Metric("first_call_ns", "ns", _L, "the first call, one row"),
         Metric("early_call_ns", "ns", _L, "calls 2 to 10, one row, in order"),
+        Metric("compile_ns", "ns", _L, "compiling the artifact's source on the agent; once, kept for later visits"),
+        Metric("compile_peak_bytes", "bytes", _L, "largest resident memory of a process of that compiler"),
+        Metric("library_bytes", "bytes", _L, "size of the library that it made"),
         Metric("memory_loaded_bytes", "bytes", _L, "resident memory after loading (VmRSS)"),
         Metric("memory_peak_bytes", "bytes", _L, "largest resident memory of the worker (VmHWM)"),
     )
@@ -73,6 +76,9 @@ RESULT_METRICS = {
         Metric("load_s", "s", _L, "opening the artifact, the runtime being imported"),
         Metric("first_call_s", "s", _L, "the first call, one row"),
         Metric("early_call_s", "s", _L, "calls 2 to 10, one row"),
+        Metric("compile_s", "s", _L, "compiling the artifact's source on the agent"),
+        Metric("compile_peak_bytes", "bytes", _L, "largest resident memory of a process of the compiler"),
+        Metric("library_bytes", "bytes", _L, "size of the library compiled from the artifact"),
         Metric("memory_loaded_bytes", "bytes", _L, "resident memory of the worker after loading"),
         Metric("memory_peak_bytes", "bytes", _L, "largest resident memory of the worker"),
         Metric("artifact_bytes", "bytes", _L, "size of the artifact"),
@@ -93,6 +99,7 @@ RESULT_METRICS = {
         ),
         Metric("differing_row", "1", _N, "number of a row whose label is not the native one, as native>candidate"),
         Metric("max_abs_difference", "1", _L, "largest difference of a score from that of the native model"),
+        Metric("quality_loss", "1", _L, "accuracy or r2 of the native model minus that of a lossy candidate"),
         Metric("largest_value", "1", _N, "largest absolute score or value that the native model predicts"),
         Metric("worst_row_difference", "1", _L, "difference of the scores of one row from those of the native model"),
     )

@@ -17,6 +17,7 @@ def classified(
     reference_scores: ArrayLike | None = None,
     classes: tuple[str, ...] = ("a", "b", "c"),
     input_dtype: str = "float32",
+    is_lossy: bool = False,
 ) -> PredictionEvidence:
     """Return evidence of a classifier; scores are probabilities."""
     said = np.asarray(labels)
@@ -31,6 +32,7 @@ def classified(
         reference=_predictions(native, native_scores),
         predictions=_predictions(said, scores),
         input_dtype=input_dtype,
+        is_lossy=is_lossy,
     )
 
 
@@ -40,6 +42,7 @@ def valued(
     reference: ArrayLike | None = None,
     truth: ArrayLike | None = None,
     input_dtype: str = "float32",
+    is_lossy: bool = False,
 ) -> PredictionEvidence:
     """Return evidence of a regressor."""
     native = _column(values if reference is None else reference)
@@ -52,6 +55,7 @@ def valued(
         reference=Predictions(scores=native),
         predictions=Predictions(scores=_column(values)),
         input_dtype=input_dtype,
+        is_lossy=is_lossy,
     )
 
 

@@ -75,6 +75,21 @@ def test_only_calls_that_answer_otherwise_give_a_reason() -> None:
     assert "2 of 10 rows" in verification_reasons([good, bad], [one], MODEL, [], Plan())[("c", "a")]
 
 
+def test_only_what_varies_with_the_batch_may_answer_otherwise_and_no_more_than_it_differs_itself() -> None:
+    lossy = replace(candidate("c"), is_lossy=True)
+    varying = replace(lossy, varies_with_batch=True)
+    own = Result(candidate_id="c", test="agreement", metric="max_abs_difference", value=0.01)
+    evaluations = [Evaluation(candidate_id="c", agent_id="a", results=(own,), gate_reason="")]
+    near, far = verification(max_abs_difference=0.005), verification(max_abs_difference=0.02)
+
+    assert verification_reasons([near], [lossy], MODEL, evaluations, Plan()) != {}
+    assert verification_reasons([near], [varying], MODEL, evaluations, Plan()) == {}
+    assert verification_reasons([far], [varying], MODEL, evaluations, Plan()) != {}
+    labels = verification(differing_row_count=1)
+    assert verification_reasons([labels], [varying], MODEL, evaluations, Plan(lossy_max_differing_ratio=0.1)) == {}
+    assert verification_reasons([labels], [varying], MODEL, evaluations, Plan()) != {}
+
+
 def test_a_difference_of_a_regressor_is_judged_by_the_size_of_its_values() -> None:
     regressor = replace(MODEL, task=Task.REGRESSION, output=Output.VALUES)
     found = verification(max_abs_difference=0.001)

@@ -2,7 +2,12 @@ from dataclasses import replace
 
 import pytest
 
-from mltest.coordinator.builder.recipes import enumerate_candidates, recipe_key
+from mltest.coordinator.builder.exporters.registry import exporter_needs
+from mltest.coordinator.builder.exporters.role import ExporterNeeds
+from mltest.coordinator.builder.recipes import enumerate_candidates, enumerate_recipes, recipe_key
+from mltest.coordinator.builder.transforms.registry import transform_label, transform_needs
+from mltest.coordinator.builder.transforms.role import TransformNeeds
+from mltest.coordinator.builder.variant import Variant
 from mltest.coordinator.planning.plan import Plan
 from mltest.shared.domain import ModelInfo, Output, Task
 from mltest.shared.errors import PlanInvalidError
@@ -18,9 +23,39 @@ FOREST = ModelInfo(
     size_bytes=1,
 )
 
+EARLIER_IDS = {
+    "scikit-learn": "c3f7705fe156",
+    "scikit-learn, 2 threads": "ef881e96fee9",
+    "onnxruntime": "2ef419f88ff2",
+    "onnxruntime, 2 threads": "2da5802c62fb",
+    "treelite": "1fdd746bd227",
+    "treelite, 2 threads": "3ee19d8cdbe1",
+}
+NATIVE = ExporterNeeds(name="native", runtimes=("scikit-learn",), formats={"skops": "skops"}, is_native=True)
+NETWORK = ExporterNeeds(
+    name="network",
+    runtimes=("onnxruntime",),
+    formats={"skops": "onnx"},
+    variants=(
+        Variant(),
+        Variant(name="int8", options={"bits": "8"}, is_lossy=True, uses_rows=True),
+        Variant(name="fused", options={"fuse": "yes"}, families=("mlp",)),
+    ),
+)
+PRUNE = TransformNeeds(
+    name="prune-trees",
+    formats=("skops",),
+    families=("forest", "boosting"),
+    takes="ensembles of trees",
+    variants=(
+        Variant(name="32", options={"trees": "32"}, is_lossy=True),
+        Variant(name="8", options={"trees": "8"}, is_lossy=True, uses_rows=True),
+    ),
+)
+
 
 def test_the_baseline_is_number_one_and_the_only_one() -> None:
-    candidates = enumerate_candidates(FOREST, Plan(threads=(1, 2)))
+    candidates = enumerate_candidates(FOREST, Plan(threads=(1, 2)), transforms=())
     assert [candidate.is_baseline for candidate in candidates] == [True, False, False, False, False, False]
     assert (candidates[0].runtime, candidates[0].format, candidates[0].threads) == ("scikit-learn", "skops", 1)
 
@@ -75,3 +110,73 @@ def test_an_artifact_is_made_once_for_all_numbers_of_threads() -> None:
         if candidate.runtime == "onnxruntime"
     )
     assert recipe_key(one, "a" * 64, {}) == recipe_key(two, "a" * 64, {})
+
+
+def test_the_product_begins_with_the_model_as_submitted() -> None:
+    candidates = enumerate_candidates(FOREST, Plan(), (NETWORK, NATIVE), (PRUNE,))
+    assert [candidate.label for candidate in candidates] == [
+        *("scikit-learn", "onnxruntime", "onnxruntime, int8"),
+        *("scikit-learn, prune-trees 32", "onnxruntime, prune-trees 32", "onnxruntime, int8, prune-trees 32"),
+        *("scikit-learn, prune-trees 8", "onnxruntime, prune-trees 8", "onnxruntime, int8, prune-trees 8"),
+    ]
+    assert [candidate.is_baseline for candidate in candidates] == [True, *[False] * 8]
+    assert [candidate.is_lossy for candidate in candidates] == [False, False, True, *[True] * 6]
+    assert [candidate.uses_rows for candidate in candidates] == [*[False, False, True] * 2, *[True] * 3]
+    assert len({candidate.candidate_id for candidate in candidates}) == 9
+
+
+def test_what_is_pruned_keeps_its_reason() -> None:
+    pruned = enumerate_recipes(replace(FOREST, family="svm"), Plan(), (NATIVE, NETWORK), (PRUNE,)).pruned
+    assert [(cell.label, cell.reason) for cell in pruned] == [
+        ("onnxruntime, fused", "it takes models of the families mlp, this model's family is svm"),
+        ("prune-trees", "it takes ensembles of trees, this model's family is svm"),
+    ]
+
+
+def test_an_exporter_of_which_no_variant_fits_is_ruled_out() -> None:
+    fused = replace(NETWORK, variants=NETWORK.variants[2:])
+    candidates = enumerate_candidates(FOREST, Plan(), (NATIVE, fused), ())
+    assert [(candidate.label, bool(candidate.reason)) for candidate in candidates] == [
+        ("scikit-learn", False),
+        ("onnxruntime", True),
+    ]
+
+
+def test_two_exporters_of_one_runtime_are_told_apart() -> None:
+    candidates = enumerate_candidates(FOREST, Plan(), (NATIVE, NETWORK, replace(NETWORK, name="other")), ())
+    labels = [candidate.label for candidate in candidates]
+    assert len(set(labels)) == len(labels)
+    assert "onnxruntime, int8 (other)" in labels
+
+
+def test_options_transform_and_rows_make_another_artifact() -> None:
+    candidates = enumerate_candidates(FOREST, Plan(), (NATIVE, NETWORK), (PRUNE,))
+    keys = {recipe_key(candidate, "a" * 64, {}, rows_sha256="b" * 64) for candidate in candidates}
+    assert len(keys) == len(candidates)
+    for candidate in candidates:
+        changes = recipe_key(candidate, "a" * 64, {}) != recipe_key(candidate, "a" * 64, {}, rows_sha256="b" * 64)
+        assert changes == candidate.uses_rows
+
+
+def test_what_an_exporter_answers_does_not_change_the_key_of_its_artifact() -> None:
+    made = enumerate_candidates(FOREST, Plan(), (NATIVE, NETWORK), ())[2]
+    again = replace(made, options={**made.options, "answer": "yes"})
+    assert recipe_key(made, "a" * 64, {}) == recipe_key(again, "a" * 64, {})
+
+
+def test_plain_candidates_keep_the_identities_that_earlier_jobs_stored() -> None:
+    found = {
+        candidate.label: candidate.candidate_id for candidate in enumerate_candidates(FOREST, Plan(threads=(1, 2)))
+    }
+    assert {label: found[label] for label in EARLIER_IDS} == EARLIER_IDS
+
+
+def test_no_two_variants_are_the_same_recipe() -> None:
+    for needs in exporter_needs():
+        options = [sorted(variant.options.items()) for variant in needs.variants]
+        names = [variant.name for variant in needs.variants]
+        assert len(names) == len(set(names)), needs.name
+        assert all(options.count(found) == 1 for found in options), needs.name
+    labels = [transform_label(needs, variant) for needs in transform_needs() for variant in needs.variants]
+    assert len(labels) == len(set(labels))
+    assert not any(" " in needs.name for needs in transform_needs())

@@ -117,6 +117,19 @@ def test_no_line_of_the_table_is_longer_than_the_terminal_and_nothing_is_cut(res
 
 
 @pytest.mark.parametrize("width", [80, 120])
+def test_a_candidate_that_means_to_change_predictions_is_called_lossy(results: JobResults, width: int) -> None:
+    changed = {"label of treelite", "label of onnxruntime"}
+    rows = tuple(replace(row, is_lossy=row.label in changed) for row in results.standings.rows)
+    text = screen(StandingsView(replace(results, standings=replace(results.standings, rows=rows))), width)
+
+    words = " ".join(text.split())
+    assert "label of treelite (lossy)" in words
+    assert "label of onnxruntime (lossy) on" in words
+    assert "the plan's limits for lossy candidates gate it" in words
+    assert "(lossy)" not in screen(StandingsView(results), width)
+
+
+@pytest.mark.parametrize("width", [80, 120])
 def test_the_table_answers_first_and_shows_every_figure(results: JobResults, width: int) -> None:
     text = screen(StandingsView(results), width)
 

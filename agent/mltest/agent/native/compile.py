@@ -22,7 +22,7 @@ _COMPILERS = ("cc", "gcc", "clang")
 _FOLDER = Path(__file__).parent
 _TIMEOUT_S = 75.0
 _MAX_SAID_BYTES = 20_000
-_REMEDY = "apt install gcc (Debian, Ubuntu), dnf install gcc (Fedora, RHEL), apk add gcc musl-dev (Alpine)"
+COMPILER_REMEDY = "apt install gcc (Debian, Ubuntu), dnf install gcc (Fedora, RHEL), apk add gcc musl-dev (Alpine)"
 
 
 def compiled_loop(folder: Path) -> Path:
@@ -47,7 +47,7 @@ def loop_failure(error: CompileFailedError) -> CallAbsentError:
     """Return what a compiler that cannot even compile the loop means."""
     lines = error.message.splitlines()
     line = next((line for line in lines if "error" in line.lower()), lines[0])
-    return CallAbsentError(detail=f"the C compiler cannot compile the loop: {line[:300]}; {_REMEDY}")
+    return CallAbsentError(detail=f"the C compiler cannot compile the loop: {line[:300]}; {COMPILER_REMEDY}")
 
 
 def compiled_library(sources: Sequence[Path], folder: Path) -> Path:
@@ -60,18 +60,47 @@ def compiled_library(sources: Sequence[Path], folder: Path) -> Path:
         CompileFailedError: it refuses; the first lines of what it says are in the message.
 
     """
-    compiler = _compiler()
+    compiler = compiler_path()
     library = folder / f"native-{_key(compiler, sources)}.so"
     if not library.exists():
-        _compile(compiler, sources, library)
+        compile_library(compiler, sources, library, FLAGS)
     return library
 
 
-def _compiler() -> str:
+def compiler_path() -> str:
+    """Return the C compiler of this machine.
+
+    Raises:
+        CallAbsentError: there is none; what mends it is in the message.
+
+    """
     for name in _COMPILERS:
         if found := shutil.which(name):
             return found
-    raise CallAbsentError(detail=f"native calls need a C compiler on the agent's machine: {_REMEDY}")
+    raise CallAbsentError(detail=f"native calls need a C compiler on the agent's machine: {COMPILER_REMEDY}")
+
+
+def compile_library(compiler: str, sources: Sequence[Path], library: Path, flags: Sequence[str]) -> None:
+    """Compile `sources` into `library`: into a file of another name first, so that nobody loads half of it.
+
+    Raises:
+        CallAbsentError: the compiler does not work; what mends it is in the message.
+        CompileFailedError: it refuses; the first lines of what it says are in the message.
+
+    """
+    descriptor, name = tempfile.mkstemp(prefix="native-", suffix=".part", dir=library.parent)
+    os.close(descriptor)
+    unfinished = Path(name)
+    # Into a file, since what a compiler says of hostile sources has no end.
+    with tempfile.TemporaryFile(dir=library.parent) as said:
+        try:
+            command = [compiler, *flags, "-o", name, "-x", "c", *map(str, sources), "-lm"]
+            if _run(command, library.parent, said.fileno()):
+                text = os.pread(said.fileno(), _MAX_SAID_BYTES, 0).decode(errors="replace")
+                raise CompileFailedError(detail=_first_lines(text) or f"{compiler} failed")
+            unfinished.replace(library)
+        finally:
+            unfinished.unlink(missing_ok=True)
 
 
 def _key(compiler: str, sources: Sequence[Path]) -> str:
@@ -83,23 +112,6 @@ def _key(compiler: str, sources: Sequence[Path]) -> str:
         version = os.pread(said.fileno(), _MAX_SAID_BYTES, 0).decode(errors="replace")
     digest.update("\0".join((compiler, version, platform.machine(), *FLAGS)).encode())
     return digest.hexdigest()[:16]
-
-
-def _compile(compiler: str, sources: Sequence[Path], library: Path) -> None:
-    """Compile into a file of another name first, so that nobody loads half of it."""
-    descriptor, name = tempfile.mkstemp(prefix="native-", suffix=".part", dir=library.parent)
-    os.close(descriptor)
-    unfinished = Path(name)
-    # Into a file, since what a compiler says of hostile sources has no end.
-    with tempfile.TemporaryFile(dir=library.parent) as said:
-        try:
-            command = [compiler, *FLAGS, "-o", name, "-x", "c", *map(str, sources)]
-            if _run(command, library.parent, said.fileno()):
-                text = os.pread(said.fileno(), _MAX_SAID_BYTES, 0).decode(errors="replace")
-                raise CompileFailedError(detail=_first_lines(text) or f"{compiler} failed")
-            unfinished.replace(library)
-        finally:
-            unfinished.unlink(missing_ok=True)
 
 
 def _first_lines(text: str) -> str:
@@ -121,4 +133,6 @@ def _run(command: list[str], folder: Path, said: int) -> int:
             timeout=_TIMEOUT_S,
         ).returncode
     except (OSError, subprocess.SubprocessError) as error:
-        raise CallAbsentError(detail=f"the C compiler {command[0]} does not work ({error}): {_REMEDY}") from error
+        raise CallAbsentError(
+            detail=f"the C compiler {command[0]} does not work ({error}): {COMPILER_REMEDY}"
+        ) from error

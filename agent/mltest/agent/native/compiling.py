@@ -2,17 +2,29 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from mltest.agent.native.compile import loop_failure, loop_sources
+from mltest.agent.visit.worker_answers import number
 from mltest.shared.child import Child, ChildLimits, Confinement
 from mltest.shared.errors import CompileFailedError
+from mltest.shared.frames import Frame
 
 COMPILE_S = 60
 MEMORY_BYTES = 2 << 30
 OUTPUT_BYTES = 64 << 20
 
 _MODULE = "mltest.agent.native.compile_child"
+
+
+@dataclass(frozen=True, slots=True)
+class CompileCost:
+    """What compiling took."""
+
+    compile_ns: int
+    compile_peak_bytes: int
+    """Resident memory of the largest process of the compiler."""
 
 
 async def compiled_in_child(sources: Sequence[Path], folder: Path, *, timeout_s: float = COMPILE_S) -> Path:
@@ -25,21 +37,23 @@ async def compiled_in_child(sources: Sequence[Path], folder: Path, *, timeout_s:
         ResourceLimitError: it is over another limit, which is named.
 
     """
-    await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
-    limits = ChildLimits(
-        memory_bytes=MEMORY_BYTES,
-        file_bytes=OUTPUT_BYTES,
-        cpu_s=COMPILE_S,
-        confinement=Confinement.COMPILER,
-        readable=tuple(map(str, sources)),
-    )
-    child = await Child.spawn(_MODULE, folder=folder, limits=limits)
-    try:
-        frame = {"command": "compile", "sources": [str(path) for path in sources]}
-        answer = await child.request(frame, timeout_s=timeout_s, what="compiling")
-    finally:
-        await child.kill()
+    frame = {"command": "compile", "sources": [str(path) for path in sources]}
+    answer = await _answered(frame, sources, folder, timeout_s)
     return folder / Path(str(answer["library"])).name
+
+
+async def artifact_in_child(
+    source: Path, folder: Path, flags: Sequence[str], *, timeout_s: float = COMPILE_S
+) -> CompileCost:
+    """Compile the C source of a candidate into the file ARTIFACT in `folder`, which is for this alone.
+
+    Raises:
+        MltestError: as for `compiled_in_child`.
+
+    """
+    frame = {"command": "artifact", "source": str(source), "flags": list(flags)}
+    answer = await _answered(frame, [source], folder, timeout_s)
+    return CompileCost(number(answer, "compile_ns"), number(answer, "compile_peak_bytes"))
 
 
 async def loop_in_child(folder: Path) -> Path:
@@ -53,3 +67,19 @@ async def loop_in_child(folder: Path) -> Path:
         return await compiled_in_child(loop_sources(), folder)
     except CompileFailedError as error:
         raise loop_failure(error) from error
+
+
+async def _answered(frame: Frame, sources: Sequence[Path], folder: Path, timeout_s: float) -> Frame:
+    await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
+    limits = ChildLimits(
+        memory_bytes=MEMORY_BYTES,
+        file_bytes=OUTPUT_BYTES,
+        cpu_s=COMPILE_S,
+        confinement=Confinement.COMPILER,
+        readable=tuple(map(str, sources)),
+    )
+    child = await Child.spawn(_MODULE, folder=folder, limits=limits)
+    try:
+        return await child.request(frame, timeout_s=timeout_s, what="compiling")
+    finally:
+        await child.kill()

@@ -13,7 +13,9 @@ from pathlib import Path
 
 from mltest.agent.host.equal_processors import equal_processors
 from mltest.agent.host.machine_watch import MachineWatch
+from mltest.agent.native.compiled_libraries import CompiledLibraries
 from mltest.agent.probe.offer import NOT_OFFERED, is_offered
+from mltest.agent.visit.artifacts import Artifacts
 from mltest.agent.visit.loop_library import NO_LOOP, LoopLibrary, loop_for
 from mltest.agent.visit.sample_buffer import SampleBuffer
 from mltest.agent.visit.slice_order import Cell, slice_order, sweep_processors
@@ -71,6 +73,7 @@ class Block:
         self._watch = MachineWatch()
         self._loads = [os.getloadavg()[0]]
         self._loop = NO_LOOP
+        self._artifacts = Artifacts(site.store, CompiledLibraries(site.compiled_folder))
         self._weaker: tuple[str, ...] = ()
         self.buffer = SampleBuffer(time.monotonic_ns())
         """Counts what was measured."""
@@ -93,6 +96,7 @@ class Block:
         """
         await asyncio.to_thread(self._site.store.verify, blobs_of(self._spec))
         self._loop = await loop_for(self._spec.latency, self._site.loop_folder)
+        await self._artifacts.compile_all(self._spec.candidates, self._log)
         await self._room.open()
         for candidate in self._spec.candidates:
             await self._attempt(candidate, self._prepare(candidate))
@@ -130,15 +134,17 @@ class Block:
             detail = f"agent {self._site.agent_name} opens no pickles; start it with mltest-agent serve --allow-pickle"
             raise ModelRefusedError(detail=detail)
         store, spec, room = self._site.store, self._spec, self._room
-        artifact = await room.bring(store.path(candidate.artifact_sha256))
+        artifact = await room.bring(self._artifacts.path(candidate))
         dataset = await room.bring(store.path(spec.dataset_sha256))
         loop = await self._brought_loop()
         readable = [artifact, dataset, *([loop.path] if loop.path else [])]
         self._log.step(candidate.candidate_id)
         await self._log.settle(0)
-        worker = await WorkerProcess.spawn(candidate, spec.limits, room, readable=readable)
+        python = self._site.environments.python_of(candidate.runtime)
+        worker = await WorkerProcess.spawn(candidate, spec.limits, room, readable=readable, python=python)
         self._workers[candidate.candidate_id] = worker
         self.buffer.add(await worker.load(artifact, loop))
+        self.buffer.add(self._artifacts.series(candidate, time.monotonic_ns()))
         self._weaker += weaker_walls(candidate.candidate_id, worker.walls, self._site.sandbox)
         await worker.read_rows(dataset, spec.latency)
         self.buffer.add(await worker.first_calls())

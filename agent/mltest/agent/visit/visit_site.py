@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mltest.agent.environments.environments import Environments
 from mltest.agent.launch.exec_launcher import ExecLauncher
 from mltest.agent.launch.role import Launcher
 from mltest.shared.blobs import BlobStore
@@ -22,6 +23,8 @@ class VisitSite:
     allows_pickle: bool
     launcher: Launcher = field(default_factory=ExecLauncher)
     """How workers come to be."""
+    environments: Environments = field(default_factory=Environments)
+    """Which runtimes run in an interpreter of their own."""
     versions: Mapping[str, str] = field(default_factory=dict)
     """Of what takes part: mltest, python, packages of runtimes."""
     sandbox: SandboxInfo = UNKNOWN_SANDBOX
@@ -33,3 +36,8 @@ class VisitSite:
     def loop_folder(self) -> Path:
         """Where the compiled loop of native calls is kept while the agent runs."""
         return self.work_folder / "loop"
+
+    @property
+    def compiled_folder(self) -> Path:
+        """Where libraries compiled from sources of candidates are kept while the agent runs."""
+        return self.work_folder / "compiled"

@@ -218,6 +218,7 @@ def _row(cell: Cell, standing: Standing, reason: str, table: _Table, baseline: S
             *row_remarks(cell.samples.remarks if cell.samples else ()),
         ),
         thread_count=table.thread_counts.get(key),
+        is_lossy=cell.candidate.is_lossy,
     )
 
 

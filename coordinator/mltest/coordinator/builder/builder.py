@@ -61,6 +61,8 @@ class PredictionFile:
     path: Path
     input_dtype: str = "float32"
     """Type in which the candidate's runtime gets X: float32 or float64."""
+    is_lossy: bool = False
+    """Whether its recipe means to change predictions."""
 
 
 class Builder(Protocol):
@@ -81,9 +83,11 @@ class Builder(Protocol):
         ...
 
     async def build(
-        self, candidate: Candidate, spec: JobSpec, info: ModelInfo, plan: Plan, *, model: Path, folder: Path
+        self, candidate: Candidate, spec: JobSpec, info: ModelInfo, plan: Plan, *, model: Path, rows: Path, folder: Path
     ) -> Artifact:
-        """Make the artifact of `candidate`.
+        """Make the artifact of `candidate`: transform, then export.
+
+        `rows` is the dataset as agents get it, which is opened only for a candidate that uses rows.
 
         Raises:
             MltestError: why it cannot be made; the candidate is then listed with that reason.

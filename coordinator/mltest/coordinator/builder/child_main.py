@@ -1,5 +1,6 @@
 """The builder's child process: opens, converts and evaluates; every untrusted byte of a submission is opened here."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from mltest.coordinator.builder.builder import PredictionFile
@@ -8,21 +9,33 @@ from mltest.coordinator.builder.evaluation import evaluations, read_yardstick
 from mltest.coordinator.builder.exporters.registry import exporter_of
 from mltest.coordinator.builder.exporters.role import ExportSource
 from mltest.coordinator.builder.inspection import inspection_of
-from mltest.coordinator.builder.opened_model import OpenedModel, open_native, opened_estimator, opened_graph
+from mltest.coordinator.builder.opened_model import (
+    OpenedModel,
+    open_native,
+    opened_estimator,
+    opened_graph,
+    opened_library_model,
+)
+from mltest.coordinator.builder.transforms.registry import transformed
 from mltest.coordinator.planning.plan import TestChoice
 from mltest.shared.child_side import Handler, serve
 from mltest.shared.domain import Candidate, JobSpec, ModelInfo
 from mltest.shared.frames import Frame
 from mltest.shared.jsonable import from_jsonable, to_jsonable
-from mltest.shared.model_format import permitted_format
+from mltest.shared.model_format import PICKLE, SKOPS, permitted_format
+from mltest.shared.native.libraries import LIBRARIES
 from mltest.shared.native.outputs import NativeModel
+
+_ESTIMATORS = (SKOPS, PICKLE)
+"""Formats of scikit-learn."""
 
 
 class BuilderSide:
-    """Answers what `client.ProcessBuilder` asks; the estimator opened last stays open."""
+    """Answers what `client.ProcessBuilder` asks; the estimator opened last stays open, as does its last transform."""
 
     def __init__(self) -> None:
         self._opened: dict[tuple[Path, int], tuple[NativeModel, tuple[str, ...]]] = {}
+        self._transformed: dict[tuple[str, ...], ExportSource] = {}
 
     def handlers(self) -> dict[str, Handler]:
         """Return the handler of each command."""
@@ -34,7 +47,7 @@ class BuilderSide:
         names, paths = [file.name for file in spec.data], [Path(path) for path in frame["data"]]
         model_path = Path(frame["model"])
         file_format = permitted_format(model_path, allows_pickle=spec.allows_pickle)
-        if file_format != "onnx":
+        if file_format in _ESTIMATORS:
             self._native(model_path, spec, file_format)
         data = read_data(names, paths, spec.target)
         model = self._model(model_path, spec, file_format, data)
@@ -49,9 +62,15 @@ class BuilderSide:
         spec, info = from_jsonable(frame["spec"], JobSpec), from_jsonable(frame["info"], ModelInfo)
         candidate = from_jsonable(frame["candidate"], Candidate)
         path, target = Path(frame["model"]), Path(frame["target"])
-        native = None if info.format == "onnx" else self._native(path, spec, info.format)[0]
-        exported = exporter_of(candidate).export(ExportSource(path=path, info=info, native=native), target)
-        return {"input_dtype": exported.input_dtype, "options": dict(exported.options)}
+        native = self._native(path, spec, info.format)[0] if info.format in _ESTIMATORS else None
+        rows = Path(frame["rows"]) if frame["rows"] else None
+        source = self._transform(ExportSource(path=path, info=info, native=native, rows=rows), candidate, target)
+        source = replace(source, options=candidate.recipe_options)
+        exported = exporter_of(candidate).export(source, target)
+        return {
+            "input_dtype": exported.input_dtype,
+            "options": {**candidate.recipe_options, **exported.options},
+        }
 
     def evaluate(self, frame: Frame) -> Frame:
         """Run the prediction tests."""
@@ -61,9 +80,21 @@ class BuilderSide:
         files = [from_jsonable(file, PredictionFile) for file in frame["predictions"]]
         return {"evaluations": to_jsonable(evaluations(choices, yardstick, files))}
 
+    def _transform(self, source: ExportSource, candidate: Candidate, target: Path) -> ExportSource:
+        """Return what the candidate's transform makes of `source`; that of the candidate before is not made again."""
+        if not candidate.transform:
+            return source
+        key = (str(source.path), str(source.rows), candidate.transform)
+        if key not in self._transformed:
+            file = target.with_name(f"{target.name}.transformed")
+            self._transformed = {key: transformed(source, candidate.transform, file)}
+        return self._transformed[key]
+
     def _model(self, path: Path, spec: JobSpec, file_format: str, data: RawData) -> OpenedModel:
         if file_format == "onnx":
             return opened_graph(path, data)
+        if file_format in LIBRARIES:
+            return opened_library_model(path, file_format)
         native, notes = self._native(path, spec, file_format)
         return opened_estimator(native, notes, file_format=file_format, size_bytes=path.stat().st_size)
 

@@ -71,9 +71,9 @@ class ProcessBuilder:
         )
 
     async def build(
-        self, candidate: Candidate, spec: JobSpec, info: ModelInfo, plan: Plan, *, model: Path, folder: Path
+        self, candidate: Candidate, spec: JobSpec, info: ModelInfo, plan: Plan, *, model: Path, rows: Path, folder: Path
     ) -> Artifact:
-        """Make the artifact of `candidate`."""
+        """Make the artifact of `candidate`: transform, then export."""
         path = folder / f"{candidate.candidate_id}.artifact"
         frame = {
             "command": "build",
@@ -81,10 +81,12 @@ class ProcessBuilder:
             "spec": to_jsonable(spec),
             "info": to_jsonable(info),
             "model": _absolute(model),
+            "rows": _absolute(rows) if candidate.uses_rows else "",
             "target": _absolute(path),
         }
         what = f"making the {candidate.format} artifact"
-        answer = await self._request(frame, plan, timeout_s=plan.build_timeout_s, what=what, reads=[model])
+        reads = [model, rows] if candidate.uses_rows else [model]
+        answer = await self._request(frame, plan, timeout_s=plan.build_timeout_s, what=what, reads=reads)
         return _readable_as(Artifact, {**answer, "path": _absolute(_made_file(path))})
 
     async def evaluate(

@@ -80,4 +80,5 @@ def _evidence(yardstick: Yardstick, file: PredictionFile, predictions: Predictio
         reference=yardstick.reference,
         predictions=predictions,
         input_dtype=file.input_dtype,
+        is_lossy=file.is_lossy,
     )

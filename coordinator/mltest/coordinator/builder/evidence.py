@@ -26,3 +26,5 @@ class PredictionEvidence:
     """Of the candidate, from the agent."""
     input_dtype: str = "float32"
     """Type in which the candidate's runtime gets X: float32 or float64."""
+    is_lossy: bool = False
+    """Whether its recipe means to change predictions."""

@@ -12,15 +12,21 @@ from numpy.typing import NDArray
 
 from mltest.coordinator.builder.builder import DATASET_NAME, REFERENCE_NAME, Inspection
 from mltest.coordinator.builder.dataset import RawData
+from mltest.coordinator.builder.exporters.registry import exporter_needs
 from mltest.coordinator.builder.opened_model import OpenedModel
 from mltest.coordinator.builder.row_sample import sampled_rows
+from mltest.coordinator.builder.transforms.registry import transform_needs
 from mltest.shared.domain import DatasetInfo, ModelInfo, Output, Task
 from mltest.shared.errors import DataInvalidError, DataMismatchError, ModelUnsupportedError, PredictionError
 from mltest.shared.native.class_labels import UNKNOWN, class_indices
 from mltest.shared.native.predictions import Predictions, save_predictions
 from mltest.shared.protocol import DISTRIBUTION
 
-_PACKAGES = (DISTRIBUTION, "numpy", "scikit-learn", "skops", "skl2onnx", "onnx", "onnxruntime", "treelite")
+_PACKAGES = (
+    *(DISTRIBUTION, "numpy", "scikit-learn", "skops", "skl2onnx", "onnx", "onnxruntime", "treelite"),
+    *("onnxmltools", "xgboost-cpu", "xgboost", "lightgbm", "catboost"),
+)
+"""Beside those that exporters and transforms name."""
 _NAMED = 5
 """How many rows, columns or labels a message names at most."""
 
@@ -193,7 +199,9 @@ def _dataset_notes(dataset: DatasetInfo) -> tuple[str, ...]:
 
 def _versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
-    for package in _PACKAGES:
+    of_exporters = (package for needs in exporter_needs() for package in needs.packages)
+    of_transforms = (package for needs in transform_needs() for package in needs.packages)
+    for package in dict.fromkeys((*_PACKAGES, *of_exporters, *of_transforms)):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

@@ -2,11 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from mltest.coordinator.builder.exporters.registry import exporter_needs
 from mltest.coordinator.builder.exporters.role import ExporterNeeds
+from mltest.coordinator.builder.obstacles import exporter_obstacle, transform_obstacle, variant_obstacle
+from mltest.coordinator.builder.transforms.registry import transform_label, transform_needs
+from mltest.coordinator.builder.transforms.role import TransformNeeds
+from mltest.coordinator.builder.variant import Variant
 from mltest.coordinator.planning.plan import Plan
 from mltest.coordinator.tests.registry import nearest
 from mltest.shared.domain import Candidate, ModelInfo
@@ -15,10 +19,52 @@ from mltest.shared.errors import ModelUnsupportedError, PlanInvalidError
 _ID_DIGITS = 12
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrunedCell:
+    """A part of the product that gives no candidate."""
+
+    label: str
+    """As candidates are called: "prune-trees 32", "onnxruntime, int8"."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipes:
+    """The product of transforms, exporters, variants, runtimes and threads."""
+
+    candidates: tuple[Candidate, ...]
+    """The native baseline is number one; a runtime that nothing serves is a candidate with its reason."""
+    pruned: tuple[PrunedCell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A transform's variant."""
+
+    label: str
+    variant: Variant
+
+
+_UNCHANGED = _Change("", Variant())
+
+
 def enumerate_candidates(
-    model: ModelInfo, plan: Plan, needs: Sequence[ExporterNeeds] | None = None
+    model: ModelInfo,
+    plan: Plan,
+    needs: Sequence[ExporterNeeds] | None = None,
+    transforms: Sequence[TransformNeeds] | None = None,
 ) -> tuple[Candidate, ...]:
-    """Return the product of exporters, runtimes and threads for `model`; the native baseline is number one.
+    """Return the candidates of `model`, as `enumerate_recipes` gives them."""
+    return enumerate_recipes(model, plan, needs, transforms).candidates
+
+
+def enumerate_recipes(
+    model: ModelInfo,
+    plan: Plan,
+    needs: Sequence[ExporterNeeds] | None = None,
+    transforms: Sequence[TransformNeeds] | None = None,
+) -> Recipes:
+    """Return the product of transforms, exporters, variants, runtimes and threads for `model`; untransformed first.
 
     What the exporters' needs rule out is a candidate with its reason, unless another exporter serves the same runtime.
     The plan's choice of runtimes leaves candidates out, but never the baseline.
@@ -29,75 +75,126 @@ def enumerate_candidates(
 
     """
     known = exporter_needs() if needs is None else tuple(needs)
+    known_transforms = transform_needs() if transforms is None else tuple(transforms)
     _check_runtimes(plan, known)
-    possible = [found for found in known if not _obstacle(found, model)]
+    possible = [found for found in known if not exporter_obstacle(found, model)]
     if not any(found.is_native for found in possible):
         raise ModelUnsupportedError(detail=f"no runtime takes {model.format} files as they are")
     served = {runtime for found in possible for runtime in found.runtimes}
-    ruled_out = [found for found in known if _obstacle(found, model) and not served.issuperset(found.runtimes)]
+    ruled_out = [found for found in known if exporter_obstacle(found, model) and not served.issuperset(found.runtimes)]
     possible.sort(key=lambda found: not found.is_native)
+    changes = [_UNCHANGED, *_changes(known_transforms, model)]
     baseline, *others = (
-        _candidate(found, model, runtime, threads)
-        for found in (*possible, *ruled_out)
-        for runtime in found.runtimes
-        for threads in plan.threads
+        *(one for change in changes for found in possible for one in _made(found, model, change, plan)),
+        *(one for found in ruled_out for one in _impossible(found, model, plan)),
     )
     chosen = [other for other in others if not plan.runtimes or other.runtime in plan.runtimes]
-    return (_as_baseline(baseline), *chosen)
-
-
-def recipe_key(candidate: Candidate, model_sha256: str, versions: Mapping[str, str]) -> str:
-    """Return what identifies the artifact of `candidate`: the same key means the same bytes.
-
-    Threads do not belong to it: they change how an artifact is run, not what it is.
-    """
-    return _digest(
-        {
-            "model": model_sha256,
-            "exporter": candidate.exporter,
-            "format": candidate.format,
-            "transforms": [],
-            "versions": dict(versions),
-        }
+    return Recipes(
+        candidates=_with_own_labels((replace(baseline, is_baseline=True), *chosen)),
+        pruned=(*_pruned_variants(possible, model), *_pruned_transforms(known_transforms, model)),
     )
 
 
-def _candidate(found: ExporterNeeds, model: ModelInfo, runtime: str, threads: int) -> Candidate:
+def recipe_key(candidate: Candidate, model_sha256: str, versions: Mapping[str, str], *, rows_sha256: str = "") -> str:
+    """Return what identifies the artifact of `candidate`: the same key means the same bytes.
+
+    Threads do not belong to it: they change how an artifact is run, not what it is. Nor does the dataset, unless the
+    recipe uses its rows.
+    """
+    key: dict[str, object] = {
+        "model": model_sha256,
+        "exporter": candidate.exporter,
+        "format": candidate.format,
+        "transforms": [candidate.transform] if candidate.transform else [],
+        "versions": dict(versions),
+    }
+    if candidate.recipe_options:
+        key["options"] = dict(candidate.recipe_options)
+    if candidate.uses_rows:
+        key["rows"] = rows_sha256
+    return _digest(key)
+
+
+def _made(found: ExporterNeeds, model: ModelInfo, change: _Change, plan: Plan) -> Iterator[Candidate]:
+    for variant in found.variants:
+        if variant_obstacle(variant, model):
+            continue
+        for runtime in found.runtimes:
+            for threads in plan.threads:
+                yield _candidate(found, variant, change, model, runtime, threads)
+
+
+def _impossible(found: ExporterNeeds, model: ModelInfo, plan: Plan) -> Iterator[Candidate]:
+    reason = exporter_obstacle(found, model)
+    for runtime in found.runtimes:
+        for threads in plan.threads:
+            plain = _candidate(found, Variant(), _UNCHANGED, model, runtime, threads)
+            yield replace(plain, reason_code=ModelUnsupportedError.code, reason=f"{runtime} takes {reason}")
+
+
+def _candidate(
+    found: ExporterNeeds, variant: Variant, change: _Change, model: ModelInfo, runtime: str, threads: int
+) -> Candidate:
     artifact_format = found.formats.get(model.format) or next(iter(found.formats.values()))
     recipe = {
         "runtime": runtime,
         "format": artifact_format,
         "exporter": found.name,
-        "transforms": [],
+        "transforms": [change.label] if change.label else [],
         "threads": threads,
-        "options": {},
+        "options": dict(variant.options),
     }
-    obstacle = _obstacle(found, model)
+    many = "" if threads == 1 else f"{threads} threads"
     return Candidate(
         candidate_id=_digest(recipe)[:_ID_DIGITS],
-        label=runtime if threads == 1 else f"{runtime}, {threads} threads",
+        label=", ".join(part for part in (runtime, variant.name, change.label, many) if part),
         runtime=runtime,
         format=artifact_format,
         exporter=found.name,
-        reason_code=ModelUnsupportedError.code if obstacle else "",
-        reason=f"{runtime} takes {obstacle}" if obstacle else "",
         threads=threads,
+        options=dict(variant.options),
+        transform=change.label,
+        variant=variant.name,
+        recipe_options=dict(variant.options),
+        is_lossy=variant.is_lossy or change.variant.is_lossy,
+        uses_rows=variant.uses_rows or change.variant.uses_rows,
+        varies_with_batch=variant.varies_with_batch or change.variant.varies_with_batch,
     )
 
 
-def _as_baseline(candidate: Candidate) -> Candidate:
-    return replace(candidate, is_baseline=True)
+def _changes(known: Sequence[TransformNeeds], model: ModelInfo) -> Iterator[_Change]:
+    for found in known:
+        if not transform_obstacle(found, model):
+            for variant in found.variants:
+                if not variant_obstacle(variant, model):
+                    yield _Change(transform_label(found, variant), variant)
 
 
-def _obstacle(found: ExporterNeeds, model: ModelInfo) -> str:
-    """Return what it takes instead of `model`; empty if it takes it."""
-    if model.format not in found.formats:
-        return f"{found.takes}, this is an {model.format} file"
-    if found.families and model.family not in found.families:
-        return f"{found.takes}, this model's family is {model.family}"
-    if found.tasks and model.task not in found.tasks:
-        return f"{' and '.join(task.value for task in found.tasks)}, this is {model.task.value}"
-    return ""
+def _pruned_variants(possible: Sequence[ExporterNeeds], model: ModelInfo) -> Iterator[PrunedCell]:
+    for found in possible:
+        for variant in found.variants:
+            if reason := variant_obstacle(variant, model):
+                for runtime in found.runtimes:
+                    yield PrunedCell(label=f"{runtime}, {variant.name}", reason=f"it takes {reason}")
+
+
+def _pruned_transforms(known: Sequence[TransformNeeds], model: ModelInfo) -> Iterator[PrunedCell]:
+    for found in known:
+        if reason := transform_obstacle(found, model):
+            yield PrunedCell(label=found.name, reason=f"it takes {reason}")
+            continue
+        for variant in found.variants:
+            if reason := variant_obstacle(variant, model):
+                yield PrunedCell(label=transform_label(found, variant), reason=f"it takes {reason}")
+
+
+def _with_own_labels(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """Return `candidates` with the exporter in those labels that several have."""
+    labels = [candidate.label for candidate in candidates]
+    return tuple(
+        replace(one, label=f"{one.label} ({one.exporter})") if labels.count(one.label) > 1 else one
+        for one in candidates
+    )
 
 
 def _check_runtimes(plan: Plan, known: Sequence[ExporterNeeds]) -> None:

@@ -50,6 +50,8 @@ def plan_text(arguments: argparse.Namespace) -> str:
         scenarios=(*plan.scenarios, *arguments.scenario),
         min_label_agreement=_given(arguments.min_agreement, plan.min_label_agreement),
         max_abs_difference=_given(arguments.max_difference, plan.max_abs_difference),
+        lossy_max_differing_ratio=_given(arguments.lossy_max_differing, plan.lossy_max_differing_ratio),
+        lossy_max_quality_loss=_given(arguments.lossy_max_loss, plan.lossy_max_quality_loss),
         runtimes=tuple(arguments.runtime) or plan.runtimes,
         min_sandbox=arguments.min_sandbox or plan.min_sandbox,
         objective=parse_figure(arguments.order_by) if arguments.order_by else plan.objective,

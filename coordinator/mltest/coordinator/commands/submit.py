@@ -81,6 +81,18 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="rank it although probabilities or values differ by as much (default: what arithmetic explains)",
     )
     parser.add_argument(
+        "--lossy-max-differing",
+        type=float,
+        metavar="SHARE",
+        help="rank a quantised or pruned candidate if at most this share of labels differs (default: 0.05)",
+    )
+    parser.add_argument(
+        "--lossy-max-loss",
+        type=float,
+        metavar="NUMBER",
+        help="rank it if it loses at most so much accuracy or R2 (default: 0.01)",
+    )
+    parser.add_argument(
         "--min-sandbox",
         choices=SANDBOX_LEVELS,
         help="use only agents that hold the models which they open at least so well (default: none)",

@@ -52,12 +52,14 @@ class Conclusion:
         candidates = await thread.run(store.jobs.candidates, job_id)
         references = {candidate.candidate_id for candidate in candidates if candidate.is_reference}
         dtypes = {candidate.candidate_id: candidate.input_dtype for candidate in candidates}
+        lossy = {candidate.candidate_id for candidate in candidates if candidate.is_lossy}
         return [
             PredictionFile(
                 candidate_id=found.candidate_id,
                 agent_id=found.agent_id,
                 path=self._site.blobs.path(found.sha256),
                 input_dtype=dtypes.get(found.candidate_id) or "float32",
+                is_lossy=found.candidate_id in lossy,
             )
             for found in await thread.run(store.outcomes.predictions, job_id)
             if (found.agent_id, found.candidate_id) not in known and found.candidate_id not in references

@@ -154,29 +154,42 @@ def verification_reasons(
     stored: Iterable[StoredVerification],
     candidates: Sequence[Candidate],
     model: ModelInfo,
-    evaluations: Iterable[Evaluation],
+    evaluations: Sequence[Evaluation],
     plan: Plan,
 ) -> dict[Key, str]:
     """Return why the answers of timed calls rule candidates out, of each the first reason that there is."""
-    dtypes = {candidate.candidate_id: candidate.input_dtype for candidate in candidates}
+    by_id = {candidate.candidate_id: candidate for candidate in candidates}
+    own_differences = _own_differences(evaluations)
     largest = [one.value for found in evaluations for one in found.results if one.metric == LARGEST_VALUE and one.value]
     scale = max(largest, default=1.0)
     are_probabilities = model.output is Output.PROBABILITIES
     found: dict[Key, str] = {}
     for one in stored:
         candidate_id = one.verified.candidate_id
-        dtype = dtypes.get(candidate_id) or "float32"
+        candidate = by_id.get(candidate_id)
+        varies = candidate is not None and candidate.varies_with_batch
+        own = own_differences.get((candidate_id, one.agent_id), 0.0) if varies else 0.0
         reason = verification_reason(
             one.verified,
-            input_dtype=dtype,
+            input_dtype=(candidate.input_dtype if candidate else "") or "float32",
             largest_value=scale,
             are_probabilities=are_probabilities,
-            min_label_agreement=plan.min_label_agreement,
-            max_abs_difference=plan.max_abs_difference,
+            min_label_agreement=1 - plan.lossy_max_differing_ratio if varies else plan.min_label_agreement,
+            max_abs_difference=max(plan.max_abs_difference, own),
         )
         if reason:
             found.setdefault((candidate_id, one.agent_id), reason)
     return found
+
+
+def _own_differences(evaluations: Iterable[Evaluation]) -> dict[Key, float]:
+    """Return how far predictions are from the native model's; where answers vary with the batch, calls may be too."""
+    return {
+        (found.candidate_id, found.agent_id): one.value
+        for found in evaluations
+        for one in found.results
+        if one.metric == "max_abs_difference" and one.value is not None
+    }
 
 
 def stop_reasons(evidence: Evidence, rule: StopRule) -> dict[Key, StopReason]:

@@ -89,7 +89,8 @@ class Preparation:
         files = await self._inspected_files()
         assert files is not None
         assert job.model is not None
-        key = recipe_key(candidate, self._spec.model.sha256, files.versions)
+        assert job.dataset is not None
+        key = recipe_key(candidate, self._spec.model.sha256, files.versions, rows_sha256=job.dataset.sha256)
         cached = await self._site.thread.run(self._site.store.artifacts.get, key)
         if cached is None or not self._has(cached.sha256):
             try:
@@ -99,6 +100,7 @@ class Preparation:
                     job.model,
                     self._errand.plan,
                     model=self._site.blobs.path(self._spec.model.sha256),
+                    rows=self._site.blobs.path(job.dataset.sha256),
                     folder=self._folder,
                 )
             except MltestError as error:

@@ -57,6 +57,10 @@ class Plan:
     """Share of rows in which a candidate must have the label of the native model to be ranked."""
     max_abs_difference: float = 0.0
     """Largest difference from the native model's probabilities or values; 0 means: what arithmetic explains."""
+    lossy_max_differing_ratio: float = 0.05
+    """Share of labels that a candidate may change if its recipe means to change predictions."""
+    lossy_max_quality_loss: float = 0.01
+    """Accuracy or coefficient of determination that such a candidate may lose."""
     runtimes: tuple[str, ...] = ()
     """Empty means: all."""
     threads: tuple[int, ...] = (1,)

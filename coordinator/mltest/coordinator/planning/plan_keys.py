@@ -66,6 +66,8 @@ PLAN_SECTIONS: dict[str, tuple[PlanKey, ...]] = {
     "gate": (
         _of_plan("min_label_agreement", "A candidate with fewer labels of the native model is not ranked.", 0, float),
         _of_plan("max_abs_difference", "Nor one that is farther off; 0: what arithmetic explains.", 0, float),
+        _of_plan("lossy_max_differing_ratio", "Share of labels that a lossy candidate may change.", 0, float),
+        _of_plan("lossy_max_quality_loss", "Accuracy or R2 that a lossy candidate may lose.", 0, float),
     ),
     "candidates": (
         PlanKey("runtimes", "runtimes", str, "Empty means: all.", is_list=True),

@@ -47,7 +47,8 @@ def columns_of(rows: Sequence[StandingRow]) -> tuple[tuple[Column, ...], ...]:
 
 
 def _name(row: StandingRow) -> str:
-    return f"{row.label} *" if row.is_baseline else row.label
+    mark = " *" if row.is_baseline else " (lossy)" if row.is_lossy else ""
+    return row.label + mark
 
 
 def _figure(

@@ -22,6 +22,8 @@ def remarks(results: JobResults) -> Iterator[str]:
         yield f"Ordered by {results.standings.ordered_by}. ± is half of a 95 % interval over rounds (fresh processes)."
     if any(row.is_baseline for row in ranked):
         yield "* the native baseline: the model as submitted, in its own library, on the same agent."
+    if any(row.is_lossy for row in results.standings.rows):
+        yield "(lossy): its recipe means to change predictions; the plan's limits for lossy candidates gate it."
     yield from _machines(ranked)
     yield from _missing(ranked)
     yield from _of_rows(results.standings.rows)

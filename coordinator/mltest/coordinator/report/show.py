@@ -86,7 +86,7 @@ def _made(candidate: Candidate) -> Text:
         return printable(candidate.reason, style="dim")
     size = "" if candidate.artifact_bytes is None else f", {bytes_text(candidate.artifact_bytes)}"
     options = "".join(f", {name}={value}" for name, value in sorted(candidate.options.items()))
-    native = ", native baseline" if candidate.is_baseline else ""
+    native = ", native baseline" if candidate.is_baseline else ", lossy" if candidate.is_lossy else ""
     head = f"{candidate.format}, {candidate.input_dtype}, threads={candidate.threads}{options}{size}{native}"
     return printable(f"{head}, sha256 {candidate.artifact_sha256[:12]}")
 

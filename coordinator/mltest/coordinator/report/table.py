@@ -86,7 +86,8 @@ def _unranked_table(rows: Sequence[StandingRow], *, is_wide: bool) -> Table:
     table.add_column(overflow="fold", max_width=60 if is_wide else 34)
     table.add_column(overflow="fold")
     for row in rows:
-        where = f"{row.label} on {row.agent_name}" if row.agent_name else row.label
+        name = f"{row.label} (lossy)" if row.is_lossy else row.label
+        where = f"{name} on {row.agent_name}" if row.agent_name else name
         style = _UNRANKED.get(row.standing, "")
         table.add_row(printable(row.standing.value, style=style), printable(where), printable(row.reason))
     return table

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from mltest.coordinator.analysis.arithmetic import allowed_difference, allowed_shift
+from mltest.coordinator.tests.lossy_gate import DIFFERING_RATIO, QUALITY_LOSS, lossy_reason, quality_loss
 from mltest.coordinator.tests.registry import test
 from mltest.coordinator.tests.role import Needs
 from mltest.coordinator.tests.wilson import wilson_interval
@@ -32,6 +33,9 @@ class Agreement:
 
     A forest of fully grown trees often gives two classes the same probability; which of them becomes the label then
     hangs on the last bit. Such a tie is reported as a difference, but it does not gate.
+
+    A candidate whose recipe means to change predictions (quantised, pruned) is held to two limits instead: the share of
+    labels that differ, and the quality that it loses.
     """
 
     needs: ClassVar[Needs] = Needs()
@@ -44,6 +48,10 @@ class Agreement:
     in the type of the candidate's input explains, 1e-5 for float32 and 1e-12 for float64, times the largest value."""
     tie_tolerance: float = 1e-6
     """Two probabilities of the native model that are not farther apart are a tie: either label is its answer."""
+    lossy_max_differing_ratio: float = DIFFERING_RATIO
+    """Share of labels that a lossy candidate may change, 0 to 1."""
+    lossy_max_quality_loss: float = QUALITY_LOSS
+    """Accuracy or coefficient of determination that a lossy candidate may lose."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
@@ -51,15 +59,25 @@ class Agreement:
             raise ValueError("min_label_agreement has to be between 0 and 1")
         if not min(self.max_abs_difference, self.tie_tolerance) >= 0:
             raise ValueError("a largest difference cannot be negative")
+        if not 0 <= self.lossy_max_differing_ratio <= 1:
+            raise ValueError("lossy_max_differing_ratio has to be between 0 and 1")
+        if not self.lossy_max_quality_loss >= 0:
+            raise ValueError("lossy_max_quality_loss cannot be negative")
 
     def results(self, evidence: "PredictionEvidence") -> Sequence[Result]:
         """Return label agreement, the largest difference and the worst rows; what cannot be had says why."""
-        return [*self._label_agreement(evidence), *self._differences(evidence)]
+        return [*self._label_agreement(evidence), *self._differences(evidence), *_losses(evidence)]
 
     def gate(self, evidence: "PredictionEvidence") -> str:
         """Return why these predictions are not those of the model; empty if they are."""
         if reason := misfit(evidence):
             return reason
+        if evidence.is_lossy:
+            return lossy_reason(
+                evidence,
+                max_differing_ratio=self.lossy_max_differing_ratio,
+                max_quality_loss=self.lossy_max_quality_loss,
+            )
         return self._value_gate(evidence) if evidence.model.task is Task.REGRESSION else self._class_gate(evidence)
 
     def _label_agreement(self, evidence: "PredictionEvidence") -> list[Result]:
@@ -195,6 +213,12 @@ def _tied_labels(evidence: "PredictionEvidence", tolerance: float) -> "NDArray[n
     said = scores[np.arange(len(scores)), labels.clip(min=0)]
     tied: NDArray[np.bool_] = (labels >= 0) & (scores.max(axis=1) - said <= tolerance) & (differences <= tolerance)
     return tied
+
+
+def _losses(evidence: "PredictionEvidence") -> list[Result]:
+    """Return the loss of quality, which is what a lossy candidate is judged by."""
+    loss = quality_loss(evidence) if evidence.is_lossy else None
+    return [] if loss is None else [_result(evidence, "quality_loss", loss)]
 
 
 def _differing_rows(evidence: "PredictionEvidence", equal: "NDArray[np.bool_]") -> list[Result]:

@@ -18,7 +18,7 @@ def with_tolerance(tests: Sequence[TestChoice], plan: Plan) -> tuple[TestChoice,
 
     """
     strict = Plan()
-    names = ("min_label_agreement", "max_abs_difference")
+    names = ("min_label_agreement", "max_abs_difference", "lossy_max_differing_ratio", "lossy_max_quality_loss")
     wanted = {name: getattr(plan, name) for name in names if getattr(plan, name) != getattr(strict, name)}
     if not wanted:
         return tuple(tests)

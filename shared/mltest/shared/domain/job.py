@@ -124,6 +124,18 @@ class Candidate:
     """Whether it is the pinned reference: always the same bytes, measured in every block, never ranked."""
     from_job_id: str = ""
     """The job that it was taken from, to be measured against this job's candidates; empty for one of this job."""
+    transform: str = ""
+    """What changed the model before it was exported: "prune-trees 32"; empty for the model as submitted."""
+    variant: str = ""
+    """Name of the way in which the exporter was used: "int8"; empty for the plain one."""
+    recipe_options: Mapping[str, str] = field(default_factory=dict)
+    """What the exporter was asked for; `options` holds its answers besides."""
+    is_lossy: bool = False
+    """Whether its recipe means to change predictions: the plan's limits for lossy recipes gate it."""
+    uses_rows: bool = False
+    """Whether its artifact depends on the dataset as well."""
+    varies_with_batch: bool = False
+    """Whether its answer for a row depends on the other rows of a call (dynamic quantisation)."""
 
     @property
     def is_possible(self) -> bool:

@@ -78,6 +78,8 @@ class StandingRow:
     """What a reader of its figures has to know."""
     thread_count: int | None = None
     """Threads that worked in one of its processes while it warmed up, the most of all rounds; None if not counted."""
+    is_lossy: bool = False
+    """Whether its recipe means to change predictions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

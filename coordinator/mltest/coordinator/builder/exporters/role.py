@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from mltest.coordinator.builder.variant import Variant
 from mltest.shared.domain import ModelInfo, Task
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ class ExporterNeeds:
     """The families in words, for people."""
     is_native: bool = False
     """Whether the artifact is the model as submitted."""
+    variants: tuple[Variant, ...] = (Variant(),)
+    """Each is a candidate of its own, in this order."""
+    packages: tuple[str, ...] = ()
+    """Distributions that do the work; their versions are part of the key of the artifact cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +45,18 @@ class ExportSource:
     """The model that is to be exported."""
 
     path: Path
-    """The file as submitted."""
+    """The file as submitted, or as a transform wrote it."""
     info: ModelInfo
+    """Of the model as submitted."""
     native: "NativeModel | None"
-    """The opened estimator; None for an ONNX file."""
+    """The opened estimator; None for a file of another library than scikit-learn."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Of the variant."""
+    rows: Path | None = None
+    """Dataset as agents get it, an .npz with X (rows, features) and, where given, y (rows,): class positions or values.
+    None unless the variant (or the transform's) says that it uses rows; read it inside `export` only."""
+    is_transformed: bool = False
+    """Whether `native` is no longer what is in `path`: `native_file.write_native` writes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +66,7 @@ class Exported:
     input_dtype: str
     """Type in which the runtime gets X: float32 or float64."""
     options: Mapping[str, str] = field(default_factory=dict)
-    """For the runtime adapter."""
+    """For the runtime adapter, beside those of the variant."""
 
 
 class Exporter(Protocol):

@@ -1,10 +1,10 @@
-"""The submitted scikit-learn model itself, byte for byte: skops stays skops, a pickle stays a pickle."""
+"""The scikit-learn model itself, as submitted byte for byte: skops stays skops, a pickle stays a pickle."""
 
-import shutil
 from pathlib import Path
 
 from mltest.coordinator.builder.exporters.registry import exporter
 from mltest.coordinator.builder.exporters.role import Exported, ExporterNeeds, ExportSource
+from mltest.coordinator.builder.native_file import write_native
 
 
 @exporter
@@ -20,6 +20,6 @@ class SkopsNative:
     )
 
     def export(self, source: ExportSource, target: Path) -> Exported:
-        """Copy the file."""
-        shutil.copyfile(source.path, target)
+        """Copy the file, or save what a transform made."""
+        write_native(source, target)
         return Exported(input_dtype="float64")

@@ -1,0 +1,33 @@
+"""Writes a model in its own format: the submitted bytes, or the transformed model, saved again."""
+
+import shutil
+from pathlib import Path
+
+from mltest.coordinator.builder.exporters.role import ExportSource
+from mltest.shared.errors import ConversionError
+
+
+def write_native(source: ExportSource, target: Path) -> None:
+    """Write the model of `source` to `target`, byte for byte where no transform has changed it.
+
+    Raises:
+        ConversionError: nothing here writes models of that format.
+
+    """
+    if not source.is_transformed:
+        shutil.copyfile(source.path, target)
+        return
+    assert source.native is not None
+    match source.info.format:
+        case "skops":
+            import skops.io
+
+            # With a path skops wants an ending that names its format.
+            with target.open("wb") as stream:
+                skops.io.dump(source.native.estimator, stream)
+        case "pickle":
+            import joblib
+
+            joblib.dump(source.native.estimator, target)
+        case other:
+            raise ConversionError(converter="transforms", detail=f"nothing here writes {other} files")

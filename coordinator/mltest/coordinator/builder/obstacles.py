@@ -1,0 +1,40 @@
+"""Why an exporter or a transform does not take a model, from what both say of themselves. Pure."""
+
+from collections.abc import Iterable
+
+from mltest.coordinator.builder.exporters.role import ExporterNeeds
+from mltest.coordinator.builder.transforms.role import TransformNeeds
+from mltest.coordinator.builder.variant import Variant
+from mltest.shared.domain import ModelInfo
+
+
+def exporter_obstacle(found: ExporterNeeds, model: ModelInfo) -> str:
+    """Return what the exporter takes instead of `model`; empty if it takes it in at least one of its variants."""
+    return _obstacle(found, found.formats, model) or _no_variant(found.variants, model)
+
+
+def transform_obstacle(found: TransformNeeds, model: ModelInfo) -> str:
+    """Return what the transform takes instead of `model`; empty if it takes it in at least one of its variants."""
+    return _obstacle(found, found.formats, model) or _no_variant(found.variants, model)
+
+
+def variant_obstacle(variant: Variant, model: ModelInfo) -> str:
+    """Return what the variant takes instead of `model`; empty if it takes it."""
+    if variant.families and model.family not in variant.families:
+        return f"models of the families {', '.join(variant.families)}, this model's family is {model.family}"
+    return ""
+
+
+def _obstacle(found: ExporterNeeds | TransformNeeds, formats: Iterable[str], model: ModelInfo) -> str:
+    if model.format not in formats:
+        return f"{found.takes}, this is an {model.format} file"
+    if found.families and model.family not in found.families:
+        return f"{found.takes}, this model's family is {model.family}"
+    if found.tasks and model.task not in found.tasks:
+        return f"{' and '.join(task.value for task in found.tasks)}, this is {model.task.value}"
+    return ""
+
+
+def _no_variant(variants: Iterable[Variant], model: ModelInfo) -> str:
+    obstacles = [variant_obstacle(variant, model) for variant in variants]
+    return obstacles[0] if obstacles and all(obstacles) else ""

@@ -1,0 +1,1 @@
+"""Transforms: what makes another model of a model, in the model's own format, before any exporter."""

@@ -1,0 +1,23 @@
+"""One way to use an exporter or a transform: its options, and what a candidate made so is called."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """One way to use an exporter or a transform: those of one exporter differ in options, of one transform in names."""
+
+    name: str = ""
+    """Suffix of the label: "if-else", "int8", "32"; empty for the plain way."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """What the exporter or transform is asked for; part of a candidate's identity and of its recipe's key."""
+    is_lossy: bool = False
+    """Whether other predictions than those of the model are meant: the plan's limits for lossy recipes gate it."""
+    families: tuple[str, ...] = ()
+    """Families of models that it takes; empty means: all that the exporter or transform takes."""
+    uses_rows: bool = False
+    """Whether it reads the dataset (calibration, hot paths): the artifact then depends on the data as well."""
+    varies_with_batch: bool = False
+    """Whether an answer depends on the other rows of its call (dynamic quantisation): calls with other batch sizes are
+    then held to the limits for lossy recipes instead of the bits of arithmetic."""
