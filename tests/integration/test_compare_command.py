@@ -1,4 +1,4 @@
-"""`compare`, `submit --against` and `regress` as a user has them: real processes, a real local agent, a real model."""
+"""`compare`, `submit --against` and `regress` as a user has them: real processes, a real agent, a real model."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import pytest
 
 from tests.integration.test_command_line import Home
 from tests.models import logistic_on_noise
+from tests.processes import Running
 
 PLAN = """
 [job]
@@ -30,9 +31,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     return Home(folder)
 
 
-def test_old_against_new_from_the_command_line(home: Home) -> None:
+def test_old_against_new_from_the_command_line(home: Home, resident: Running) -> None:
     """One long story, since each job takes seconds."""
-    submit = ("submit", "model.onnx", "--data", "data.npz", "--plan", "plan.toml", "--local")
+    where = ("--no-discovery", "--agent", resident.address)
+    submit = ("submit", "model.onnx", "--data", "data.npz", "--plan", "plan.toml", *where)
     assert home.run(*submit).returncode == 0
     old = str(home.json("jobs")[0]["job_id"])
     done = home.run(*submit, "--against", old[:6])

@@ -11,13 +11,12 @@ from mltest.coordinator.home import HomeCoordinator, open_coordinator
 from mltest.coordinator.remote import RemoteCoordinator
 from mltest.shared.domain import Basis, Candidate, Change, Comparison, JobResults, JobSpec, JobState
 from mltest.shared.errors import JobStateError, JobUnknownError, PlanInvalidError
-from tests.integration.jobs import FOREST_PLAN, all_events, job_spec
+from tests.integration.jobs import FOREST_PLAN, QUICK_PLAN, all_events, job_spec
 from tests.models import ModelFiles, forest_on_digits
-from tests.processes import ProcessGroup
+from tests.processes import Running
 
 NOBODY = "127.0.0.1:1"
-ONE_ROUND = FOREST_PLAN.replace("rounds = 2", "rounds = 1")
-ONLY_TREELITE = ONE_ROUND.replace('["scikit-learn", "treelite"]', '["treelite"]')
+ONE_ROUND = QUICK_PLAN.replace("rounds = 2", "rounds = 1")
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +25,14 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> ModelFiles:
 
 
 @pytest.fixture(scope="module")
-def large(tmp_path_factory: pytest.TempPathFactory) -> ModelFiles:
+def before(tmp_path_factory: pytest.TempPathFactory) -> ModelFiles:
+    return forest_on_digits(tmp_path_factory.mktemp("before"), trees=3, is_onnx=True)
+
+
+@pytest.fixture(scope="module")
+def after(tmp_path_factory: pytest.TempPathFactory) -> ModelFiles:
     """A retrained model, whose calls take several times as long."""
-    return forest_on_digits(tmp_path_factory.mktemp("large"), trees=60)
+    return forest_on_digits(tmp_path_factory.mktemp("after"), trees=200, is_onnx=True)
 
 
 @pytest.fixture
@@ -59,13 +63,12 @@ def latency(comparison: Comparison, runtime: str) -> tuple[Change, Basis]:
 
 
 async def test_old_against_new_over_the_wire(
-    remote: CoordinatorApi, small: ModelFiles, large: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    remote: CoordinatorApi, before: ModelFiles, after: ModelFiles, resident: Running
 ) -> None:
     """One long story, since each job takes seconds."""
-    agent = processes.agent(tmp_path / "agent", "--no-advertise", "--port", "0", runtimes="scikit-learn,treelite")
-    old = await finished(remote, await job_spec(remote, small, agent.address, plan=ONE_ROUND))
+    old = await finished(remote, await job_spec(remote, before, resident.address, plan=ONE_ROUND))
     plan = ONE_ROUND.replace("rounds = 1", "rounds = 4")
-    spec = await job_spec(remote, large, agent.address, plan=plan)
+    spec = await job_spec(remote, after, resident.address, plan=plan)
     new = await finished(remote, replace(spec, against_job_id=old[:8]))
 
     results = await remote.results(new)
@@ -78,20 +81,20 @@ async def test_old_against_new_over_the_wire(
 
     comparison = await remote.compare(old[:6], new)
     assert (comparison.job_a, comparison.job_b, comparison.is_paired) == (old, new, True)
-    assert latency(comparison, "treelite") == (Change.WORSE, Basis.PAIRED)
+    assert latency(comparison, "onnxruntime") == (Change.WORSE, Basis.PAIRED)
 
-    again = await finished(remote, replace(spec, plan_toml=ONLY_TREELITE, against_job_id=new))
+    again = await finished(remote, replace(spec, plan_toml=ONE_ROUND, against_job_id=new))
     taken = [found for found in (await remote.results(again)).candidates if found.from_job_id]
-    assert {(found.runtime, found.from_job_id) for found in taken} == {("treelite", new)}
+    assert {(found.runtime, found.from_job_id) for found in taken} == {("onnxruntime", new)}
 
     apart = await remote.compare(old, again)
     assert not apart.is_paired
-    assert latency(apart, "treelite")[1] is not Basis.PAIRED
+    assert latency(apart, "onnxruntime")[1] is not Basis.PAIRED
     same = await remote.compare(new, new)
     assert {one.change for one in same.differences} == {Change.SAME}
 
     history = await remote.history(again)
-    (series,) = [one for one in history.series if one.runtime == "treelite"]
+    (series,) = [one for one in history.series if one.runtime == "onnxruntime"]
     assert series.points[-1].job_id == again
     assert series.points[-1].level > 0
     assert (await remote.history(again)) == history

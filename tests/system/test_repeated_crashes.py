@@ -34,11 +34,13 @@ def run_until_a_round_ends(command: list[str]) -> bool:
 
 @pytest.mark.promise(27)
 async def test_every_visit_counts_once_however_often_the_coordinator_is_killed(
-    tiny: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
 ) -> None:
     home = tmp_path / "home"
-    agent = processes.agent(tmp_path / "agent", "--port", "0", "--no-advertise")
-    submission = ["submit", str(tiny.model), "--data", str(tiny.data), "--rounds", str(ROUNDS)]
+    agent = processes.agent(
+        tmp_path / "agent", "--port", "0", "--no-advertise", runtimes="scikit-learn,onnxruntime,treelite"
+    )
+    submission = ["submit", str(forest.model), "--data", str(forest.data), "--rounds", str(ROUNDS)]
     is_done = run_until_a_round_ends(
         [PROGRAM, *submission, "--state-dir", str(home), "--no-discovery", "--agent", agent.address]
     )
