@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mltest.coordinator.builder.exporters.onnx_boosters import boosted_graph
 from mltest.coordinator.builder.exporters.registry import exporter
 from mltest.coordinator.builder.exporters.role import Exported, ExporterNeeds, ExportSource
+from mltest.coordinator.builder.quantisation.precision import precision_variants, write_graph
 from mltest.shared.domain import Task
 from mltest.shared.errors import ConversionError, MltestError
 
@@ -33,6 +34,7 @@ class OnnxExport:
         runtimes=("onnxruntime",),
         formats=dict.fromkeys((*_ESTIMATORS, "xgboost-json", "xgboost-ubj", "lightgbm", "catboost"), "onnx"),
         takes="models of scikit-learn, XGBoost, LightGBM and CatBoost, and ready ONNX files",
+        variants=precision_variants("mlp"),
     )
 
     def export(self, source: ExportSource, target: Path) -> Exported:
@@ -40,7 +42,8 @@ class OnnxExport:
         from mltest.shared.native.onnx_session import open_session
 
         is_estimator = source.native is not None
-        target.write_bytes(onnx_bytes(source.native) if source.native else boosted_graph(source, target))
+        graph = onnx_bytes(source.native) if source.native else boosted_graph(source, target)
+        write_graph(graph, source, target)
         try:
             open_session(target, threads=1)
         except MltestError as error:
