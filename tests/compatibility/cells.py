@@ -143,6 +143,8 @@ def _gate(candidate: Candidate, job: _Job) -> str:
     answer = job.side.evaluate(
         {
             "tests": [],
+            "spec": to_jsonable(job.spec),
+            "model": str(job.model),
             "info": to_jsonable(job.inspection.model),
             "dataset": str(job.inspection.dataset_path),
             "reference": str(job.inspection.reference_path),

@@ -51,7 +51,7 @@ def read(text: str) -> dict[str, Texts]:
     if not lines:
         return {}
     names = [name.strip() for name in lines[0][3].split("|")]
-    return {line[0]: _texts(line, names, reasons) for line in lines[2:]}
+    return {line[0]: _texts(line, names, reasons) for line in lines[1:]}
 
 
 def written(text: str, rows: Mapping[str, Texts], columns: Sequence[str]) -> str:
