@@ -20,7 +20,7 @@ _OPSETS = {"": 18, "ai.onnx.ml": 3}
 
 _ESTIMATORS = ("skops", "pickle")
 """Formats of scikit-learn."""
-_MISSING = re.compile(r"Unable to find a (?:shape calculator|converter) for (?:type|alias|model type) .*<class '([\w.]+)'>")
+_MISSING = re.compile(r"Unable to find a (?:shape calculator|converter) for .*<class '([\w.]+)'>")
 _LINE_LENGTH = 200
 """Of a message; some hold every weight of the model."""
 
