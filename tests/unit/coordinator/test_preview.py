@@ -40,7 +40,7 @@ def test_every_candidate_stands_there_with_its_identity_and_kind() -> None:
 
 
 def test_what_is_pruned_or_left_out_stands_there_with_the_reason() -> None:
-    text = preview(Plan(skip=("*prune*",))).text
+    text = preview(Plan(transforms=("all",), skip=("*prune*",))).text
     assert "  onnxruntime, fused: it takes models of the families mlp" in text
     assert "  skip *prune*: scikit-learn, prune-trees 32; onnxruntime, prune-trees 32; " in text
 
