@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.models import ModelFiles, forest_on_digits
@@ -96,6 +97,30 @@ def test_the_rows_in_which_a_pruned_forest_differs_are_listed(files: ModelFiles,
     assert all(row["native"] != row["candidate"] for row in found["rows"])
     text = run(files, "disagreements", job["job"]["job_id"], label)
     assert f"differs in {found['differing_count']} of 300 rows" in text
+
+
+def test_an_exported_candidate_runs_and_brings_its_evidence(files: ModelFiles, job: Any, tmp_path: Path) -> None:
+    label, out = "treelite, prune-trees reduced-error 1/2", tmp_path / "best"
+    run(files, "export", job["job"]["job_id"], label, "--out", str(out))
+
+    done = subprocess.run(
+        [sys.executable, out / "predict.py", files.data], capture_output=True, text=True, timeout=DEADLINE_S, check=True
+    )
+    with np.load(files.data) as data:
+        right = np.asarray(done.stdout.split(), dtype=int) == data["y"]
+    assert right.mean() > 0.8
+    evidence = json.loads((out / "evidence.json").read_text())
+    assert evidence["candidate"]["label"] == label
+    assert [row["label"] for row in evidence["standings"]] == [label]
+    assert any(found["metric"] == "latency_s" for found in evidence["results"])
+    assert "treelite==" in (out / "requirements.txt").read_text()
+
+
+def test_nothing_is_exported_over_other_files(files: ModelFiles, job: Any, tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("")
+    with pytest.raises(AssertionError, match="is not an empty folder"):
+        run(files, "export", job["job"]["job_id"], "treelite", "--out", str(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
 def test_a_pruned_forest_is_smaller(job: Any) -> None:
