@@ -1,10 +1,14 @@
 """Hostile models and data in the builder's real child: each ends as one typed error, and nothing outside changes."""
 
+import json
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mltest.coordinator.builder.client import ProcessBuilder
@@ -19,11 +23,14 @@ from mltest.shared.errors import (
     ModelRefusedError,
     ModelUnsupportedError,
     ResourceLimitError,
+    UserError,
 )
 from mltest.shared.status import next_step_of
 from tests.hostile.archives import crafted_tree, honest_data, honest_model, npz_bomb, skops_bomb
+from tests.hostile.boosters import LIGHTGBM_TEXT, XGBOOST_JSON, XGBOOST_UBJ, crafted_lightgbm, crafted_xgboost
 from tests.hostile.graphs import constant_bomb, custom_operator, endless_loop, external_data
 from tests.hostile.pickles import BOMBS, CRASH, ENDLESS, FLOOD, GADGETS, SECRET, Target, write_hostile
+from tests.models import ModelFiles
 
 MEMORY_BYTES = 700 << 20
 PLAN = Plan(memory_bytes=MEMORY_BYTES)
@@ -31,6 +38,7 @@ SHORT = Plan(memory_bytes=MEMORY_BYTES, load_timeout_s=6, step_timeout_s=2)
 BOMB_BYTES = 1500 << 20
 MAX_GROWTH_BYTES = 64 << 20
 """Of the process that runs these tests, with all that they have imported; the bombs are of gigabytes."""
+MAX_GROWTH_OF_A_DAEMON_BYTES = 10 << 20
 
 
 @pytest.fixture
@@ -49,16 +57,21 @@ def target(tmp_path: Path) -> Iterator[Target]:
 
 
 @pytest.fixture
-async def builder(tmp_path: Path) -> AsyncIterator[ProcessBuilder]:
+async def builder(tmp_path: Path, tiny: ModelFiles) -> AsyncIterator[ProcessBuilder]:
     """A builder that works in a folder of its own; afterwards an honest job goes well, and no process is left."""
     work = tmp_path / "work"
     work.mkdir()
     found = ProcessBuilder(work)
     yield found
-    honest = honest_model(tmp_path / "model")
-    assert (await inspect(found, honest)).startswith("RandomForest")
+    assert await inspect(found, tiny.model, tiny.data) == "skl2onnx"
     await found.close()
     assert children() == []
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small skops file that becomes huge."""
+    return skops_bomb(tmp_path_factory.mktemp("bomb") / "model", BOMB_BYTES)
 
 
 def children() -> list[int]:
@@ -268,11 +281,10 @@ async def test_a_graph_of_a_few_bytes_that_takes_all_memory_meets_its_limit(
 
 @pytest.mark.promise(15)
 async def test_a_small_skops_file_that_becomes_huge_meets_the_memory_limit(
-    builder: ProcessBuilder, tmp_path: Path
+    builder: ProcessBuilder, packed: Path, tmp_path: Path
 ) -> None:
-    model = skops_bomb(tmp_path / "model", BOMB_BYTES)
-    assert model.stat().st_size < 4 << 20
-    error = await failure(builder, model)
+    assert packed.stat().st_size < 4 << 20
+    error = await failure(builder, packed, honest_data(tmp_path / "honest.npz"))
     assert isinstance(error, ResourceLimitError), error
     assert "734 MB" in error.message
 
@@ -284,20 +296,63 @@ async def test_small_data_that_become_huge_meet_the_memory_limit(builder: Proces
     assert isinstance(await failure(builder, honest_model(tmp_path / "model"), data), ResourceLimitError)
 
 
-OTHERS = (
-    b'{"learner":{"gradient_booster":{"model":{"trees":[{"left_children":[1000000000]}]}}},"version":[3,2,0]}',
-    b"tree\nversion=v4\nnum_class=1\nTree=0\nleft_child=1000000000\n",
-    b'#include "/etc/passwd"\n',
-)
+@pytest.mark.promise(15)
+def test_a_process_that_only_has_models_inspected_does_not_grow_with_what_they_do(
+    target: Target, packed: Path, tmp_path: Path
+) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    hostile = {
+        "flood": write_hostile(tmp_path / "flood", FLOOD, target),
+        "answer": write_hostile(tmp_path / "answer", ENDLESS_ANSWER, target),
+        "bomb": packed,
+    }
+    # The first one is honest: what is imported and kept from then on is no model's doing.
+    files = [honest_data(tmp_path / "honest.npz"), honest_model(tmp_path / "honest"), *hostile.values()]
+    command = [sys.executable, "-m", "tests.hostile.inspecting", work, *files]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    honest, *told = [json.loads(line) for line in lines]
+    assert honest["code"] == ""
+    assert [one["code"] for one in told] == ["MODEL_CRASHED", "MODEL_CRASHED", "RESOURCE_LIMIT"]
+    assert max(one["growth_bytes"] for one in told) < MAX_GROWTH_OF_A_DAEMON_BYTES, told
 
 
 @pytest.mark.promise(13)
 async def test_other_formats_are_named_and_not_opened(builder: ProcessBuilder, tmp_path: Path) -> None:
-    for content in OTHERS:
-        (tmp_path / "model").write_bytes(content)
-        error = await failure(builder, tmp_path / "model")
-        assert isinstance(error, ModelUnsupportedError)
-        assert "which no runtime takes yet" in error.message
+    (tmp_path / "model").write_bytes(b'#include "/etc/passwd"\n')
+    error = await failure(builder, tmp_path / "model")
+    assert isinstance(error, ModelUnsupportedError)
+    assert "which no runtime takes yet" in error.message
+
+
+@pytest.mark.promise(13)
+async def test_boosted_trees_that_lead_nowhere_are_invalid(builder: ProcessBuilder, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    crafted = (
+        *(crafted_xgboost(edit) for edit in ("a child far away", "a feature that is not there", "countless outputs")),
+        *(crafted_lightgbm(edit) for edit in ("a child far away", "sizes of trees that are not true")),
+    )
+    for content in crafted:
+        model.write_bytes(content)
+        assert isinstance(await failure(builder, model), ModelInvalidError)
+
+
+@pytest.mark.promise(13)
+async def test_boosted_trees_with_bytes_of_chance_end_in_one_typed_error(
+    builder: ProcessBuilder, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(0)
+    model = tmp_path / "model"
+    for whole in (XGBOOST_JSON, XGBOOST_UBJ, LIGHTGBM_TEXT, b"CBM1" + random.bytes(500)):
+        for _ in range(3):
+            content = bytearray(whole)
+            for place in random.integers(len(content) // 4, len(content), 20):
+                content[place] = random.integers(256)
+            model.write_bytes(content)
+            try:
+                await inspect(builder, model)
+            except MltestError as error:
+                assert isinstance(error, UserError), error
 
 
 @pytest.mark.promise(13)

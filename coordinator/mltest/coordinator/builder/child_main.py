@@ -3,6 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mltest.coordinator.builder.builder import PredictionFile
 from mltest.coordinator.builder.dataset import RawData, read_data
 from mltest.coordinator.builder.evaluation import evaluations, read_yardstick
@@ -26,6 +29,7 @@ from mltest.shared.jsonable import from_jsonable, to_jsonable
 from mltest.shared.model_format import PICKLE, SKOPS, permitted_format
 from mltest.shared.native.libraries import LIBRARIES
 from mltest.shared.native.outputs import NativeModel
+from mltest.shared.native.predictions import Predictions
 
 _ESTIMATORS = (SKOPS, PICKLE)
 """Formats of scikit-learn."""
@@ -79,7 +83,13 @@ class BuilderSide:
         yardstick = read_yardstick(info, dataset=Path(frame["dataset"]), reference=Path(frame["reference"]))
         choices = [TestChoice(**choice) for choice in frame["tests"]]
         files = [from_jsonable(file, PredictionFile) for file in frame["predictions"]]
-        return {"evaluations": to_jsonable(evaluations(choices, yardstick, files))}
+        spec, path = from_jsonable(frame["spec"], JobSpec), Path(frame["model"])
+        data = RawData(rows=yardstick.rows, truth=yardstick.truth)
+
+        def predict(rows: NDArray[np.floating]) -> Predictions:
+            return self._model(path, spec, info.format, data).predict(rows)
+
+        return {"evaluations": to_jsonable(evaluations(choices, yardstick, files, predict))}
 
     def _transform(self, source: ExportSource, candidate: Candidate, target: Path) -> ExportSource:
         """Return what the candidate's transform makes of `source`; that of the candidate before is not made again."""

@@ -13,19 +13,10 @@ from mltest.coordinator.builder.transforms.registry import transform_label, tran
 from mltest.coordinator.builder.transforms.role import TransformNeeds
 from mltest.coordinator.builder.variant import Variant
 from mltest.coordinator.planning.plan import Plan
-from mltest.shared.domain import Candidate, ModelInfo
+from mltest.shared.domain import Candidate, ModelInfo, PrunedCell
 from mltest.shared.errors import ModelUnsupportedError
 
 _ID_DIGITS = 12
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PrunedCell:
-    """A part of the product that gives no candidate."""
-
-    label: str
-    """As candidates are called: "prune-trees 32", "onnxruntime, int8"."""
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,7 +80,14 @@ class Conclusion:
         plan = self._errand.plan
         try:
             return await builder.evaluate(
-                tests, job.model, plan, dataset=dataset, reference=reference, predictions=files
+                tests,
+                job.spec,
+                job.model,
+                plan,
+                model=self._site.blobs.path(job.spec.model.sha256),
+                dataset=dataset,
+                reference=reference,
+                predictions=files,
             )
         except MltestError as error:
             if len(files) == 1:
