@@ -23,6 +23,7 @@ module = "mltest.coordinator.tests.agreement"
 class = "Agreement"
 [candidates]
 runtimes = ["onnxruntime"]
+transforms = ["none"]
 """
 """Seconds instead of minutes: one candidate that loads fast, few rows, few slices."""
 

@@ -1,10 +1,11 @@
-"""scikit-learn tree ensembles to treelite checkpoints."""
+"""Tree ensembles of scikit-learn, XGBoost and LightGBM to treelite checkpoints."""
 
 from pathlib import Path
 from typing import Any
 
 from mltest.coordinator.builder.exporters.registry import exporter
 from mltest.coordinator.builder.exporters.role import Exported, ExporterNeeds, ExportSource
+from mltest.coordinator.builder.exporters.treelite_boosters import boosted_model
 from mltest.shared.errors import ConversionError
 
 
@@ -15,26 +16,36 @@ class TreeliteExport:
     needs = ExporterNeeds(
         name="treelite_export",
         runtimes=("treelite",),
-        formats={"skops": "treelite-checkpoint", "pickle": "treelite-checkpoint"},
+        formats=dict.fromkeys(("skops", "pickle", "xgboost-json", "xgboost-ubj", "lightgbm"), "treelite-checkpoint"),
         families=("forest", "boosting", "tree"),
-        takes="tree ensembles of scikit-learn",
+        takes="tree ensembles of scikit-learn, XGBoost and LightGBM",
     )
 
     def export(self, source: ExportSource, target: Path) -> Exported:
         """Convert."""
-        import treelite
-
-        assert source.native is not None
-        ensemble = _ensemble(source.native.estimator)
         try:
-            model = treelite.sklearn.import_model(ensemble)
-        except MemoryError:
+            model, exported = _boosted(source) if source.native is None else _fitted(source.native.estimator)
+        except (ConversionError, MemoryError):
             raise
         except Exception as error:
             line = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise ConversionError(converter="treelite", detail=line) from error
         target.write_bytes(model.serialize_bytes())
-        return Exported(input_dtype="float64", options={"rounds_to_float32": str(_rounds(ensemble)).lower()})
+        return exported
+
+
+def _fitted(estimator: Any) -> tuple[Any, Exported]:
+    import treelite
+
+    ensemble = _ensemble(estimator)
+    options = {"rounds_to_float32": str(_rounds(ensemble)).lower()}
+    return treelite.sklearn.import_model(ensemble), Exported(input_dtype="float64", options=options)
+
+
+def _boosted(source: ExportSource) -> tuple[Any, Exported]:
+    """Return a model of another library; it takes rows in the type in which that compares."""
+    model = boosted_model(source)
+    return model, Exported(input_dtype=model.input_type)
 
 
 def _ensemble(estimator: Any) -> Any:
