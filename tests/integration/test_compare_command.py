@@ -20,6 +20,7 @@ module = "mltest.coordinator.tests.size"
 class = "Size"
 [candidates]
 runtimes = ["onnxruntime"]
+transforms = ["none"]
 """
 
 

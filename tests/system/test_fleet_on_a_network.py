@@ -32,6 +32,7 @@ module = "mltest.coordinator.tests.agreement"
 class = "Agreement"
 [candidates]
 runtimes = ["onnxruntime"]
+transforms = ["none"]
 """
 
 
