@@ -21,6 +21,7 @@ class = "Size"
 [candidates]
 runtimes = ["onnxruntime"]
 transforms = ["none"]
+skip = ["*, *"]
 """
 
 

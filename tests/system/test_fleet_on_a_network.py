@@ -33,6 +33,7 @@ class = "Agreement"
 [candidates]
 runtimes = ["onnxruntime"]
 transforms = ["none"]
+skip = ["*, *"]
 """
 
 
