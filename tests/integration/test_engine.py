@@ -4,8 +4,6 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
 from mltest.coordinator.api import CoordinatorApi
 from mltest.shared.domain import (
     AgentUpdated,
