@@ -9,7 +9,7 @@ _FORMATS = {"float32": ("<f", "<i"), "float64": ("<d", "<q")}
 
 
 def next_below(value: float, input_type: str) -> float:
-    """Return the largest number of `input_type` below `value`: x < value is x <= next_below(value) for such x."""
+    """Return the largest number of `input_type` below `value`; for such x, x < value is x <= what is returned."""
     if input_type == "float64":
         return math.nextafter(value, -math.inf)
     rounded = floor_to_float32(value)

@@ -22,19 +22,29 @@ class TreeliteExport:
 
     def export(self, source: ExportSource, target: Path) -> Exported:
         """Convert."""
-        import treelite
-
-        assert source.native is not None
-        ensemble = _ensemble(source.native.estimator)
-        try:
-            model = treelite.sklearn.import_model(ensemble)
-        except MemoryError:
-            raise
-        except Exception as error:
-            line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise ConversionError(converter="treelite", detail=line) from error
+        model, rounds_to_float32 = treelite_model(source)
         target.write_bytes(model.serialize_bytes())
-        return Exported(input_dtype="float64", options={"rounds_to_float32": str(_rounds(ensemble)).lower()})
+        return Exported(input_dtype="float64", options={"rounds_to_float32": str(rounds_to_float32).lower()})
+
+
+def treelite_model(source: ExportSource) -> tuple[Any, bool]:
+    """Return the `treelite.Model` of a submitted model, and whether its own library rounds X to float32 first.
+
+    Raises:
+        ConversionError: treelite cannot hold it.
+
+    """
+    import treelite
+
+    assert source.native is not None
+    ensemble = _ensemble(source.native.estimator)
+    try:
+        return treelite.sklearn.import_model(ensemble), _rounds(ensemble)
+    except MemoryError:
+        raise
+    except Exception as error:
+        line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ConversionError(converter="treelite", detail=line) from error
 
 
 def _ensemble(estimator: Any) -> Any:

@@ -1,0 +1,130 @@
+"""Tree ensembles to C of this project's own, which agents compile: the same bytes for the same model and options."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mltest.coordinator.builder.exporters.registry import exporter
+from mltest.coordinator.builder.exporters.role import Exported, ExporterNeeds, ExportSource
+from mltest.coordinator.builder.exporters.treelite_export import treelite_model
+from mltest.coordinator.builder.variant import Variant
+from mltest.shared.errors import ConversionError
+
+if TYPE_CHECKING:
+    from mltest.coordinator.builder.c_source.ensemble import Ensemble
+
+_NODES, _IF_ELSE = {"layout": "nodes", "optimise": "O2"}, {"layout": "if-else", "optimise": "O1"}
+"""Nested ifs run no faster with more optimisation, and compile two to three times as long."""
+
+
+@exporter
+class CExport:
+    """Writes one file in C11, which needs nothing but a compiler, in several layouts."""
+
+    needs = ExporterNeeds(
+        name="c_export",
+        runtimes=("c",),
+        formats={"skops": "c-source", "pickle": "c-source"},
+        families=("forest", "boosting", "tree"),
+        takes="tree ensembles",
+        variants=(
+            Variant(name="nodes", options={**_NODES, "thresholds": "float"}),
+            Variant(name="nodes hot", options={**_NODES, "thresholds": "float", "order": "hot"}, uses_rows=True),
+            Variant(name="nodes int", options={**_NODES, "thresholds": "int"}),
+            Variant(name="nodes double", options={**_NODES, "thresholds": "double"}),
+            Variant(name="nodes 16-bit", options={**_NODES, "thresholds": "16-bit"}),
+            Variant(name="nodes 8-bit", options={**_NODES, "thresholds": "8-bit"}, is_lossy=True),
+            Variant(
+                name="nodes 8-bit leaves", options={**_NODES, "thresholds": "float", "leaves": "8-bit"}, is_lossy=True
+            ),
+            Variant(
+                name="nodes 16-bit leaves", options={**_NODES, "thresholds": "int", "leaves": "16-bit"}, is_lossy=True
+            ),
+            Variant(name="if-else", options={**_IF_ELSE, "thresholds": "float"}),
+            Variant(name="if-else hot", options={**_IF_ELSE, "thresholds": "float", "order": "hot"}, uses_rows=True),
+            Variant(name="if-else int", options={**_IF_ELSE, "thresholds": "int"}),
+        ),
+        packages=("treelite",),
+    )
+
+    def export(self, source: ExportSource, target: Path) -> Exported:
+        """Read the ensemble, and print it."""
+        ensemble = _ensemble(source)
+        _check(ensemble, source.options)
+        target.write_text(_source(ensemble, source), encoding="ascii")
+        return Exported(input_dtype=ensemble.input_type)
+
+
+def _ensemble(source: ExportSource) -> "Ensemble":
+    from mltest.coordinator.builder.c_source.quantised_leaves import with_integer_leaves
+    from mltest.coordinator.builder.c_source.treelite_reader import ensemble_of
+
+    model, rounds_to_float32 = treelite_model(source)
+    ensemble = _as_native(ensemble_of(model, rounds_to_float32=rounds_to_float32), source)
+    leaves = source.options.get("leaves", "")
+    return with_integer_leaves(ensemble, int(leaves.removesuffix("-bit"))) if leaves else ensemble
+
+
+def _as_native(ensemble: "Ensemble", source: ExportSource) -> "Ensemble":
+    """Correct what treelite does not know of scikit-learn's gradient boosting."""
+    from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
+
+    from mltest.shared.native.outputs import final_estimator
+
+    final = final_estimator(source.native.estimator) if source.native is not None else None
+    if not isinstance(final, GradientBoostingClassifier | GradientBoostingRegressor):
+        return ensemble
+    # It refuses missing values, so that nothing needs to send them anywhere.
+    trees = tuple(replace(tree, misses_left=(True,) * tree.node_count) for tree in ensemble.trees)
+    # Its exponential loss has the link expit(2 * sum).
+    return replace(ensemble, trees=trees, alpha=2.0 if final.loss == "exponential" else ensemble.alpha)
+
+
+def _check(ensemble: "Ensemble", options: Mapping[str, str]) -> None:
+    """Refuse what would give a candidate twice, or one that no agent can compile in time."""
+    from mltest.coordinator.builder.c_source.if_else import MAX_NODES
+
+    if options.get("thresholds") == "double" and ensemble.input_type == "float64":
+        raise _refusal("its library compares in float64, so every other variant does as well")
+    if options.get("layout") == "if-else" and ensemble.node_count > MAX_NODES:
+        raise _refusal(
+            f"nested ifs of {ensemble.node_count} nodes take a compiler too long (at most {MAX_NODES}); "
+            "its nodes as arrays are other candidates"
+        )
+
+
+def _source(ensemble: "Ensemble", source: ExportSource) -> str:
+    from mltest.coordinator.builder.c_source.if_else import if_else_source
+    from mltest.coordinator.builder.c_source.nodes import nodes_source
+
+    thresholds = source.options.get("thresholds", "float")
+    _check_ranks(ensemble, thresholds)
+    visits = _visits(ensemble, source.rows) if source.options.get("order") == "hot" else ()
+    printed = if_else_source if source.options.get("layout") == "if-else" else nodes_source
+    return printed(ensemble, thresholds, visits)
+
+
+def _check_ranks(ensemble: "Ensemble", thresholds: str) -> None:
+    """Refuse a model with too many thresholds for ranks that are meant to lose nothing."""
+    from mltest.coordinator.builder.c_source.rank_keys import RankKeys
+
+    if thresholds == "16-bit" and not RankKeys(ensemble, 16).is_lossless:
+        raise _refusal("a feature has more different thresholds than 16 bits can count")
+
+
+def _visits(ensemble: "Ensemble", path: Path | None) -> Sequence[Sequence[int]]:
+    """Return how many rows of the dataset come by each node of each tree."""
+    import numpy as np
+
+    from mltest.coordinator.builder.c_source.hot_paths import visits_of
+
+    if path is None:
+        raise _refusal("hot paths are found with the rows of a dataset, and there are none")
+    with np.load(path, allow_pickle=False) as content:
+        rows = content["X"].astype(ensemble.input_type)
+    return [visits_of(tree, rows) for tree in ensemble.trees]
+
+
+def _refusal(detail: str) -> ConversionError:
+    return ConversionError(converter="mltest's own C", detail=detail)
