@@ -14,9 +14,11 @@ from pathlib import Path
 from statistics import fmean, median
 
 from bench.figures import Figure, publish
+from mltest.agent.host.equal_processors import equal_processors
 from mltest.agent.launch.exec_launcher import ExecLauncher
 from mltest.agent.selftest.local_rounds import LIMITS, call_ns, standard_latency, temporary_folder
 from mltest.agent.selftest.models import Model, candidate_of, make_models
+from mltest.agent.visit.slice_order import sweep_processors
 from mltest.agent.visit.worker_process import WorkerProcess
 from mltest.shared.child import Confinement
 from mltest.shared.statistics.paired import Effect, effect_of
@@ -79,10 +81,10 @@ async def _round(model: Model, rows: Path, folder: Path, seed: int) -> Round:
             await worker.first_calls()
             await worker.make_forms(latency)
             await worker.warm_up(latency.warmup_ns)
-        for index in range(latency.slice_count):
+        for index, processor in enumerate(sweep_processors(equal_processors(), latency.slice_count, seed)):
             for confinement in generator.sample(_PAIR, 2):
                 ((metric, size),) = workers[confinement].forms
-                timed = await workers[confinement].timed_slice(metric, size, index, latency)
+                timed = await workers[confinement].timed_slice(metric, size, index, processor, latency)
                 times_ns[confinement].append(call_ns(timed.series))
     finally:
         await room.close()

@@ -26,7 +26,17 @@ class ReferenceExport:
         return Exported(input_dtype="float64")
 
 
-NOT_CONVERTED = {("scaled forest", "treelite_export"): "StandardScaler"}
+NOT_CONVERTED = {
+    ("scaled forest", "treelite_export"): "StandardScaler",
+    ("scaled forest", "daal4py_export"): "StandardScaler",
+    ("forest, three classes", "daal4py_export"): "no forests of more than two classes, this one has 3",
+    ("two values a row", "daal4py_export"): "several targets",
+    ("svm, two text labels", "numpy_export"): "SVC is not linear",
+    ("svm, three classes", "numpy_export"): "SVC is not linear",
+    ("svm of values", "numpy_export"): "SVR is not linear",
+    ("scaled svm", "numpy_export"): "SVC is not linear",
+    ("scaled svm of values", "numpy_export"): "SVR is not linear",
+}
 """What passes the declared needs and still cannot be made, with a word of its reason."""
 
 

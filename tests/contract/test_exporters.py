@@ -14,10 +14,18 @@ from mltest.coordinator.builder.exporters.role import Exporter
 from mltest.shared.domain import Task
 from mltest.shared.errors import ConversionError
 from tests.contract.artifacts import NOT_CONVERTED, make, source_of, taken_pairs
+from tests.contract.own_environments import add_own_environments, skipped_unless_installed
 from tests.contract.tiny_models import NAMES, tiny_model
 
+add_own_environments()
+
 MADE = [
-    pytest.param(name, found, id=f"{name}-{found.needs.name}")
+    pytest.param(
+        name,
+        found,
+        id=f"{name}-{found.needs.name}",
+        marks=skipped_unless_installed(runtime_named(found.needs.runtimes[0]).needs),
+    )
     for name, found in taken_pairs()
     if (name, found.needs.name) not in NOT_CONVERTED
 ]

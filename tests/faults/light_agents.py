@@ -1,7 +1,8 @@
 """Many agents in one process: real gRPC servers that answer DescribeAgent and nothing else.
 
 python -m tests.faults.light_agents COUNT. Says its addresses as one line of JSON; then serves until it is killed, and
-answers each line on its input with the times of the calls since the last one, as seconds of the monotonic clock.
+answers each line on its input with the calls since the last one: when each began and ended, in seconds of the monotonic
+clock. An answer takes a quarter of a second, so that calls which are made together are seen together.
 """
 
 import asyncio
@@ -26,9 +27,12 @@ SERVICE_NAME = pb.DESCRIPTOR.services_by_name["AgentService"].full_name
 _HOST = HostInfo(architecture="x86_64", cpu_model="", logical_cores=1, memory_bytes=1, os="", kernel="")
 
 
+ANSWER_S = 0.25
+
+
 class _LightAgent:
-    def __init__(self, name: str, device_id: str, called_s: list[float]) -> None:
-        self._called_s = called_s
+    def __init__(self, name: str, device_id: str, calls_s: list[tuple[float, float]]) -> None:
+        self._calls_s = calls_s
         self._info = AgentInfo(
             agent_id=device_id,
             name=name,
@@ -40,20 +44,22 @@ class _LightAgent:
         )
 
     async def describe(self, request: pb.DescribeAgentRequest, context: object) -> pb.DescribeAgentResponse:
-        self._called_s.append(time.monotonic())
+        begin_s = time.monotonic()
+        await asyncio.sleep(ANSWER_S)
+        self._calls_s.append((begin_s, time.monotonic()))
         return pb.DescribeAgentResponse(agent=to_proto(self._info, agent_pb2.AgentInfo))
 
 
 async def main(prefix: str, count: int) -> None:
     """Serve until nobody listens any more."""
-    called_s: list[float] = []
+    calls_s: list[tuple[float, float]] = []
     addresses: list[str] = []
     kept: list[object] = []
     peers = LocalPeers()
     for number in range(count):
         server = grpc.aio.server(options=server_options())
         identity = identity_from_pem(new_identity_pem())
-        agent = _LightAgent(f"{prefix}{number:04}", identity.device_id, called_s)
+        agent = _LightAgent(f"{prefix}{number:04}", identity.device_id, calls_s)
         handlers = {
             "DescribeAgent": grpc.unary_unary_rpc_method_handler(
                 agent.describe, pb.DescribeAgentRequest.FromString, pb.DescribeAgentResponse.SerializeToString
@@ -66,8 +72,8 @@ async def main(prefix: str, count: int) -> None:
         kept += [server, peers.publish(identity, address=address, is_clear=True)]
     _say(addresses)
     while await asyncio.to_thread(sys.stdin.readline):
-        _say(called_s)
-        called_s.clear()
+        _say(calls_s)
+        calls_s.clear()
 
 
 def _say(content: object) -> None:

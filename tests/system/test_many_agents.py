@@ -4,8 +4,9 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -29,8 +30,8 @@ class LightAgents:
         self._process = process
         self.addresses: list[str] = self._heard()
 
-    def called_s(self) -> list[float]:
-        """Return when they were asked since the last time."""
+    def calls_s(self) -> list[tuple[float, float]]:
+        """Return when calls since the last time began and ended."""
         assert self._process.stdin is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
@@ -59,7 +60,13 @@ def light_agents(count: int) -> Iterator[list[LightAgents]]:
         yield [LightAgents(process) for process in processes]
 
 
-@pytest.mark.parametrize("count", [50, pytest.param(1000, marks=pytest.mark.long)])
+def most_at_once(calls_s: Iterable[tuple[float, float]]) -> int:
+    """Return how many calls were open at the same time at most."""
+    steps = sorted(step for begin_s, end_s in calls_s for step in ((begin_s, 1), (end_s, -1)))
+    return max(accumulate(change for _, change in steps))
+
+
+@pytest.mark.parametrize("count", [100, pytest.param(1000, marks=pytest.mark.long)])
 async def test_a_restarted_coordinator_has_its_fleet_back_within_ninety_seconds(
     processes: ProcessGroup, tmp_path: Path, count: int
 ) -> None:
@@ -74,7 +81,7 @@ async def test_a_restarted_coordinator_has_its_fleet_back_within_ninety_seconds(
             await api.close()
             first.kill()
             for group in groups:
-                group.called_s()
+                group.calls_s()
 
             processes.coordinator(tmp_path / "home", "--port", "0")
             start_s = clock()
@@ -82,5 +89,8 @@ async def test_a_restarted_coordinator_has_its_fleet_back_within_ninety_seconds(
             found = await api.agents()
             took_s = clock() - start_s
             await api.close()
+        calls_s = [call for group in groups for call in group.calls_s()]
     assert len([one for one in found if one.is_alive and not one.reason]) >= count
     assert took_s <= BACK_S
+    assert len(calls_s) >= count
+    assert most_at_once(calls_s) <= AT_ONCE

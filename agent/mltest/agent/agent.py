@@ -5,9 +5,10 @@ import platform
 import secrets
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from mltest.agent.environments.environments import Environments
 from mltest.agent.identity import agent_id_in
 from mltest.agent.launch.exec_launcher import ExecLauncher
 from mltest.agent.launch.unit_launcher import UnitLauncher
@@ -41,6 +42,10 @@ class AgentConfig:
     """How much the blobs may take on disk."""
     worker_socket: Path | None = None
     """Socket of the worker unit; None: workers are children of the agent."""
+    environments: Environments = field(default_factory=Environments)
+    """Which runtimes run in an interpreter of their own."""
+    runtimes: tuple[str, ...] = ()
+    """Names of those that are offered, beside the pinned reference; none: all."""
 
 
 class Agent:
@@ -76,7 +81,7 @@ class Agent:
 
     def start_probing(self) -> None:
         """Look at the machine in the background; whoever needs the answer waits for it. Keep the outbox small."""
-        self._probing = asyncio.create_task(probe(self._work_folder, self._launcher), name="probe")
+        self._probing = asyncio.create_task(self._probe(), name="probe")
         self._tidying = asyncio.create_task(self._tidy_regularly(), name="tidy")
 
     async def stop(self, reason: MltestError) -> None:
@@ -115,9 +120,15 @@ class Agent:
             work_folder=self._work_folder,
             allows_pickle=self._config.allows_pickle,
             launcher=self._launcher,
+            environments=self._config.environments,
             versions=_versions(found),
             sandbox=found.sandbox,
+            runtimes=self._config.runtimes,
         )
+
+    async def _probe(self) -> Capabilities:
+        config = self._config
+        return await probe(self._work_folder, self._launcher, config.environments, offered=config.runtimes)
 
     async def _capabilities(self) -> Capabilities:
         assert self._probing is not None

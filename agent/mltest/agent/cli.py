@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from mltest.agent.runtime_verbs import add_runtime_verbs
 from mltest.agent.trust_verbs import add_trust_verbs
 from mltest.shared.errors import MltestError
 from mltest.shared.logs import LOG_LEVELS, configure_logging
@@ -57,6 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
     describe.add_argument("--json", action="store_true", help="the same as data")
     describe.set_defaults(run=_describe)
     add_trust_verbs(verbs, _state_folder)
+    add_runtime_verbs(verbs)
     _add_selftest(verbs)
     doctor = verbs.add_parser("doctor", help="say what makes this machine a bad ruler", description=_DOCTOR)
     doctor.add_argument("--json", action="store_true", help="findings and readings as data")
@@ -91,6 +93,13 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
         help="serve every user of this machine, in the clear; on loopback only",
     )
     add("--allow-pickle", action="store_true", help="open pickled models, which can run any code on this machine")
+    add(
+        "--runtimes",
+        type=_runtimes,
+        default=(),
+        metavar="NAME[,NAME]",
+        help="offer only these, and the pinned reference (default: all that are installed)",
+    )
     add("--state-dir", type=Path, metavar="DIR", help="identity and cached files (default: below ~/.local/state)")
     add(
         "--no-advertise", action="store_true", help="do not advertise by mDNS; coordinators then need --agent HOST:PORT"
@@ -123,6 +132,7 @@ def _serve(options: argparse.Namespace) -> int:
     # Only this verb needs the daemon's libraries.
     from mltest.agent.agent import AgentConfig
     from mltest.agent.daemon import serve
+    from mltest.agent.environments.environments import environments_of_agent
     from mltest.agent.joining import is_joined
     from mltest.agent.listening import chosen_listening
 
@@ -134,6 +144,8 @@ def _serve(options: argparse.Namespace) -> int:
         allows_pickle=options.allow_pickle,
         cache_bytes=options.cache_bytes,
         worker_socket=options.worker_socket,
+        environments=environments_of_agent(folder),
+        runtimes=options.runtimes,
     )
     listening = chosen_listening(
         host=options.listen, port=options.port, is_insecure=options.insecure, is_joined=is_joined(folder)
@@ -149,11 +161,12 @@ def _state_folder(options: argparse.Namespace) -> Path:
 
 
 def _describe(options: argparse.Namespace) -> int:
+    from mltest.agent.environments.environments import environments_of_agent
     from mltest.agent.probe.describe import described
     from mltest.agent.probe.probe import probe
     from mltest.shared.jsonable import to_jsonable
 
-    found = asyncio.run(probe(Path(tempfile.gettempdir())))
+    found = asyncio.run(probe(Path(tempfile.gettempdir()), environments=environments_of_agent(None)))
     print(json.dumps(to_jsonable(found), indent=2) if options.json else described(found))
     return 0
 
@@ -213,6 +226,15 @@ def _name(text: str) -> str:
     if not is_name(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not 1 to {MAX_NAME_CHARS} printable characters without /")
     return text
+
+
+def _runtimes(text: str) -> tuple[str, ...]:
+    from mltest.agent.runtimes.registry import runtimes
+
+    names, known = tuple(dict.fromkeys(text.split(","))), runtimes()
+    if unknown := [name for name in names if name not in known]:
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is not one of {', '.join(known)}")
+    return names
 
 
 def _socket(text: str) -> Path | None:

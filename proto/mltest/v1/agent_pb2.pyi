@@ -288,6 +288,7 @@ class RuntimeInfo(google.protobuf.message.Message):
     REASON_FIELD_NUMBER: builtins.int
     FORMATS_FIELD_NUMBER: builtins.int
     PACKAGE_VERSIONS_FIELD_NUMBER: builtins.int
+    HAS_OWN_ENVIRONMENT_FIELD_NUMBER: builtins.int
     name: builtins.str
     """Name as in recipes: scikit-learn, onnxruntime, treelite."""
     version: builtins.str
@@ -296,6 +297,8 @@ class RuntimeInfo(google.protobuf.message.Message):
     """Whether it can be used here."""
     reason: builtins.str
     """Why it cannot be used, and what would mend that; empty if it can."""
+    has_own_environment: builtins.bool
+    """Whether it runs in a virtual environment of its own, not in that of the agent."""
     @property
     def formats(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Artifact formats that it takes: skops, onnx, treelite-checkpoint."""
@@ -313,8 +316,9 @@ class RuntimeInfo(google.protobuf.message.Message):
         reason: builtins.str = ...,
         formats: collections.abc.Iterable[builtins.str] | None = ...,
         package_versions: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+        has_own_environment: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["formats", b"formats", "is_available", b"is_available", "name", b"name", "package_versions", b"package_versions", "reason", b"reason", "version", b"version"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["formats", b"formats", "has_own_environment", b"has_own_environment", "is_available", b"is_available", "name", b"name", "package_versions", b"package_versions", "reason", b"reason", "version", b"version"]) -> None: ...
 
 Global___RuntimeInfo: typing_extensions.TypeAlias = RuntimeInfo
 

@@ -37,17 +37,28 @@ class Child:
 
     @classmethod
     async def spawn(
-        cls, module: str, *, folder: Path, limits: ChildLimits, environment: Mapping[str, str] | None = None
+        cls,
+        module: str,
+        *,
+        folder: Path,
+        limits: ChildLimits,
+        environment: Mapping[str, str] | None = None,
+        python: Path | None = None,
     ) -> "Child":
         """Start `module` with `folder` as working directory and only the named variables in its environment.
 
-        A confined child may write nowhere but below `folder`, which is its home, too.
+        A confined child may write nowhere but below `folder`, which is its home, too. `python` is an interpreter of
+        another virtual environment, from which all but this software is imported then.
+
+        Raises:
+            EnvironmentBrokenError: there is no interpreter `python`.
+
         """
         stderr = stderr_file(folder)
         try:
             spawned_ns = time.perf_counter_ns()
             process = await ExecProcess.start(
-                module, folder=folder, limits=limits, environment=environment or {}, stderr=stderr
+                module, folder=folder, limits=limits, environment=environment or {}, stderr=stderr, python=python
             )
         except BaseException:
             stderr.close()

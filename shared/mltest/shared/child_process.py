@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from mltest.shared.errors import EnvironmentBrokenError
 from mltest.shared.frames import MAX_FRAME_BYTES
+from mltest.shared.other_interpreter import other_command
 from mltest.shared.process_tree import MARK, kill_tree, signal_tree
 from mltest.shared.sandbox.limits import PARENT_PID, ChildLimits, Confinement, limits_to_argument
 
@@ -63,12 +65,24 @@ class ExecProcess:
 
     @classmethod
     async def start(
-        cls, module: str, *, folder: Path, limits: ChildLimits, environment: Mapping[str, str], stderr: BinaryIO
+        cls,
+        module: str,
+        *,
+        folder: Path,
+        limits: ChildLimits,
+        environment: Mapping[str, str],
+        stderr: BinaryIO,
+        python: Path | None = None,
     ) -> "ExecProcess":
-        """Start `module` in `folder` with only the named variables in its environment."""
+        """Start `module` in `folder` with only the named variables in its environment.
+
+        Raises:
+            EnvironmentBrokenError: there is no interpreter `python`.
+
+        """
         mark = new_mark()
         process = await asyncio.create_subprocess_exec(
-            *child_command(module, limits),
+            *child_command(module, limits, python),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=stderr,
@@ -115,9 +129,18 @@ def new_mark() -> str:
     return uuid.uuid4().hex
 
 
-def child_command(module: str, limits: ChildLimits) -> list[str]:
-    """Return the command line of a fresh, isolated interpreter that runs `module`."""
-    return [sys.executable, "-I", "-m", module, limits_to_argument(limits)]
+def child_command(module: str, limits: ChildLimits, python: Path | None = None) -> list[str]:
+    """Return the command line of a fresh, isolated interpreter that runs `module`: of `python`, or of this process.
+
+    Raises:
+        EnvironmentBrokenError: there is no interpreter `python`.
+
+    """
+    if python is None:
+        return [sys.executable, "-I", "-m", module, limits_to_argument(limits)]
+    if not os.access(python, os.X_OK):
+        raise EnvironmentBrokenError(python=python)
+    return other_command(python, module, limits_to_argument(limits))
 
 
 def child_variables(mark: str, folder: Path, limits: ChildLimits, environment: Mapping[str, str]) -> dict[str, str]:

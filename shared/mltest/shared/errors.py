@@ -290,6 +290,18 @@ class RuntimeMissingError(MltestError):
     code = "RUNTIME_MISSING"
 
 
+class EnvironmentBrokenError(MltestError):
+    """The environment of the runtime is broken or cannot be seen here: {python} is no interpreter."""
+
+    code = "ENVIRONMENT_BROKEN"
+
+
+class RuntimeInstallError(MltestError):
+    """Runtime {runtime} cannot be installed: {detail}."""
+
+    code = "RUNTIME_INSTALL"
+
+
 class ThreadsExceededError(MltestError):
     """In its process {thread_count} threads work, {limit} are possible with `threads` = {threads}: {detail}."""
 

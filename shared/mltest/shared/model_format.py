@@ -14,6 +14,7 @@ from typing import BinaryIO
 from mltest.shared.errors import ModelInvalidError, ModelRefusedError, ModelUnsupportedError
 
 SKOPS, ONNX, PICKLE = "skops", "onnx", "pickle"
+XGBOOST_JSON, XGBOOST_UBJ, LIGHTGBM, CATBOOST = "xgboost-json", "xgboost-ubj", "lightgbm", "catboost"
 
 _HEAD_BYTES = 4096
 _PUSHING = b"(]})IJKMLFGSVTUBCXNc\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f\x95"
@@ -40,7 +41,11 @@ _ONNX_FIELDS = {1: 0, 2: 2, 3: 2, 4: 2, 5: 0, 6: 2, 7: 2, 8: 2, 14: 2, 20: 2, 25
 _GRAPH_FIELD = 7
 _PROTOCOL, _LAST_PROTOCOL = 0x80, b"\x05"
 """How a pickle since version 2 begins."""
+_XGBOOST_JSON = re.compile(rb"\s*\{\s*\"")
+_XGBOOST_UBJ = re.compile(rb"\{[iUIlL]")
 _XGBOOST_START = 200
+_CATBOOST_START = b"CBM1"
+"""What reads it as a pickle is not what opens it here."""
 _MAX_FIELDS = 10_000
 _CONVERT = "convert it to ONNX (onnxmltools), or to skops by way of scikit-learn"
 
@@ -54,7 +59,7 @@ class _Unsupported:
 
 
 def format_of(path: Path) -> str:
-    """Return the format of the model in `path`: skops, onnx or pickle.
+    """Return the format of the model in `path`: skops, onnx, pickle, xgboost-json, xgboost-ubj, lightgbm or catboost.
 
     Raises:
         ModelInvalidError: it is none that is known.
@@ -69,7 +74,9 @@ def format_of(path: Path) -> str:
     if isinstance(found, _Unsupported):
         raise ModelUnsupportedError(detail=f"it is {found.name}, which no runtime takes yet; {found.remedy}")
     if not found:
-        raise ModelInvalidError(detail="it is no whole skops or ONNX file, nor any other format that is known here")
+        raise ModelInvalidError(
+            detail="it is no whole skops, ONNX, XGBoost, LightGBM or CatBoost file, nor any other format that is known here"
+        )
     return found
 
 
@@ -90,12 +97,12 @@ def permitted_format(path: Path, *, allows_pickle: bool) -> str:
 def _recognised(head: bytes, path: Path, stream: BinaryIO) -> str | _Unsupported:
     if head.startswith(b"PK\x03\x04"):
         return _archive(path)
+    if head.startswith(_CATBOOST_START):
+        return CATBOOST
     if _is_pickle(head):
         return PICKLE
-    if _FIRST_LIGHTGBM_LINE.match(head):
-        return _Unsupported("a LightGBM model", _CONVERT)
-    if head.lstrip().startswith(b"{") and b"learner" in head[:_XGBOOST_START]:
-        return _Unsupported("an XGBoost model", _CONVERT)
+    if boosted := _boosted(head):
+        return boosted
     for pattern, name in _NAMED:
         if pattern.match(head):
             return _Unsupported(name, _CONVERT)
@@ -104,6 +111,17 @@ def _recognised(head: bytes, path: Path, stream: BinaryIO) -> str | _Unsupported
     if b"\0" not in head and _C_WORDS.search(head):
         return _Unsupported("C source", "submit the model that it was made from, as skops or ONNX")
     return ""
+
+
+def _boosted(head: bytes) -> str:
+    """Return the format of a library of boosted trees; empty if it is none."""
+    if _FIRST_LIGHTGBM_LINE.match(head):
+        return LIGHTGBM
+    if b"learner" not in head[:_XGBOOST_START]:
+        return ""
+    if _XGBOOST_JSON.match(head):
+        return XGBOOST_JSON
+    return XGBOOST_UBJ if _XGBOOST_UBJ.match(head) else ""
 
 
 def _is_pickle(head: bytes) -> bool:

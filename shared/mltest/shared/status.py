@@ -131,6 +131,12 @@ ERROR_TABLE: dict[str, ErrorEntry] = {
         _S.INVALID_ARGUMENT, EXIT_USER, "compile it with cc -std=c11 on that machine, and mend what that says"
     ),
     "RUNTIME_MISSING": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_USER, "install the runtime's extra on that machine"),
+    "ENVIRONMENT_BROKEN": ErrorEntry(
+        _S.FAILED_PRECONDITION, EXIT_USER, "on that machine: mltest-agent runtimes install NAME makes it anew"
+    ),
+    "RUNTIME_INSTALL": ErrorEntry(
+        _S.FAILED_PRECONDITION, EXIT_USER, "wheels from elsewhere: --find-links DIR or --index-url URL"
+    ),
     "THREADS_EXCEEDED": ErrorEntry(
         _S.FAILED_PRECONDITION,
         EXIT_USER,

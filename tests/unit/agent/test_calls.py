@@ -141,7 +141,7 @@ def test_what_a_form_answers_is_verified() -> None:
 def test_a_slice_survives_the_way_from_worker_to_agent() -> None:
     made = forms()
     made.form(asked())
-    answer = through_a_pipe(made.slice(asked(slice_ns=1, max_values=0)))
+    answer = through_a_pipe(made.slice(asked(slice_ns=1, max_values=0, processor=None)))
     timed = timed_slice_from_frame(answer, "a", "latency_ns", 1, 3)
     assert timed == TimedSlice(
         SampleSeries(
@@ -163,7 +163,7 @@ def test_a_slice_survives_the_way_from_worker_to_agent() -> None:
 def test_only_the_limit_of_values_clips_a_slice_not_the_wanted_number(max_values: int, is_clipped: bool) -> None:
     made = forms(calls=replace(CALLS, is_clipped=True))
     made.form(asked())
-    assert made.slice(asked(slice_ns=1, max_values=max_values))["is_clipped"] is is_clipped
+    assert made.slice(asked(slice_ns=1, max_values=max_values, processor=None))["is_clipped"] is is_clipped
 
 
 def test_warming_up_says_how_calls_will_be_timed() -> None:

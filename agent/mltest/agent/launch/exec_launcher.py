@@ -21,10 +21,12 @@ class ExecRoom:
     async def open(self) -> None:
         """Do nothing: the folder is there."""
 
-    async def spawn(self, module: str, *, limits: ChildLimits, environment: Mapping[str, str]) -> Child:
+    async def spawn(
+        self, module: str, *, limits: ChildLimits, environment: Mapping[str, str], python: Path | None = None
+    ) -> Child:
         """Start a child in a folder below."""
         folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="worker-", dir=self._folder))
-        child = await Child.spawn(module, folder=folder, limits=limits, environment=environment)
+        child = await Child.spawn(module, folder=folder, limits=limits, environment=environment, python=python)
         self._folders[child] = folder
         return child
 

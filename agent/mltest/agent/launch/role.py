@@ -31,10 +31,13 @@ class WorkerRoom(Protocol):
         """
         ...
 
-    async def spawn(self, module: str, *, limits: ChildLimits, environment: Mapping[str, str]) -> Child:
-        """Start a fresh interpreter that runs `module` in a folder of its own.
+    async def spawn(
+        self, module: str, *, limits: ChildLimits, environment: Mapping[str, str], python: Path | None = None
+    ) -> Child:
+        """Start a fresh interpreter that runs `module` in a folder of its own; `python` as for `Child.spawn`.
 
         Raises:
+            EnvironmentBrokenError: there is no interpreter `python`, or it cannot be seen from the room.
             InfrastructureError: the room is gone.
 
         """

@@ -33,9 +33,12 @@ class UnitRoom:
         """Connect to the unit's socket, which starts it."""
         self._host = await HostConnection.open(self._path)
 
-    async def spawn(self, module: str, *, limits: ChildLimits, environment: Mapping[str, str]) -> Child:
+    async def spawn(
+        self, module: str, *, limits: ChildLimits, environment: Mapping[str, str], python: Path | None = None
+    ) -> Child:
         """Have the host start a worker at the other ends of new pipes."""
         orders = {"module": module, "limits": limits_to_argument(limits), "environment": dict(environment)}
+        orders |= {} if python is None else {"python": str(python)}
         stderr = stderr_file(self._folder)
         with ExitStack() as on_failure:
             on_failure.callback(stderr.close)

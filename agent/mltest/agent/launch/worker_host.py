@@ -103,8 +103,9 @@ class WorkerHost:
         stdin, stdout, stderr = files
         limits = limits_from_argument(frame["limits"])
         folder = Path(tempfile.mkdtemp(prefix="worker-", dir=self._work))
+        python = Path(frame["python"]) if "python" in frame else None
         process = subprocess.Popen(
-            child_command(frame["module"], limits),
+            child_command(frame["module"], limits, python),
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,

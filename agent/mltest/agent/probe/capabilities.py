@@ -22,8 +22,12 @@ class Capabilities:
     """What holds models here."""
 
     def package_versions(self) -> dict[str, str]:
-        """Return the versions of the packages of all usable runtimes."""
-        return {name: version for runtime in self.runtimes for name, version in runtime.package_versions.items()}
+        """Return the versions of the packages of all usable runtimes; those of another environment are named so."""
+        return {
+            f"{name} ({runtime.name})" if runtime.has_own_environment else name: version
+            for runtime in self.runtimes
+            for name, version in runtime.package_versions.items()
+        }
 
 
 def capability_digest(info: AgentInfo) -> str:

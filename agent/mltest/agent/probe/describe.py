@@ -42,4 +42,5 @@ def _gpu(gpu: Gpu) -> str:
 def _runtime(runtime: RuntimeInfo) -> str:
     if not runtime.is_available:
         return f"{runtime.name}: not usable ({runtime.reason})"
-    return f"{runtime.name} {runtime.version}: {', '.join(runtime.formats)}"
+    where = " (in its own environment)" if runtime.has_own_environment else ""
+    return f"{runtime.name} {runtime.version}{where}: {', '.join(runtime.formats)}"

@@ -9,10 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mltest.agent.environments.environments import Environments
 from mltest.agent.launch.exec_launcher import ExecLauncher
 from mltest.agent.launch.role import Launcher, WorkerRoom
 from mltest.agent.probe.capabilities import Capabilities, compiler_from_json, host_from_json, runtime_from_json
-from mltest.shared.child import ChildLimits
+from mltest.agent.probe.offer import NOT_OFFERED, is_offered
+from mltest.shared.child import Child, ChildLimits
 from mltest.shared.domain import UNKNOWN_SANDBOX, HostInfo, RuntimeInfo
 from mltest.shared.errors import InfrastructureError, MltestError
 from mltest.shared.frames import Frame
@@ -22,29 +24,45 @@ from mltest.shared.sandbox.trial import tried_sandbox
 _LOG = logging.getLogger(__name__)
 
 _MODULE = "mltest.agent.probe.probe_child"
+_RUNTIME_MODULE = "mltest.agent.probe.runtime_child"
 _TIMEOUT_S = 120.0
 """Importing a large library for the first time, from a slow card, takes its time."""
 
 
-async def probe(folder: Path, launcher: Launcher | None = None) -> Capabilities:
+async def probe(
+    folder: Path,
+    launcher: Launcher | None = None,
+    environments: Environments | None = None,
+    *,
+    offered: Sequence[str] = (),
+) -> Capabilities:
     """Return what this machine offers; children work in a folder below `folder`, which is removed again.
 
-    The machine is looked at by a child of this process; sandbox and runtimes are tried where `launcher` starts workers.
+    The machine is looked at by a child of this process; sandbox and runtimes are tried where `launcher` starts workers,
+    and each runtime in the interpreter that `environments` names for it. Runtimes that `offered` does not name are
+    listed and not imported; the pinned reference is always offered. If it names none, all are.
     """
     with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as below:
-        return await _probe_in(Path(below), launcher or ExecLauncher())
+        return await _probe_in(Path(below), launcher or ExecLauncher(), environments or Environments(), offered)
 
 
-async def _probe_in(folder: Path, launcher: Launcher) -> Capabilities:
+async def _probe_in(
+    folder: Path, launcher: Launcher, environments: Environments, offered: Sequence[str]
+) -> Capabilities:
     found, known = await _looked_at(folder)
     room = launcher.room(folder)
     try:
         await room.open()
         sandbox = await tried_sandbox(folder, partial(room.spawn, environment={}))
-        runtimes = [await _probed(room, runtime) for runtime in known]
+        runtimes = [
+            await _probed(room, runtime, environments)
+            if is_offered(runtime["name"], offered)
+            else _unusable(runtime, NOT_OFFERED)
+            for runtime in known
+        ]
     except InfrastructureError as error:
         _LOG.error("no runtime can be used, because workers cannot be started: %s", error)
-        sandbox, runtimes = UNKNOWN_SANDBOX, [_unusable(runtime, error) for runtime in known]
+        sandbox, runtimes = UNKNOWN_SANDBOX, [_unusable(runtime, error.message) for runtime in known]
     finally:
         await room.close()
     return replace(found, sandbox=sandbox, runtimes=tuple(runtimes))
@@ -53,7 +71,8 @@ async def _probe_in(folder: Path, launcher: Launcher) -> Capabilities:
 async def _looked_at(folder: Path) -> tuple[Capabilities, Sequence[dict[str, Any]]]:
     """Return what the machine is, and which runtimes this software knows of."""
     try:
-        answer = await _ask(ExecLauncher().room(folder), {"command": "host"}, what="looking at the machine")
+        child = await ExecLauncher().room(folder).spawn(_MODULE, limits=ChildLimits(), environment={})
+        answer = await _ask(child, {"command": "host"}, what="looking at the machine")
     except MltestError as error:
         _LOG.warning("the machine could not be looked at: %s", error)
         return Capabilities(software_version=software_version(), host=_bare_host()), ()
@@ -65,22 +84,27 @@ async def _looked_at(folder: Path) -> tuple[Capabilities, Sequence[dict[str, Any
     return found, answer["runtimes"]
 
 
-async def _probed(room: WorkerRoom, known: dict[str, Any]) -> RuntimeInfo:
+async def _probed(room: WorkerRoom, known: dict[str, Any], environments: Environments) -> RuntimeInfo:
+    name = known["name"]
+    python = environments.python_of(name)
+    remedy = "" if python is None else f"mltest-agent runtimes install {name}"
     try:
-        answer = await _ask(room, {"command": "runtime", "name": known["name"]}, what=f"importing {known['name']}")
+        child = await room.spawn(_RUNTIME_MODULE, limits=ChildLimits(), environment={}, python=python)
+        frame = {"command": "runtime", "name": name, "remedy": remedy, "failure": environments.failure_of(name)}
+        answer = await _ask(child, frame, what=f"importing {name}")
     except InfrastructureError:
         raise
     except MltestError as error:
-        return _unusable(known, error)
-    return runtime_from_json(answer)
+        reason = f"{error.message}; {remedy}" if remedy else error.message
+        return replace(_unusable(known, reason), has_own_environment=python is not None)
+    return replace(runtime_from_json(answer), has_own_environment=python is not None)
 
 
-def _unusable(known: dict[str, Any], error: MltestError) -> RuntimeInfo:
-    return RuntimeInfo(name=known["name"], is_available=False, reason=error.message, formats=tuple(known["formats"]))
+def _unusable(known: dict[str, Any], reason: str) -> RuntimeInfo:
+    return RuntimeInfo(name=known["name"], is_available=False, reason=reason, formats=tuple(known["formats"]))
 
 
-async def _ask(room: WorkerRoom, frame: Frame, *, what: str) -> Frame:
-    child = await room.spawn(_MODULE, limits=ChildLimits(), environment={})
+async def _ask(child: Child, frame: Frame, *, what: str) -> Frame:
     try:
         return await child.request(frame, timeout_s=_TIMEOUT_S, what=what)
     finally:

@@ -29,13 +29,27 @@ class RuntimeNeeds:
     formats: tuple[str, ...]
     """Artifact formats that it opens."""
     packages: tuple[str, ...]
-    """Distributions that have to be installed; the first one's version is the runtime's version."""
+    """Distributions that have to be installed, `a|b` for one of several with the same modules.
+
+    The version of the first one is the runtime's version.
+    """
     modules: tuple[str, ...]
     """Modules that have to be importable."""
     extra: str
     """Extra of this project that installs it."""
+    is_apart: bool = False
+    """Whether it is meant for an environment of its own: it is large, or clashes with another."""
+    machines: tuple[str, ...] = ()
+    """Architectures (uname -m) that it exists for; empty means: all."""
     needs_compiler: bool = False
     """Whether a C compiler has to be there; its version is the runtime's version."""
+
+    @property
+    def remedy(self) -> str:
+        """The command that installs it."""
+        if self.is_apart:
+            return f"mltest-agent runtimes install {self.name}"
+        return f"pip install 'mltest-fleet[{self.extra}]'" if self.extra else ""
 
 
 class OpenModel(Protocol):

@@ -37,16 +37,26 @@ class Treelite:
 
     def open(self, artifact: Path, candidate: VisitCandidate) -> OpenModel:
         """Open a checkpoint; every index in it is checked, since treelite follows them unchecked."""
-        import treelite
+        return _OpenEnsemble(open_checkpoint(artifact, candidate.feature_count), candidate)
 
-        try:
-            # Reading the bytes at once notices a missing end; reading the file does not.
-            model = treelite.Model.deserialize_bytes(artifact.read_bytes())
-        except treelite.TreeliteError as error:
-            line = str(error).strip().splitlines()[0]
-            raise ModelInvalidError(detail=f"it is not a whole treelite checkpoint ({line})") from error
-        _check_trees(model, candidate.feature_count)
-        return _OpenEnsemble(model, candidate)
+
+def open_checkpoint(artifact: Path, feature_count: int) -> Any:
+    """Return the `treelite.Model` in a checkpoint, every index of which is in range.
+
+    Raises:
+        ModelInvalidError: it is not a whole checkpoint, or not of a model with so many features.
+
+    """
+    import treelite
+
+    try:
+        # Reading the bytes at once notices a missing end; reading the file does not.
+        model = treelite.Model.deserialize_bytes(artifact.read_bytes())
+    except treelite.TreeliteError as error:
+        line = str(error).strip().splitlines()[0]
+        raise ModelInvalidError(detail=f"it is not a whole treelite checkpoint ({line})") from error
+    _check_trees(model, feature_count)
+    return model
 
 
 class _OpenEnsemble:

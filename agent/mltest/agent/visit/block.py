@@ -14,6 +14,7 @@ from pathlib import Path
 from mltest.agent.host.equal_processors import equal_processors
 from mltest.agent.host.machine_watch import MachineWatch
 from mltest.agent.native.compiled_libraries import CompiledLibraries
+from mltest.agent.probe.offer import NOT_OFFERED, is_offered
 from mltest.agent.visit.artifacts import Artifacts
 from mltest.agent.visit.loop_library import NO_LOOP, LoopLibrary, loop_for
 from mltest.agent.visit.sample_buffer import SampleBuffer
@@ -34,7 +35,13 @@ from mltest.shared.domain import (
     VisitCandidate,
     VisitSpec,
 )
-from mltest.shared.errors import ChildCrashedError, InfrastructureError, MltestError, ModelRefusedError
+from mltest.shared.errors import (
+    ChildCrashedError,
+    InfrastructureError,
+    MltestError,
+    ModelRefusedError,
+    RuntimeMissingError,
+)
 from mltest.shared.naming import clean_text
 from mltest.shared.reference import REFERENCE_RUNTIME
 
@@ -121,6 +128,8 @@ class Block:
         )
 
     async def _prepare(self, candidate: VisitCandidate) -> None:
+        if not is_offered(candidate.runtime, self._site.runtimes):
+            raise RuntimeMissingError(runtime=candidate.runtime, detail=NOT_OFFERED)
         if candidate.format == "pickle" and not self._site.allows_pickle:
             detail = f"agent {self._site.agent_name} opens no pickles; start it with mltest-agent serve --allow-pickle"
             raise ModelRefusedError(detail=detail)
@@ -131,7 +140,8 @@ class Block:
         readable = [artifact, dataset, *([loop.path] if loop.path else [])]
         self._log.step(candidate.candidate_id)
         await self._log.settle(0)
-        worker = await WorkerProcess.spawn(candidate, spec.limits, room, readable=readable)
+        python = self._site.environments.python_of(candidate.runtime)
+        worker = await WorkerProcess.spawn(candidate, spec.limits, room, readable=readable, python=python)
         self._workers[candidate.candidate_id] = worker
         self.buffer.add(await worker.load(artifact, loop))
         self.buffer.add(self._artifacts.series(candidate, time.monotonic_ns()))

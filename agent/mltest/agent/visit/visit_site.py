@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mltest.agent.environments.environments import Environments
 from mltest.agent.launch.exec_launcher import ExecLauncher
 from mltest.agent.launch.role import Launcher
 from mltest.shared.blobs import BlobStore
@@ -22,10 +23,14 @@ class VisitSite:
     allows_pickle: bool
     launcher: Launcher = field(default_factory=ExecLauncher)
     """How workers come to be."""
+    environments: Environments = field(default_factory=Environments)
+    """Which runtimes run in an interpreter of their own."""
     versions: Mapping[str, str] = field(default_factory=dict)
     """Of what takes part: mltest, python, packages of runtimes."""
     sandbox: SandboxInfo = UNKNOWN_SANDBOX
     """What was found to hold workers when the agent started."""
+    runtimes: tuple[str, ...] = ()
+    """Names of those that its user offers, beside the pinned reference; none: all."""
 
     @property
     def loop_folder(self) -> Path:

@@ -75,8 +75,11 @@ class WorkerProcess:
         *,
         readable: Sequence[Path],
         confinement: Confinement = Confinement.MODEL,
+        python: Path | None = None,
     ) -> "WorkerProcess":
         """Start a fresh interpreter in `room`; numbers of threads are set before anything is imported.
+
+        It is that of the agent, or `python`, which is that of the runtime's own environment.
 
         Of what else lies on its machine it sees its libraries and `readable`. Another `confinement` is for measuring
         what this one costs.
@@ -89,7 +92,8 @@ class WorkerProcess:
             confinement=confinement,
             readable=tuple(map(str, readable)),
         )
-        child = await room.spawn(_MODULE, limits=child_limits, environment=worker_variables(candidate.threads))
+        variables = worker_variables(candidate.threads)
+        child = await room.spawn(_MODULE, limits=child_limits, environment=variables, python=python)
         return cls(child, candidate, limits, room)
 
     def output(self, name: str) -> Path:

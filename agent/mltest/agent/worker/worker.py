@@ -198,7 +198,7 @@ def _import(runtime: Runtime) -> None:
         try:
             importlib.import_module(module)
         except ImportError as error:
-            detail = f"{error}; pip install 'mltest-fleet[{needs.extra}]' on that machine"
+            detail = f"{error}; {needs.remedy} on that machine"
             raise RuntimeMissingError(runtime=needs.name, detail=detail) from error
 
 

@@ -9,15 +9,25 @@ from mltest.coordinator.builder.evaluation import evaluations, read_yardstick
 from mltest.coordinator.builder.exporters.registry import exporter_of
 from mltest.coordinator.builder.exporters.role import ExportSource
 from mltest.coordinator.builder.inspection import inspection_of
-from mltest.coordinator.builder.opened_model import OpenedModel, open_native, opened_estimator, opened_graph
+from mltest.coordinator.builder.opened_model import (
+    OpenedModel,
+    open_native,
+    opened_estimator,
+    opened_graph,
+    opened_library_model,
+)
 from mltest.coordinator.builder.transforms.registry import transformed
 from mltest.coordinator.planning.plan import TestChoice
 from mltest.shared.child_side import Handler, serve
 from mltest.shared.domain import Candidate, JobSpec, ModelInfo
 from mltest.shared.frames import Frame
 from mltest.shared.jsonable import from_jsonable, to_jsonable
-from mltest.shared.model_format import permitted_format
+from mltest.shared.model_format import PICKLE, SKOPS, permitted_format
+from mltest.shared.native.libraries import LIBRARIES
 from mltest.shared.native.outputs import NativeModel
+
+_ESTIMATORS = (SKOPS, PICKLE)
+"""Formats of scikit-learn."""
 
 
 class BuilderSide:
@@ -37,7 +47,7 @@ class BuilderSide:
         names, paths = [file.name for file in spec.data], [Path(path) for path in frame["data"]]
         model_path = Path(frame["model"])
         file_format = permitted_format(model_path, allows_pickle=spec.allows_pickle)
-        if file_format != "onnx":
+        if file_format in _ESTIMATORS:
             self._native(model_path, spec, file_format)
         data = read_data(names, paths, spec.target)
         model = self._model(model_path, spec, file_format, data)
@@ -52,7 +62,7 @@ class BuilderSide:
         spec, info = from_jsonable(frame["spec"], JobSpec), from_jsonable(frame["info"], ModelInfo)
         candidate = from_jsonable(frame["candidate"], Candidate)
         path, target = Path(frame["model"]), Path(frame["target"])
-        native = None if info.format == "onnx" else self._native(path, spec, info.format)[0]
+        native = self._native(path, spec, info.format)[0] if info.format in _ESTIMATORS else None
         rows = Path(frame["rows"]) if frame["rows"] else None
         source = self._transform(ExportSource(path=path, info=info, native=native, rows=rows), candidate, target)
         source = replace(source, options=candidate.recipe_options)
@@ -83,6 +93,8 @@ class BuilderSide:
     def _model(self, path: Path, spec: JobSpec, file_format: str, data: RawData) -> OpenedModel:
         if file_format == "onnx":
             return opened_graph(path, data)
+        if file_format in LIBRARIES:
+            return opened_library_model(path, file_format)
         native, notes = self._native(path, spec, file_format)
         return opened_estimator(native, notes, file_format=file_format, size_bytes=path.stat().st_size)
 

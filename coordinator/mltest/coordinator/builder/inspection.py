@@ -22,7 +22,10 @@ from mltest.shared.native.class_labels import UNKNOWN, class_indices
 from mltest.shared.native.predictions import Predictions, save_predictions
 from mltest.shared.protocol import DISTRIBUTION
 
-_PACKAGES = (DISTRIBUTION, "numpy", "scikit-learn", "skops", "skl2onnx", "onnx", "onnxruntime", "treelite")
+_PACKAGES = (
+    *(DISTRIBUTION, "numpy", "scikit-learn", "skops", "skl2onnx", "onnx", "onnxruntime", "treelite"),
+    *("onnxmltools", "xgboost-cpu", "xgboost", "lightgbm", "catboost"),
+)
 """Beside those that exporters and transforms name."""
 _NAMED = 5
 """How many rows, columns or labels a message names at most."""

@@ -12,6 +12,7 @@ from mltest.shared.domain import ModelInfo, Output, Task
 from mltest.shared.errors import DataMismatchError, ModelUnsupportedError
 from mltest.shared.native.class_labels import UNKNOWN, class_indices
 from mltest.shared.native.estimators import open_estimator
+from mltest.shared.native.libraries import open_library_model
 from mltest.shared.native.onnx_graph import GraphFacts, inspect_graph
 from mltest.shared.native.onnx_session import OnnxSession, open_session, sum_to_one
 from mltest.shared.native.outputs import NativeModel, describe_estimator
@@ -56,6 +57,34 @@ def opened_estimator(native: NativeModel, notes: tuple[str, ...], *, file_format
         predict=lambda rows: native.predictions(native.prepare(rows)),
         feature_names=native.feature_names,
         notes=notes,
+    )
+
+
+def opened_library_model(path: Path, file_format: str) -> OpenedModel:
+    """Return a model of a library of boosted trees as inspection sees it.
+
+    Raises:
+        ModelInvalidError: it is damaged or crafted.
+        ModelUnsupportedError: it needs what is not supported, or its library is not installed here.
+
+    """
+    model = open_library_model(path, file_format)
+    facts = model.facts
+    info = ModelInfo(
+        format=file_format,
+        family=facts.family,
+        kind=facts.kind,
+        task=facts.task,
+        output=facts.output,
+        feature_count=facts.feature_count,
+        classes=facts.classes,
+        size_bytes=path.stat().st_size,
+    )
+    return OpenedModel(
+        info=info,
+        predict=lambda rows: model.predictions(model.prepare(rows)),
+        feature_names=facts.feature_names,
+        notes=facts.notes,
     )
 
 

@@ -65,6 +65,8 @@ class RuntimeInfo:
     """Artifact formats that it takes."""
     package_versions: Mapping[str, str] = field(default_factory=dict)
     """Versions of the packages that it needs."""
+    has_own_environment: bool = False
+    """Whether it runs in a virtual environment of its own, not in that of the agent."""
 
 
 class SandboxLevel(Enum):

@@ -81,7 +81,7 @@ class OnnxSession:
         if output is Output.LABELS:
             named: NDArray[np.generic] = np.array(classes)[scores.argmax(axis=1)]
             return named
-        return _as_decision(scores, scores.argmax(axis=1)) if output is Output.SCORES else scores
+        return as_decision(scores, scores.argmax(axis=1)) if output is Output.SCORES else scores
 
     def predictions(self, rows: NDArray[np.floating], *, task: Task, classes: Sequence[str]) -> Predictions:
         """Return labels and scores for `rows` (rows, features), which are of `input_dtype`.
@@ -100,7 +100,7 @@ class OnnxSession:
             labels = scores.argmax(axis=1).astype(np.int64)
         if scores is None:
             return Predictions(labels=labels)
-        return Predictions(labels=labels, scores=_as_decision(scores, labels), are_probabilities=sum_to_one(scores))
+        return Predictions(labels=labels, scores=as_decision(scores, labels), are_probabilities=sum_to_one(scores))
 
     def _scores(self, rows: NDArray[np.floating], classes: Sequence[str]) -> NDArray[np.float64]:
         return _as_array(self._run(self._score_name, rows), len(rows), classes)
@@ -150,7 +150,7 @@ def _as_array(raw: Any, row_count: int, classes: Sequence[str]) -> NDArray[np.fl
     return np.array(raw, dtype=np.float64).reshape(row_count, -1)
 
 
-def _as_decision(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+def as_decision(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return two opposite columns as scikit-learn's binary decision function: one, positive for the second class.
 
     Their order cannot be relied on: ONNX Runtime gives that of a support vector machine the other way round.

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from mltest.shared.other_interpreter import package_folders
 from mltest.shared.sandbox.landlock_rules import Grant
 
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/nix/store", "/gnu/store")
@@ -34,7 +35,7 @@ def grants_for(folder: Path, readable: Sequence[str], *, runs_programs: bool) ->
 
 def _interpreter() -> Iterator[str]:
     """Yield the folders of this interpreter and of what it can import; never the root of the file system."""
-    roots = (sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix, *sys.path)
+    roots = (sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix, *sys.path, *package_folders())
     yield from (root for root in dict.fromkeys(roots) if root.strip("/"))
 
 

@@ -35,7 +35,7 @@ class OnnxExport:
         from mltest.shared.native.onnx_session import open_session
 
         assert source.native is not None
-        target.write_bytes(_converted(source.native))
+        target.write_bytes(onnx_bytes(source.native))
         try:
             open_session(target, threads=1)
         except MltestError as error:
@@ -43,7 +43,8 @@ class OnnxExport:
         return Exported(input_dtype="float32")
 
 
-def _converted(native: "NativeModel") -> bytes:
+def onnx_bytes(native: "NativeModel") -> bytes:
+    """Return an estimator as an ONNX file; `ConversionError` says why it has none."""
     from skl2onnx import convert_sklearn
     from skl2onnx.common.data_types import FloatTensorType
 

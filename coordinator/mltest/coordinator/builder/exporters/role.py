@@ -49,7 +49,7 @@ class ExportSource:
     info: ModelInfo
     """Of the model as submitted."""
     native: "NativeModel | None"
-    """The opened estimator; None for an ONNX file."""
+    """The opened estimator; None for a file of another library than scikit-learn."""
     options: Mapping[str, str] = field(default_factory=dict)
     """Of the variant."""
     rows: Path | None = None

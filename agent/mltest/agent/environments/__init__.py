@@ -1,0 +1,1 @@
+"""Virtual environments of runtimes that cannot, or should not, live in the agent's own."""

@@ -1,0 +1,59 @@
+"""The child that really imports a runtime, in the environment in which it would run, so that the agent never has to.
+
+That environment holds the runtime's own packages only: nothing but the standard library is imported here for ourselves.
+"""
+
+import importlib
+import platform
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError
+
+from mltest.agent.host.compilers import compiler_version
+from mltest.agent.native.compile import COMPILER_REMEDY
+from mltest.agent.probe.installed import installed_versions
+from mltest.agent.runtimes.registry import runtime_named
+from mltest.agent.runtimes.role import RuntimeNeeds
+from mltest.shared.child_side import serve
+from mltest.shared.domain import RuntimeInfo
+from mltest.shared.frames import Frame
+
+
+def probe_runtime(frame: Frame) -> Frame:
+    """Import one runtime and describe it."""
+    needs = runtime_named(frame["name"]).needs
+    failure = f"installing it failed: {frame['failure']}" if frame["failure"] else ""
+    return asdict(_runtime_info(needs, [failure, frame["remedy"] or needs.remedy]))
+
+
+def _runtime_info(needs: RuntimeNeeds, remedies: list[str]) -> RuntimeInfo:
+    if needs.machines and platform.machine() not in needs.machines:
+        return _unusable(needs, f"there are no wheels of {needs.packages[0]} for {platform.machine()}")
+    try:
+        versions = installed_versions(needs.packages)
+    except PackageNotFoundError as error:
+        return _unusable(needs, f"package {error.name} is not installed", *remedies)
+    try:
+        for module in needs.modules:
+            importlib.import_module(module)
+    except Exception as error:
+        # A broken library may raise anything; whatever it is, this runtime is not usable, and the others are.
+        return _unusable(needs, f"{type(error).__name__}: {error}"[:500], *remedies)
+    compiler = compiler_version() if needs.needs_compiler else ""
+    if needs.needs_compiler and not compiler:
+        return _unusable(needs, "there is no C compiler that works", COMPILER_REMEDY)
+    return RuntimeInfo(
+        name=needs.name,
+        version=compiler or next(iter(versions.values()), ""),
+        is_available=True,
+        formats=needs.formats,
+        package_versions=versions,
+    )
+
+
+def _unusable(needs: RuntimeNeeds, reason: str, *remedies: str) -> RuntimeInfo:
+    text = "; ".join(filter(None, (reason, *remedies)))
+    return RuntimeInfo(name=needs.name, is_available=False, reason=text, formats=needs.formats)
+
+
+if __name__ == "__main__":
+    serve({"runtime": probe_runtime})

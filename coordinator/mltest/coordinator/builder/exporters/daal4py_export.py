@@ -1,0 +1,33 @@
+"""scikit-learn tree ensembles to treelite checkpoints that daal4py can represent."""
+
+from pathlib import Path
+
+from mltest.coordinator.builder.exporters.registry import exporter
+from mltest.coordinator.builder.exporters.role import Exported, ExporterNeeds, ExportSource
+from mltest.coordinator.builder.exporters.treelite_export import TreeliteExport
+from mltest.shared.errors import ConversionError
+
+
+@exporter
+class Daal4pyExport:
+    """Makes the checkpoint as it is made for treelite; the conversion to oneDAL's trees is the agent's."""
+
+    needs = ExporterNeeds(
+        name="daal4py_export",
+        runtimes=("daal4py",),
+        formats={"skops": "treelite-checkpoint", "pickle": "treelite-checkpoint"},
+        families=("forest", "boosting", "tree"),
+        takes="tree ensembles of scikit-learn: boosting, forests of two classes, one target",
+    )
+
+    def export(self, source: ExportSource, target: Path) -> Exported:
+        """Convert, unless oneDAL has no such ensemble."""
+        if source.info.family != "boosting" and len(source.info.classes) > 2:
+            detail = f"it has no forests of more than two classes, this one has {len(source.info.classes)}"
+            raise ConversionError(converter="daal4py", detail=detail)
+        assert source.native is not None
+        if getattr(source.native.estimator, "n_outputs_", 1) > 1:
+            raise ConversionError(converter="daal4py", detail="it has no forests with several targets")
+        made = TreeliteExport().export(source, target)
+        rounds = made.options.get("rounds_to_float32") == "true"
+        return Exported(input_dtype="float32" if rounds else "float64", options=made.options)

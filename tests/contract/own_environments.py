@@ -1,0 +1,49 @@
+"""Libraries of runtimes that have an environment of their own on this machine, for tests in this process.
+
+Workers get them in a process of their own. Here they are behind everything else on the path: what both environments
+hold comes from that of the tests, in the same version, since both are pinned by the same file.
+"""
+
+import importlib
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pytest
+
+from mltest.agent.environments.environments import Environments, environments_of_machine
+from mltest.agent.runtimes.registry import runtimes
+from mltest.agent.runtimes.role import RuntimeNeeds
+
+APART = ("daal4py", "openvino")
+"""In the order in which one process can import them: libtbb of OpenVINO lacks a symbol that daal4py needs."""
+
+_ENVIRONMENTS = Environments(environments_of_machine())
+
+
+def add_own_environments() -> None:
+    """Let this process import what those environments hold."""
+    for name in APART:
+        folder = _ENVIRONMENTS.folder_of(name)
+        places = sorted(folder.glob("lib/python*/site-packages")) if folder else []
+        sys.path.extend(str(place) for place in places if _fits(place) and str(place) not in sys.path)
+        needs = runtimes()[name].needs
+        if is_installed(needs):
+            importlib.import_module(needs.modules[0])
+
+
+def is_installed(needs: RuntimeNeeds) -> bool:
+    """Return whether this process can import what a runtime needs."""
+    try:
+        return all(version(package) for package in needs.packages)
+    except PackageNotFoundError:
+        return False
+
+
+def skipped_unless_installed(needs: RuntimeNeeds) -> pytest.MarkDecorator:
+    """Return the mark of a test that needs a runtime."""
+    return pytest.mark.skipif(not is_installed(needs), reason=f"mltest-agent runtimes install {needs.name}")
+
+
+def _fits(place: Path) -> bool:
+    return place.parent.name == f"python{sys.version_info[0]}.{sys.version_info[1]}"
