@@ -10,6 +10,7 @@ from mltest.coordinator.builder.exporters.role import Exported, Exporter, Export
 from mltest.shared.domain import ModelInfo, VisitCandidate
 from mltest.shared.native.outputs import NativeModel, describe_estimator
 from mltest.shared.reference import REFERENCE_FORMAT, REFERENCE_RUNTIME, reference_artifact
+from tests.contract.compiled import as_opened
 from tests.contract.tiny_models import NAMES, tiny_model
 
 
@@ -28,6 +29,7 @@ class ReferenceExport:
 
 NOT_CONVERTED = {
     ("scaled forest", "treelite_export"): "StandardScaler",
+    ("scaled forest", "c_export"): "StandardScaler",
     ("scaled forest", "daal4py_export"): "StandardScaler",
     ("forest, three classes", "daal4py_export"): "no forests of more than two classes, this one has 3",
     ("two values a row", "daal4py_export"): "several targets",
@@ -45,8 +47,11 @@ class Made:
     """An artifact, and how an agent is told of it."""
 
     path: Path
+    """What a worker opens."""
     candidate: VisitCandidate
     native: NativeModel
+    artifact: Path
+    """What was exported."""
 
 
 def taken_pairs() -> list[tuple[str, Exporter]]:
@@ -78,7 +83,7 @@ def make(name: str, exporter: Exporter, folder: Path) -> Made:
         input_dtype=exported.input_dtype,
         options=exported.options,
     )
-    return Made(path=target, candidate=candidate, native=source.native)
+    return Made(path=as_opened(target, candidate), candidate=candidate, native=source.native, artifact=target)
 
 
 def _takes(exporter: Exporter, name: str) -> bool:

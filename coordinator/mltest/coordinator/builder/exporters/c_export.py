@@ -1,13 +1,11 @@
 """Tree ensembles to C of this project's own, which agents compile: the same bytes for the same model and options."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mltest.coordinator.builder.exporters.registry import exporter
 from mltest.coordinator.builder.exporters.role import Exported, ExporterNeeds, ExportSource
-from mltest.coordinator.builder.exporters.treelite_export import treelite_model
 from mltest.coordinator.builder.variant import Variant
 from mltest.shared.errors import ConversionError
 
@@ -25,9 +23,9 @@ class CExport:
     needs = ExporterNeeds(
         name="c_export",
         runtimes=("c",),
-        formats={"skops": "c-source", "pickle": "c-source"},
+        formats=dict.fromkeys(("skops", "pickle", "xgboost-json", "xgboost-ubj", "lightgbm"), "c-source"),
         families=("forest", "boosting", "tree"),
-        takes="tree ensembles",
+        takes="tree ensembles of scikit-learn, XGBoost and LightGBM",
         variants=(
             Variant(name="nodes", options={**_NODES, "thresholds": "float"}),
             Variant(name="nodes hot", options={**_NODES, "thresholds": "float", "order": "hot"}, uses_rows=True),
@@ -58,27 +56,11 @@ class CExport:
 
 def _ensemble(source: ExportSource) -> "Ensemble":
     from mltest.coordinator.builder.c_source.quantised_leaves import with_integer_leaves
-    from mltest.coordinator.builder.c_source.treelite_reader import ensemble_of
+    from mltest.coordinator.builder.c_source.read_ensemble import read_ensemble
 
-    model, rounds_to_float32 = treelite_model(source)
-    ensemble = _as_native(ensemble_of(model, rounds_to_float32=rounds_to_float32), source)
+    ensemble = read_ensemble(source)
     leaves = source.options.get("leaves", "")
     return with_integer_leaves(ensemble, int(leaves.removesuffix("-bit"))) if leaves else ensemble
-
-
-def _as_native(ensemble: "Ensemble", source: ExportSource) -> "Ensemble":
-    """Correct what treelite does not know of scikit-learn's gradient boosting."""
-    from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
-
-    from mltest.shared.native.outputs import final_estimator
-
-    final = final_estimator(source.native.estimator) if source.native is not None else None
-    if not isinstance(final, GradientBoostingClassifier | GradientBoostingRegressor):
-        return ensemble
-    # It refuses missing values, so that nothing needs to send them anywhere.
-    trees = tuple(replace(tree, misses_left=(True,) * tree.node_count) for tree in ensemble.trees)
-    # Its exponential loss has the link expit(2 * sum).
-    return replace(ensemble, trees=trees, alpha=2.0 if final.loss == "exponential" else ensemble.alpha)
 
 
 def _check(ensemble: "Ensemble", options: Mapping[str, str]) -> None:
