@@ -10,7 +10,7 @@ from collections import defaultdict
 
 from mltest.coordinator.builder.c_source.ensemble import Ensemble
 from mltest.coordinator.builder.c_source.keys import Columns, column_calls
-from mltest.coordinator.builder.c_source.literals import C_TYPES, number_literal, table_lines
+from mltest.coordinator.builder.c_source.literals import number_literal, table_lines
 from mltest.coordinator.builder.c_source.thresholds import floor_to_float32
 
 
@@ -46,10 +46,7 @@ class RankKeys(Columns):
             cuts += [number_literal(cut, self._input_type) for cut in self._cuts[feature]]
         arguments = {feature: f"CUTS + {first}, {len(self._cuts[feature])}" for feature, first in firsts.items()}
         return [
-            f"static const {C_TYPES[self._input_type]} CUTS[] = {{",
-            *table_lines(cuts or ["0"]),
-            "};",
-            "",
+            *([f"static const INPUT CUTS[{len(cuts)}] = {{", *table_lines(cuts), "};", ""] if cuts else []),
             *_SEARCH,
             *column_calls(self.columns, "0", self.largest, arguments),
         ]
