@@ -3,15 +3,22 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import skops.io
+from numpy.typing import NDArray
 
 from mltest.coordinator.builder.exporters.registry import exporters
 from mltest.coordinator.builder.exporters.role import Exported, Exporter, ExporterNeeds, ExportSource
 from mltest.shared.domain import ModelInfo, VisitCandidate
+from mltest.shared.native.library_model import LibraryModel
 from mltest.shared.native.outputs import NativeModel, describe_estimator
 from mltest.shared.reference import REFERENCE_FORMAT, REFERENCE_RUNTIME, reference_artifact
 from tests.contract.compiled import as_opened
-from tests.contract.tiny_models import NAMES, tiny_model
+from tests.contract.tiny_boosters import BOOSTER_NAMES, booster_info, booster_native, tiny_booster, write_booster
+from tests.contract.tiny_models import NAMES as ESTIMATOR_NAMES
+from tests.contract.tiny_models import tiny_model
+
+NAMES = (*ESTIMATOR_NAMES, *BOOSTER_NAMES)
 
 
 class ReferenceExport:
@@ -30,6 +37,22 @@ class ReferenceExport:
 NOT_CONVERTED = {
     ("scaled forest", "treelite_export"): "StandardScaler",
     ("scaled forest", "c_export"): "StandardScaler",
+    ("xgboost, labels of three classes", "treelite_export"): "multi:softprob",
+    ("xgboost, hinge", "treelite_export"): "labels",
+    ("xgboost, hinge", "onnx_export"): "binary:hinge",
+    ("xgboost, raw scores", "onnx_export"): "binary:logitraw",
+    ("xgboost, dart", "onnx_export"): "gbtree of XGBoost, this is dart",
+    ("xgboost, linear", "onnx_export"): "gbtree of XGBoost, this is gblinear",
+    ("xgboost, two values a row", "onnx_export"): "several values a row",
+    ("xgboost, shares", "onnx_export"): "reg:logistic",
+    ("lightgbm, one against all", "onnx_export"): "multiclassova",
+    ("lightgbm, forest", "onnx_export"): "boosting: rf",
+    ("lightgbm, linear leaves", "onnx_export"): "linear leaves",
+    ("lightgbm, linear leaves", "treelite_export"): "linear",
+    ("lightgbm, roots", "onnx_export"): "regression sqrt",
+    ("lightgbm, own objective", "onnx_export"): "objective none",
+    ("catboost, one against all", "onnx_export"): "sum to 1",
+    ("catboost, counts", "onnx_export"): "exponent",
     ("scaled forest", "daal4py_export"): "StandardScaler",
     ("forest, three classes", "daal4py_export"): "no forests of more than two classes, this one has 3",
     ("two values a row", "daal4py_export"): "several targets",
@@ -49,9 +72,14 @@ class Made:
     path: Path
     """What a worker opens."""
     candidate: VisitCandidate
-    native: NativeModel
+    native: NativeModel | LibraryModel
     artifact: Path
     """What was exported."""
+
+
+def rows_of(name: str) -> NDArray[np.floating]:
+    """Return rows that the model `name` has not seen."""
+    return tiny_booster(name).rows if name in BOOSTER_NAMES else tiny_model(name).rows
 
 
 def taken_pairs() -> list[tuple[str, Exporter]]:
@@ -60,7 +88,9 @@ def taken_pairs() -> list[tuple[str, Exporter]]:
 
 
 def source_of(name: str, folder: Path) -> ExportSource:
-    """Save the model `name` as a skops file below `folder` and return it as exporters get it."""
+    """Save the model `name` below `folder` and return it as exporters get it."""
+    if name in BOOSTER_NAMES:
+        return ExportSource(path=write_booster(name, folder), info=booster_info(name), native=None)
     path = folder / f"{name}.skops"
     skops.io.dump(tiny_model(name).estimator, path)
     return ExportSource(path=path, info=_info(name), native=describe_estimator(tiny_model(name).estimator))
@@ -70,11 +100,11 @@ def make(name: str, exporter: Exporter, folder: Path) -> Made:
     """Export the model `name`."""
     source, target = source_of(name, folder), folder / f"{name}.{exporter.needs.name}"
     exported = exporter.export(source, target)
-    assert source.native is not None
+    native = source.native or booster_native(name)
     candidate = VisitCandidate(
         candidate_id="c",
         runtime=exporter.needs.runtimes[0],
-        format=exporter.needs.formats["skops"],
+        format=exporter.needs.formats[source.info.format],
         artifact_sha256="",
         task=source.info.task,
         output=source.info.output,
@@ -83,16 +113,18 @@ def make(name: str, exporter: Exporter, folder: Path) -> Made:
         input_dtype=exported.input_dtype,
         options=exported.options,
     )
-    return Made(path=as_opened(target, candidate), candidate=candidate, native=source.native, artifact=target)
+    return Made(path=as_opened(target, candidate), candidate=candidate, native=native, artifact=target)
 
 
 def _takes(exporter: Exporter, name: str) -> bool:
     needs, info = exporter.needs, _info(name)
     fits_family = not needs.families or info.family in needs.families
-    return "skops" in needs.formats and fits_family and (not needs.tasks or info.task in needs.tasks)
+    return info.format in needs.formats and fits_family and (not needs.tasks or info.task in needs.tasks)
 
 
 def _info(name: str) -> ModelInfo:
+    if name in BOOSTER_NAMES:
+        return booster_info(name)
     native = describe_estimator(tiny_model(name).estimator)
     return ModelInfo(
         format="skops",

@@ -6,12 +6,13 @@ hold comes from that of the tests, in the same version, since both are pinned by
 
 import importlib
 import sys
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
 
 from mltest.agent.environments.environments import Environments, environments_of_machine
+from mltest.agent.probe.installed import installed_versions
 from mltest.agent.runtimes.registry import runtimes
 from mltest.agent.runtimes.role import RuntimeNeeds
 
@@ -35,14 +36,14 @@ def add_own_environments() -> None:
 def is_installed(needs: RuntimeNeeds) -> bool:
     """Return whether this process can import what a runtime needs."""
     try:
-        return all(version(package) for package in needs.packages)
+        return bool(installed_versions(needs))
     except PackageNotFoundError:
         return False
 
 
 def skipped_unless_installed(needs: RuntimeNeeds) -> pytest.MarkDecorator:
     """Return the mark of a test that needs a runtime."""
-    return pytest.mark.skipif(not is_installed(needs), reason=f"mltest-agent runtimes install {needs.name}")
+    return pytest.mark.skipif(not is_installed(needs), reason=needs.remedy)
 
 
 def _fits(place: Path) -> bool:

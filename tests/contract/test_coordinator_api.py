@@ -63,6 +63,31 @@ async def test_a_job_runs_from_files_to_standings(api: CoordinatorApi, forest: M
     assert len(values) > 10
 
 
+async def test_rows_that_differ_are_listed_by_candidate(api: CoordinatorApi, forest: ModelFiles) -> None:
+    job_id = await api.submit(await job_spec(api, forest))
+    await all_events(api, job_id)
+
+    found = await api.disagreements(job_id, "treelite")
+    assert (found.label, found.differing_count, found.rows) == ("treelite", 0, ())
+    assert found.row_count > 100
+    assert await api.disagreements(job_id[:6], found.candidate_id[:5]) == found
+    with pytest.raises(RequestInvalidError, match="nearest valid one is 'treelite'"):
+        await api.disagreements(job_id, "treelight")
+
+
+async def test_a_preview_says_what_a_job_would_do_and_starts_none(api: CoordinatorApi, forest: ModelFiles) -> None:
+    spec = await job_spec(api, forest)
+    found = await api.preview(spec)
+
+    assert [candidate.label for candidate in found.candidates] == ["scikit-learn", "treelite"]
+    assert "onnxruntime" in {cell.label for cell in found.left_out}
+    assert found.text.startswith(f"{found.model.kind} (forest, classification, skops), {found.dataset.row_count} rows")
+    assert 0 < found.measuring_least_s <= found.measuring_most_s
+    assert await api.jobs() == ()
+    with pytest.raises(PlanInvalidError, match="nearest valid one is 'treelite'"):
+        await api.preview(replace(spec, plan_toml='[candidates]\nruntimes = ["treelit"]\n'))
+
+
 async def test_a_watch_goes_on_behind_any_event(api: CoordinatorApi, forest: ModelFiles) -> None:
     job_id = await api.submit(await job_spec(api, forest, NOBODY))
     events = await all_events(api, job_id)

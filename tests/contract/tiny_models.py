@@ -87,31 +87,37 @@ NAMES = (*_CLASSIFIERS, *_REGRESSORS, *_SPECIAL)
 
 @cache
 def tiny_model(name: str) -> TinyModel:
-    """Return one model, fitted once."""
+    """Return one estimator, fitted once."""
     if name in _SPECIAL:
         return _SPECIAL[name]()
     if name in _CLASSIFIERS:
         return _classified(*_CLASSIFIERS[name])
-    rows, signal = _rows()
+    rows, signal = rows_and_signal()
     return TinyModel(_fitted(_REGRESSORS[name], rows[:200], signal[:200]), rows[200:])
 
 
 def _classified(
     estimator: Any, labels: NDArray[Any], *, feature_count: int = 4, dtype: type[np.floating] = np.float64
 ) -> TinyModel:
-    rows, signal = _rows(feature_count)
-    bins = np.quantile(signal, np.linspace(0, 1, len(labels) + 1)[1:-1])
-    truth = labels[np.digitize(signal, bins)]
+    rows, truth = labelled_rows(labels, feature_count)
     rows = rows.astype(dtype)
     return TinyModel(_fitted(estimator, rows[:200], truth[:200]), rows[200:])
 
 
 def _two_targets(estimator: Any) -> TinyModel:
-    rows, signal = _rows()
+    rows, signal = rows_and_signal()
     return TinyModel(_fitted(estimator, rows[:200], np.column_stack([signal, -signal])[:200]), rows[200:])
 
 
-def _rows(feature_count: int = 4) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def labelled_rows(labels: NDArray[Any], feature_count: int = 4) -> tuple[NDArray[np.floating], NDArray[Any]]:
+    """Return 400 rows, and for each one of `labels`, all of them equally often."""
+    rows, signal = rows_and_signal(feature_count)
+    bins = np.quantile(signal, np.linspace(0, 1, len(labels) + 1)[1:-1])
+    return rows, labels[np.digitize(signal, bins)]
+
+
+def rows_and_signal(feature_count: int = 4) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return 400 rows, and a number for each that depends on them."""
     random = np.random.default_rng(0)
     rows = random.normal(size=(400, feature_count))
     return rows, rows[:, 0] + np.sin(3 * rows[:, -1]) + random.normal(scale=0.2, size=400)

@@ -6,6 +6,7 @@ from mltest.shared.frames import encode_frame
 from mltest.shared.naming import Advertisement, advertisement_to_txt
 from mltest.shared.sample_codec import pack
 from mltest.v1 import agent_pb2, blob_service_pb2, job_pb2, visit_pb2
+from tests.hostile.boosters import LIGHTGBM_TEXT, XGBOOST_JSON, XGBOOST_UBJ
 
 _AD = Advertisement(
     agent_id="0123456789abcdef" * 2,
@@ -42,5 +43,7 @@ SEEDS: dict[str, list[bytes]] = {
     "frames": [encode_frame({"command": "load", "limits": {"memory_bytes": 1}, "rows": [1, 2.5, None, "x"]})],
     "packed_values": [pack(range(300)), pack([]), pack([2**64 - 1, 0])],
     "plan": [default_plan_toml().encode()],
+    "xgboost_file": [XGBOOST_JSON, XGBOOST_UBJ],
+    "lightgbm_file": [LIGHTGBM_TEXT],
     "invitation": [b"mltest1-" + b"QUJD" * 30],
 }

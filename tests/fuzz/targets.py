@@ -17,6 +17,8 @@ from mltest.shared.domain import AgentInfo, FleetAgent, JobEvent, JobInfo, JobSp
 from mltest.shared.errors import MltestError, VisitInterruptedError
 from mltest.shared.frames import decode_frame
 from mltest.shared.naming import clean_text, instance_name
+from mltest.shared.native.lightgbm_file import facts_of_lightgbm, text_in
+from mltest.shared.native.xgboost_file import facts_of_xgboost, learner_in
 from mltest.shared.sample_codec import unpack
 from mltest.shared.trust.invitation import decode_invitation
 from mltest.v1 import agent_pb2, coordinator_service_pb2, job_pb2, visit_pb2
@@ -118,6 +120,22 @@ def invitation(content: bytes) -> None:
         return
 
 
+def xgboost_file(content: bytes) -> None:
+    """A model of XGBoost, before the library opens it."""
+    try:
+        assert facts_of_xgboost(learner_in(content)).feature_count > 0
+    except MltestError:
+        return
+
+
+def lightgbm_file(content: bytes) -> None:
+    """A model of LightGBM, before the library opens it."""
+    try:
+        assert facts_of_lightgbm(text_in(content)).feature_count > 0
+    except MltestError:
+        return
+
+
 def _check(event: VisitEvent) -> None:
     try:
         check_event(event, _VISIT, expected_seq=event.seq)
@@ -127,5 +145,8 @@ def _check(event: VisitEvent) -> None:
 
 TARGETS: dict[str, Target] = {
     found.__name__: found
-    for found in (txt_record, shown_text, addresses, messages, chunks, frames, packed_values, plan, invitation)
+    for found in (
+        *(txt_record, shown_text, addresses, messages, chunks, frames, packed_values, plan, invitation),
+        *(xgboost_file, lightgbm_file),
+    )
 }

@@ -23,6 +23,7 @@ module = "mltest.coordinator.tests.agreement"
 class = "Agreement"
 [candidates]
 runtimes = ["scikit-learn", "treelite"]
+transforms = ["none"]
 """
 """Seconds instead of minutes: two candidates, few rows, few slices."""
 

@@ -260,8 +260,10 @@ async def build(submission: Submission, candidate: Candidate, inspection: Inspec
 async def evaluate(submission: Submission, inspection: Inspection, files: Sequence[PredictionFile]) -> Any:
     return await submission.builder.evaluate(
         (),
+        submission.spec("model.skops", ["data.npz"]),
         inspection.model,
         PLAN,
+        model=submission.folder / "model.skops",
         dataset=inspection.dataset_path,
         reference=inspection.reference_path,
         predictions=files,

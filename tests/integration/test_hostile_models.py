@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mltest.coordinator.builder.client import ProcessBuilder
@@ -19,9 +20,11 @@ from mltest.shared.errors import (
     ModelRefusedError,
     ModelUnsupportedError,
     ResourceLimitError,
+    UserError,
 )
 from mltest.shared.status import next_step_of
 from tests.hostile.archives import crafted_tree, honest_data, honest_model, npz_bomb, skops_bomb
+from tests.hostile.boosters import LIGHTGBM_TEXT, XGBOOST_JSON, XGBOOST_UBJ, crafted_lightgbm, crafted_xgboost
 from tests.hostile.graphs import constant_bomb, custom_operator, endless_loop, external_data
 from tests.hostile.pickles import BOMBS, CRASH, ENDLESS, FLOOD, GADGETS, SECRET, Target, write_hostile
 
@@ -284,20 +287,42 @@ async def test_small_data_that_become_huge_meet_the_memory_limit(builder: Proces
     assert isinstance(await failure(builder, honest_model(tmp_path / "model"), data), ResourceLimitError)
 
 
-OTHERS = (
-    b'{"learner":{"gradient_booster":{"model":{"trees":[{"left_children":[1000000000]}]}}},"version":[3,2,0]}',
-    b"tree\nversion=v4\nnum_class=1\nTree=0\nleft_child=1000000000\n",
-    b'#include "/etc/passwd"\n',
-)
+@pytest.mark.promise(13)
+async def test_other_formats_are_named_and_not_opened(builder: ProcessBuilder, tmp_path: Path) -> None:
+    (tmp_path / "model").write_bytes(b'#include "/etc/passwd"\n')
+    error = await failure(builder, tmp_path / "model")
+    assert isinstance(error, ModelUnsupportedError)
+    assert "which no runtime takes yet" in error.message
 
 
 @pytest.mark.promise(13)
-async def test_other_formats_are_named_and_not_opened(builder: ProcessBuilder, tmp_path: Path) -> None:
-    for content in OTHERS:
-        (tmp_path / "model").write_bytes(content)
-        error = await failure(builder, tmp_path / "model")
-        assert isinstance(error, ModelUnsupportedError)
-        assert "which no runtime takes yet" in error.message
+async def test_boosted_trees_that_lead_nowhere_are_invalid(builder: ProcessBuilder, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    crafted = (
+        *(crafted_xgboost(edit) for edit in ("a child far away", "a feature that is not there", "countless outputs")),
+        *(crafted_lightgbm(edit) for edit in ("a child far away", "sizes of trees that are not true")),
+    )
+    for content in crafted:
+        model.write_bytes(content)
+        assert isinstance(await failure(builder, model), ModelInvalidError)
+
+
+@pytest.mark.promise(13)
+async def test_boosted_trees_with_bytes_of_chance_end_in_one_typed_error(
+    builder: ProcessBuilder, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(0)
+    model = tmp_path / "model"
+    for whole in (XGBOOST_JSON, XGBOOST_UBJ, LIGHTGBM_TEXT, b"CBM1" + random.bytes(500)):
+        for _ in range(3):
+            content = bytearray(whole)
+            for place in random.integers(len(content) // 4, len(content), 20):
+                content[place] = random.integers(256)
+            model.write_bytes(content)
+            try:
+                await inspect(builder, model)
+            except MltestError as error:
+                assert isinstance(error, UserError), error
 
 
 @pytest.mark.promise(13)

@@ -6,6 +6,7 @@ import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 _DESCRIPTION = """\
 Runtimes are found in the agent's own environment. One that would clash with another, or is large, gets a virtual
@@ -18,10 +19,11 @@ notice what was installed or removed when they are started."""
 
 _PIP_OPTIONS = ("--index-url", "--extra-index-url", "--find-links")
 
-Verbs = "argparse._SubParsersAction[argparse.ArgumentParser]"
+if TYPE_CHECKING:
+    Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
-def add_runtime_verbs(verbs: Verbs) -> None:
+def add_runtime_verbs(verbs: "Verbs") -> None:
     """Add `runtimes` with its own verbs."""
     parser = verbs.add_parser("runtimes", help="list, install and remove runtimes", description=_DESCRIPTION)
     parser.set_defaults(run=_list, json=False, folder=None, state_dir=None)
@@ -40,7 +42,7 @@ def add_runtime_verbs(verbs: Verbs) -> None:
 
 
 def _add(
-    verbs: Verbs, name: str, run: Callable[[argparse.Namespace], int], text: str, description: str
+    verbs: "Verbs", name: str, run: Callable[[argparse.Namespace], int], text: str, description: str
 ) -> argparse.ArgumentParser:
     parser = verbs.add_parser(name, help=text, description=description)
     place = parser.add_mutually_exclusive_group()
@@ -48,7 +50,8 @@ def _add(
         "--folder",
         type=Path,
         metavar="DIR",
-        help="where environments are (default: $MLTEST_RUNTIMES_DIR, else below ~/.local/state: every agent of this user)",
+        help="where environments are (default: $MLTEST_RUNTIMES_DIR, else below ~/.local/state, for every agent of "
+        "this user)",
     )
     place.add_argument("--state-dir", type=Path, metavar="DIR", help="those of the agent with this state directory")
     parser.set_defaults(run=run)

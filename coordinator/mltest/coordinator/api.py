@@ -10,11 +10,13 @@ from typing import Protocol
 
 from mltest.shared.domain import (
     Comparison,
+    Disagreements,
     FileRef,
     FleetAgent,
     History,
     JobEvent,
     JobInfo,
+    JobPreview,
     JobResults,
     JobSpec,
     Recomputation,
@@ -40,6 +42,10 @@ class CoordinatorApi(Protocol):
 
     async def submit(self, spec: JobSpec, *, request_key: str = "") -> str:
         """Start a job and return its identity; the same non-empty `request_key` returns the same job."""
+        ...
+
+    async def preview(self, spec: JobSpec) -> JobPreview:
+        """Return what a job would do, without making or measuring anything."""
         ...
 
     def watch(self, job_id: str, *, from_seq: int = 1) -> AsyncGenerator[JobEvent]:
@@ -87,6 +93,10 @@ class CoordinatorApi(Protocol):
 
     async def recompute(self, job_id: str, *, keeps: bool) -> Recomputation:
         """Analyse again what a job measured, and return what is different; replace the stored results if `keeps`."""
+        ...
+
+    async def disagreements(self, job_id: str, candidate: str) -> Disagreements:
+        """Return in which rows a candidate, named by label or identity, does not say what the native model says."""
         ...
 
     async def agents(self, *, addresses: Sequence[str] = (), uses_discovery: bool = True) -> tuple[FleetAgent, ...]:

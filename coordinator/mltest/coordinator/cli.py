@@ -13,6 +13,7 @@ from mltest.coordinator.commands import (
     client_key,
     compare,
     completion,
+    disagreements,
     enroll,
     forget,
     invite,
@@ -38,7 +39,7 @@ _VERBS: tuple[Verb, ...] = (
     *(
         module.VERB
         for module in (
-            *(submit, jobs, show, watch, cancel, resume, agents, samples),
+            *(submit, jobs, show, disagreements, watch, cancel, resume, agents, samples),
             *(compare, regress, recompute, plan, serve, backup, restore, invite, enroll, forget, client_key),
         )
     ),

@@ -14,9 +14,11 @@ from mltest.coordinator.api import StoredSeries
 from mltest.coordinator.fleet.agent_doors import AgentDoors
 from mltest.coordinator.fleet.fleet import Fleet
 from mltest.coordinator.job.against import check_usable
+from mltest.coordinator.job.disagreements import disagreements
 from mltest.coordinator.job.job_run import JobRun, Stop
 from mltest.coordinator.job.measured_jobs import compared, history
 from mltest.coordinator.job.news import News
+from mltest.coordinator.job.previewing import preview
 from mltest.coordinator.job.recomputing import recomputed
 from mltest.coordinator.job.site import Site
 from mltest.coordinator.job.spec_check import check_address, check_spec
@@ -26,17 +28,25 @@ from mltest.coordinator.store.store_thread import StoreThread
 from mltest.shared.blobs import BlobStore
 from mltest.shared.domain import (
     Comparison,
+    Disagreements,
     FileRef,
     FleetAgent,
     History,
     JobEvent,
     JobInfo,
+    JobPreview,
     JobResults,
     JobSpec,
     JobState,
     Recomputation,
 )
-from mltest.shared.errors import BlobUnknownError, JobStateError, NotPermittedError, RequestInvalidError
+from mltest.shared.errors import (
+    BlobUnknownError,
+    JobStateError,
+    NotPermittedError,
+    RequestInvalidError,
+    ServerBusyError,
+)
 
 _PARALLEL_JOBS = 1
 """Jobs take turns: building for one would disturb what a local agent measures for another."""
@@ -112,10 +122,7 @@ class Coordinator:
     async def submit(self, spec: JobSpec, *, request_key: str = "") -> str:
         """Start a job."""
         self._require_running()
-        check_spec(spec)
-        for file in (spec.model, *spec.data):
-            if not self.blobs.status(file.sha256).is_complete:
-                raise BlobUnknownError(f"the bytes of {file.name} ({file.sha256}) are not here", sha256=file.sha256)
+        self._check(spec)
         if spec.against_job_id:
             earlier = await self.job(spec.against_job_id)
             check_usable(earlier)
@@ -125,6 +132,15 @@ class Coordinator:
         if job_id == new_id:
             self._start(await self.job(job_id))
         return job_id
+
+    async def preview(self, spec: JobSpec) -> JobPreview:
+        """Return what a job would do; while a job runs that would disturb it."""
+        self._require_running()
+        self._check(spec)
+        if self._slots.locked():
+            raise ServerBusyError(what="jobs", limit=_PARALLEL_JOBS)
+        async with self._slots:
+            return await preview(self._site, spec)
 
     async def watch(self, job_id: str, *, from_seq: int = 1) -> AsyncGenerator[JobEvent]:
         """Yield the events of a job until it stands still."""
@@ -209,6 +225,10 @@ class Coordinator:
         """Analyse again what a job measured."""
         return await recomputed(self._site, await self.job(job_id), keeps=keeps)
 
+    async def disagreements(self, job_id: str, candidate: str) -> Disagreements:
+        """Return in which rows a candidate differs."""
+        return await disagreements(self._site, await self.job(job_id), candidate)
+
     async def agents(self, *, addresses: Sequence[str] = (), uses_discovery: bool = True) -> tuple[FleetAgent, ...]:
         """Return the fleet."""
         for address in addresses:
@@ -249,6 +269,13 @@ class Coordinator:
         await self._site.fleet.close()
         await asyncio.to_thread(self._thread.close)
         self._store.close()
+
+    def _check(self, spec: JobSpec) -> None:
+        """Refuse what cannot become a job."""
+        check_spec(spec)
+        for file in (spec.model, *spec.data):
+            if not self.blobs.status(file.sha256).is_complete:
+                raise BlobUnknownError(f"the bytes of {file.name} ({file.sha256}) are not here", sha256=file.sha256)
 
     def _start(self, job: JobInfo) -> None:
         self._runs[job.job_id] = JobRun(self._site, job, self._slots)

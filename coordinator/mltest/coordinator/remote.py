@@ -13,11 +13,13 @@ from mltest.shared import blob_client
 from mltest.shared.codec import from_proto, to_proto
 from mltest.shared.domain import (
     Comparison,
+    Disagreements,
     FileRef,
     FleetAgent,
     History,
     JobEvent,
     JobInfo,
+    JobPreview,
     JobResults,
     JobSpec,
     Recomputation,
@@ -71,6 +73,12 @@ class RemoteCoordinator:
         request = pb.SubmitJobRequest(spec=to_proto(spec, job_pb2.JobSpec), request_key=request_key)
         with self._translated():
             return (await self._stub.SubmitJob(request, timeout=_CALL_TIMEOUT_S)).job_id
+
+    async def preview(self, spec: JobSpec) -> JobPreview:
+        """Return what a job would do."""
+        request = pb.PreviewJobRequest(spec=to_proto(spec, job_pb2.JobSpec))
+        with self._translated():
+            return from_proto((await self._stub.PreviewJob(request, timeout=_ANALYSIS_TIMEOUT_S)).preview, JobPreview)
 
     async def watch(self, job_id: str, *, from_seq: int = 1) -> AsyncGenerator[JobEvent]:
         """Yield the events of a job until it stands still; a coordinator that comes back is listened to again."""
@@ -144,6 +152,13 @@ class RemoteCoordinator:
         with self._translated():
             response = await self._stub.RecomputeJob(request, timeout=_ANALYSIS_TIMEOUT_S)
         return from_proto(response.recomputation, Recomputation)
+
+    async def disagreements(self, job_id: str, candidate: str) -> Disagreements:
+        """Return in which rows a candidate differs."""
+        request = pb.ListDisagreementsRequest(job_id=job_id, candidate=candidate)
+        with self._translated():
+            response = await self._stub.ListDisagreements(request, timeout=_CALL_TIMEOUT_S)
+        return from_proto(response.disagreements, Disagreements)
 
     async def agents(self, *, addresses: Sequence[str] = (), uses_discovery: bool = True) -> tuple[FleetAgent, ...]:
         """Return the fleet as the coordinator sees it."""

@@ -44,6 +44,12 @@ class CoordinatorService(CoordinatorServiceServicer):
             return pb.SubmitJobResponse(job_id=job_id)
         raise AssertionError("unreachable")
 
+    async def PreviewJob(self, request: pb.PreviewJobRequest, context: _Context) -> pb.PreviewJobResponse:
+        async with translated_errors(context):
+            found = await self._coordinator.preview(from_proto(request.spec, JobSpec))
+            return pb.PreviewJobResponse(preview=to_proto(found, job_pb2.JobPreview))
+        raise AssertionError("unreachable")
+
     async def WatchJob(self, request: pb.WatchJobRequest, context: _Context) -> AsyncIterator[pb.WatchJobResponse]:
         events = self._coordinator.watch(request.job_id, from_seq=request.from_seq)
         async with translated_errors(context), aclosing(events):
@@ -108,6 +114,14 @@ class CoordinatorService(CoordinatorServiceServicer):
         async with translated_errors(context):
             found = await self._coordinator.recompute(request.job_id, keeps=request.keeps)
             return pb.RecomputeJobResponse(recomputation=to_proto(found, pb.Recomputation))
+        raise AssertionError("unreachable")
+
+    async def ListDisagreements(
+        self, request: pb.ListDisagreementsRequest, context: _Context
+    ) -> pb.ListDisagreementsResponse:
+        async with translated_errors(context):
+            found = await self._coordinator.disagreements(request.job_id, request.candidate)
+            return pb.ListDisagreementsResponse(disagreements=to_proto(found, job_pb2.Disagreements))
         raise AssertionError("unreachable")
 
     async def ListAgents(self, request: pb.ListAgentsRequest, context: _Context) -> pb.ListAgentsResponse:

@@ -66,6 +66,48 @@ class SubmitJobResponse(google.protobuf.message.Message):
 Global___SubmitJobResponse: typing_extensions.TypeAlias = SubmitJobResponse
 
 @typing.final
+class PreviewJobRequest(google.protobuf.message.Message):
+    """Asks what a job would do."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SPEC_FIELD_NUMBER: builtins.int
+    @property
+    def spec(self) -> mltest.v1.job_pb2.JobSpec:
+        """What would be asked for."""
+
+    def __init__(
+        self,
+        *,
+        spec: mltest.v1.job_pb2.JobSpec | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["spec", b"spec"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["spec", b"spec"]) -> None: ...
+
+Global___PreviewJobRequest: typing_extensions.TypeAlias = PreviewJobRequest
+
+@typing.final
+class PreviewJobResponse(google.protobuf.message.Message):
+    """What it would do."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PREVIEW_FIELD_NUMBER: builtins.int
+    @property
+    def preview(self) -> mltest.v1.job_pb2.JobPreview:
+        """Candidates, what is pruned and why, time."""
+
+    def __init__(
+        self,
+        *,
+        preview: mltest.v1.job_pb2.JobPreview | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["preview", b"preview"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["preview", b"preview"]) -> None: ...
+
+Global___PreviewJobResponse: typing_extensions.TypeAlias = PreviewJobResponse
+
+@typing.final
 class WatchJobRequest(google.protobuf.message.Message):
     """Asks for the events of a job."""
 
@@ -534,6 +576,49 @@ class Recomputation(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["differences", b"differences", "is_kept", b"is_kept", "results", b"results"]) -> None: ...
 
 Global___Recomputation: typing_extensions.TypeAlias = Recomputation
+
+@typing.final
+class ListDisagreementsRequest(google.protobuf.message.Message):
+    """Asks where a candidate differs from the native model."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    JOB_ID_FIELD_NUMBER: builtins.int
+    CANDIDATE_FIELD_NUMBER: builtins.int
+    job_id: builtins.str
+    """The job; a unique prefix is enough."""
+    candidate: builtins.str
+    """The candidate: its label, or its identity, of which a unique prefix is enough."""
+    def __init__(
+        self,
+        *,
+        job_id: builtins.str = ...,
+        candidate: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["candidate", b"candidate", "job_id", b"job_id"]) -> None: ...
+
+Global___ListDisagreementsRequest: typing_extensions.TypeAlias = ListDisagreementsRequest
+
+@typing.final
+class ListDisagreementsResponse(google.protobuf.message.Message):
+    """Where it differs."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DISAGREEMENTS_FIELD_NUMBER: builtins.int
+    @property
+    def disagreements(self) -> mltest.v1.job_pb2.Disagreements:
+        """Row by row."""
+
+    def __init__(
+        self,
+        *,
+        disagreements: mltest.v1.job_pb2.Disagreements | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["disagreements", b"disagreements"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["disagreements", b"disagreements"]) -> None: ...
+
+Global___ListDisagreementsResponse: typing_extensions.TypeAlias = ListDisagreementsResponse
 
 @typing.final
 class ListAgentsRequest(google.protobuf.message.Message):

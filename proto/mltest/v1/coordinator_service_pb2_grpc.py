@@ -43,6 +43,11 @@ class CoordinatorServiceStub(object):
                 request_serializer=mltest_dot_v1_dot_coordinator__service__pb2.SubmitJobRequest.SerializeToString,
                 response_deserializer=mltest_dot_v1_dot_coordinator__service__pb2.SubmitJobResponse.FromString,
                 _registered_method=True)
+        self.PreviewJob = channel.unary_unary(
+                '/mltest.v1.CoordinatorService/PreviewJob',
+                request_serializer=mltest_dot_v1_dot_coordinator__service__pb2.PreviewJobRequest.SerializeToString,
+                response_deserializer=mltest_dot_v1_dot_coordinator__service__pb2.PreviewJobResponse.FromString,
+                _registered_method=True)
         self.WatchJob = channel.unary_stream(
                 '/mltest.v1.CoordinatorService/WatchJob',
                 request_serializer=mltest_dot_v1_dot_coordinator__service__pb2.WatchJobRequest.SerializeToString,
@@ -93,6 +98,11 @@ class CoordinatorServiceStub(object):
                 request_serializer=mltest_dot_v1_dot_coordinator__service__pb2.RecomputeJobRequest.SerializeToString,
                 response_deserializer=mltest_dot_v1_dot_coordinator__service__pb2.RecomputeJobResponse.FromString,
                 _registered_method=True)
+        self.ListDisagreements = channel.unary_unary(
+                '/mltest.v1.CoordinatorService/ListDisagreements',
+                request_serializer=mltest_dot_v1_dot_coordinator__service__pb2.ListDisagreementsRequest.SerializeToString,
+                response_deserializer=mltest_dot_v1_dot_coordinator__service__pb2.ListDisagreementsResponse.FromString,
+                _registered_method=True)
         self.ListAgents = channel.unary_unary(
                 '/mltest.v1.CoordinatorService/ListAgents',
                 request_serializer=mltest_dot_v1_dot_coordinator__service__pb2.ListAgentsRequest.SerializeToString,
@@ -114,6 +124,13 @@ class CoordinatorServiceServicer(object):
 
     def SubmitJob(self, request, context):
         """Starts a job. Its files have to be here already (BlobService).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PreviewJob(self, request, context):
+        """Says what a job would do, without making or measuring anything. Its files have to be here already.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -189,6 +206,13 @@ class CoordinatorServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListDisagreements(self, request, context):
+        """Lists the rows in which a candidate does not say what the native model says.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListAgents(self, request, context):
         """Lists the agents of the fleet, alive or gone.
         """
@@ -210,6 +234,11 @@ def add_CoordinatorServiceServicer_to_server(servicer, server):
                     servicer.SubmitJob,
                     request_deserializer=mltest_dot_v1_dot_coordinator__service__pb2.SubmitJobRequest.FromString,
                     response_serializer=mltest_dot_v1_dot_coordinator__service__pb2.SubmitJobResponse.SerializeToString,
+            ),
+            'PreviewJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreviewJob,
+                    request_deserializer=mltest_dot_v1_dot_coordinator__service__pb2.PreviewJobRequest.FromString,
+                    response_serializer=mltest_dot_v1_dot_coordinator__service__pb2.PreviewJobResponse.SerializeToString,
             ),
             'WatchJob': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchJob,
@@ -261,6 +290,11 @@ def add_CoordinatorServiceServicer_to_server(servicer, server):
                     request_deserializer=mltest_dot_v1_dot_coordinator__service__pb2.RecomputeJobRequest.FromString,
                     response_serializer=mltest_dot_v1_dot_coordinator__service__pb2.RecomputeJobResponse.SerializeToString,
             ),
+            'ListDisagreements': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDisagreements,
+                    request_deserializer=mltest_dot_v1_dot_coordinator__service__pb2.ListDisagreementsRequest.FromString,
+                    response_serializer=mltest_dot_v1_dot_coordinator__service__pb2.ListDisagreementsResponse.SerializeToString,
+            ),
             'ListAgents': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAgents,
                     request_deserializer=mltest_dot_v1_dot_coordinator__service__pb2.ListAgentsRequest.FromString,
@@ -303,6 +337,33 @@ class CoordinatorService(object):
             '/mltest.v1.CoordinatorService/SubmitJob',
             mltest_dot_v1_dot_coordinator__service__pb2.SubmitJobRequest.SerializeToString,
             mltest_dot_v1_dot_coordinator__service__pb2.SubmitJobResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mltest.v1.CoordinatorService/PreviewJob',
+            mltest_dot_v1_dot_coordinator__service__pb2.PreviewJobRequest.SerializeToString,
+            mltest_dot_v1_dot_coordinator__service__pb2.PreviewJobResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -573,6 +634,33 @@ class CoordinatorService(object):
             '/mltest.v1.CoordinatorService/RecomputeJob',
             mltest_dot_v1_dot_coordinator__service__pb2.RecomputeJobRequest.SerializeToString,
             mltest_dot_v1_dot_coordinator__service__pb2.RecomputeJobResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDisagreements(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mltest.v1.CoordinatorService/ListDisagreements',
+            mltest_dot_v1_dot_coordinator__service__pb2.ListDisagreementsRequest.SerializeToString,
+            mltest_dot_v1_dot_coordinator__service__pb2.ListDisagreementsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,22 @@ _CoordinatorServiceSubmitJobType = typing_extensions.TypeVar(
     ],
 )
 
+_CoordinatorServicePreviewJobType = typing_extensions.TypeVar(
+    '_CoordinatorServicePreviewJobType',
+    grpc.UnaryUnaryMultiCallable[
+        mltest.v1.coordinator_service_pb2.PreviewJobRequest,
+        mltest.v1.coordinator_service_pb2.PreviewJobResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        mltest.v1.coordinator_service_pb2.PreviewJobRequest,
+        mltest.v1.coordinator_service_pb2.PreviewJobResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        mltest.v1.coordinator_service_pb2.PreviewJobRequest,
+        mltest.v1.coordinator_service_pb2.PreviewJobResponse,
+    ],
+)
+
 _CoordinatorServiceWatchJobType = typing_extensions.TypeVar(
     '_CoordinatorServiceWatchJobType',
     grpc.UnaryStreamMultiCallable[
@@ -201,6 +217,22 @@ _CoordinatorServiceRecomputeJobType = typing_extensions.TypeVar(
     ],
 )
 
+_CoordinatorServiceListDisagreementsType = typing_extensions.TypeVar(
+    '_CoordinatorServiceListDisagreementsType',
+    grpc.UnaryUnaryMultiCallable[
+        mltest.v1.coordinator_service_pb2.ListDisagreementsRequest,
+        mltest.v1.coordinator_service_pb2.ListDisagreementsResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        mltest.v1.coordinator_service_pb2.ListDisagreementsRequest,
+        mltest.v1.coordinator_service_pb2.ListDisagreementsResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        mltest.v1.coordinator_service_pb2.ListDisagreementsRequest,
+        mltest.v1.coordinator_service_pb2.ListDisagreementsResponse,
+    ],
+)
+
 _CoordinatorServiceListAgentsType = typing_extensions.TypeVar(
     '_CoordinatorServiceListAgentsType',
     grpc.UnaryUnaryMultiCallable[
@@ -233,7 +265,7 @@ _CoordinatorServiceForgetAgentType = typing_extensions.TypeVar(
     ],
 )
 
-class CoordinatorServiceStub(typing.Generic[_CoordinatorServiceSubmitJobType, _CoordinatorServiceWatchJobType, _CoordinatorServiceListJobsType, _CoordinatorServiceGetJobType, _CoordinatorServiceCancelJobType, _CoordinatorServiceResumeJobType, _CoordinatorServiceGetResultsType, _CoordinatorServiceListSamplesType, _CoordinatorServiceCompareJobsType, _CoordinatorServiceGetHistoryType, _CoordinatorServiceRecomputeJobType, _CoordinatorServiceListAgentsType, _CoordinatorServiceForgetAgentType]):
+class CoordinatorServiceStub(typing.Generic[_CoordinatorServiceSubmitJobType, _CoordinatorServicePreviewJobType, _CoordinatorServiceWatchJobType, _CoordinatorServiceListJobsType, _CoordinatorServiceGetJobType, _CoordinatorServiceCancelJobType, _CoordinatorServiceResumeJobType, _CoordinatorServiceGetResultsType, _CoordinatorServiceListSamplesType, _CoordinatorServiceCompareJobsType, _CoordinatorServiceGetHistoryType, _CoordinatorServiceRecomputeJobType, _CoordinatorServiceListDisagreementsType, _CoordinatorServiceListAgentsType, _CoordinatorServiceForgetAgentType]):
     """The way in. Upload model and data with BlobService on the same port, submit, watch, read the results.
 
     Every refusal carries the trailing metadata "mltest-error-code" (stable) and, where there is one,
@@ -245,6 +277,10 @@ class CoordinatorServiceStub(typing.Generic[_CoordinatorServiceSubmitJobType, _C
         grpc.UnaryUnaryMultiCallable[
             mltest.v1.coordinator_service_pb2.SubmitJobRequest,
             mltest.v1.coordinator_service_pb2.SubmitJobResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            mltest.v1.coordinator_service_pb2.PreviewJobRequest,
+            mltest.v1.coordinator_service_pb2.PreviewJobResponse,
         ],
         grpc.UnaryStreamMultiCallable[
             mltest.v1.coordinator_service_pb2.WatchJobRequest,
@@ -285,6 +321,10 @@ class CoordinatorServiceStub(typing.Generic[_CoordinatorServiceSubmitJobType, _C
         grpc.UnaryUnaryMultiCallable[
             mltest.v1.coordinator_service_pb2.RecomputeJobRequest,
             mltest.v1.coordinator_service_pb2.RecomputeJobResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            mltest.v1.coordinator_service_pb2.ListDisagreementsRequest,
+            mltest.v1.coordinator_service_pb2.ListDisagreementsResponse,
         ],
         grpc.UnaryUnaryMultiCallable[
             mltest.v1.coordinator_service_pb2.ListAgentsRequest,
@@ -302,6 +342,10 @@ class CoordinatorServiceStub(typing.Generic[_CoordinatorServiceSubmitJobType, _C
             mltest.v1.coordinator_service_pb2.SubmitJobRequest,
             mltest.v1.coordinator_service_pb2.SubmitJobResponse,
         ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            mltest.v1.coordinator_service_pb2.PreviewJobRequest,
+            mltest.v1.coordinator_service_pb2.PreviewJobResponse,
+        ],
         grpc.aio.UnaryStreamMultiCallable[
             mltest.v1.coordinator_service_pb2.WatchJobRequest,
             mltest.v1.coordinator_service_pb2.WatchJobResponse,
@@ -343,6 +387,10 @@ class CoordinatorServiceStub(typing.Generic[_CoordinatorServiceSubmitJobType, _C
             mltest.v1.coordinator_service_pb2.RecomputeJobResponse,
         ],
         grpc.aio.UnaryUnaryMultiCallable[
+            mltest.v1.coordinator_service_pb2.ListDisagreementsRequest,
+            mltest.v1.coordinator_service_pb2.ListDisagreementsResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
             mltest.v1.coordinator_service_pb2.ListAgentsRequest,
             mltest.v1.coordinator_service_pb2.ListAgentsResponse,
         ],
@@ -354,6 +402,9 @@ class CoordinatorServiceStub(typing.Generic[_CoordinatorServiceSubmitJobType, _C
 
     SubmitJob: _CoordinatorServiceSubmitJobType
     """Starts a job. Its files have to be here already (BlobService)."""
+
+    PreviewJob: _CoordinatorServicePreviewJobType
+    """Says what a job would do, without making or measuring anything. Its files have to be here already."""
 
     WatchJob: _CoordinatorServiceWatchJobType
     """Streams the events of a job from a sequence number on, until the job stands still."""
@@ -385,6 +436,9 @@ class CoordinatorServiceStub(typing.Generic[_CoordinatorServiceSubmitJobType, _C
     RecomputeJob: _CoordinatorServiceRecomputeJobType
     """Analyses again what a job measured, and says what is different from its stored results."""
 
+    ListDisagreements: _CoordinatorServiceListDisagreementsType
+    """Lists the rows in which a candidate does not say what the native model says."""
+
     ListAgents: _CoordinatorServiceListAgentsType
     """Lists the agents of the fleet, alive or gone."""
 
@@ -395,6 +449,10 @@ CoordinatorServiceAsyncStub: typing_extensions.TypeAlias = CoordinatorServiceStu
     grpc.aio.UnaryUnaryMultiCallable[
         mltest.v1.coordinator_service_pb2.SubmitJobRequest,
         mltest.v1.coordinator_service_pb2.SubmitJobResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        mltest.v1.coordinator_service_pb2.PreviewJobRequest,
+        mltest.v1.coordinator_service_pb2.PreviewJobResponse,
     ],
     grpc.aio.UnaryStreamMultiCallable[
         mltest.v1.coordinator_service_pb2.WatchJobRequest,
@@ -437,6 +495,10 @@ CoordinatorServiceAsyncStub: typing_extensions.TypeAlias = CoordinatorServiceStu
         mltest.v1.coordinator_service_pb2.RecomputeJobResponse,
     ],
     grpc.aio.UnaryUnaryMultiCallable[
+        mltest.v1.coordinator_service_pb2.ListDisagreementsRequest,
+        mltest.v1.coordinator_service_pb2.ListDisagreementsResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
         mltest.v1.coordinator_service_pb2.ListAgentsRequest,
         mltest.v1.coordinator_service_pb2.ListAgentsResponse,
     ],
@@ -460,6 +522,14 @@ class CoordinatorServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[mltest.v1.coordinator_service_pb2.SubmitJobResponse, collections.abc.Awaitable[mltest.v1.coordinator_service_pb2.SubmitJobResponse]]:
         """Starts a job. Its files have to be here already (BlobService)."""
+
+    @abc.abstractmethod
+    def PreviewJob(
+        self,
+        request: mltest.v1.coordinator_service_pb2.PreviewJobRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[mltest.v1.coordinator_service_pb2.PreviewJobResponse, collections.abc.Awaitable[mltest.v1.coordinator_service_pb2.PreviewJobResponse]]:
+        """Says what a job would do, without making or measuring anything. Its files have to be here already."""
 
     @abc.abstractmethod
     def WatchJob(
@@ -540,6 +610,14 @@ class CoordinatorServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[mltest.v1.coordinator_service_pb2.RecomputeJobResponse, collections.abc.Awaitable[mltest.v1.coordinator_service_pb2.RecomputeJobResponse]]:
         """Analyses again what a job measured, and says what is different from its stored results."""
+
+    @abc.abstractmethod
+    def ListDisagreements(
+        self,
+        request: mltest.v1.coordinator_service_pb2.ListDisagreementsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[mltest.v1.coordinator_service_pb2.ListDisagreementsResponse, collections.abc.Awaitable[mltest.v1.coordinator_service_pb2.ListDisagreementsResponse]]:
+        """Lists the rows in which a candidate does not say what the native model says."""
 
     @abc.abstractmethod
     def ListAgents(

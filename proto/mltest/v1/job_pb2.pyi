@@ -96,6 +96,30 @@ STANDING_UNMEASURED: Standing.ValueType  # 5
 """Not measured (yet)."""
 Global___Standing: typing_extensions.TypeAlias = Standing
 
+class _Cause:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _CauseEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_Cause.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    CAUSE_UNSPECIFIED: _Cause.ValueType  # 0
+    """Not known: the recipe, or a mistake."""
+    CAUSE_TIE: _Cause.ValueType  # 1
+    """Both labels are equally good by the native model's own probabilities."""
+    CAUSE_ROUNDING: _Cause.ValueType  # 2
+    """The native model itself says so when X is rounded to float32, or moved by the last bit of a float32."""
+
+class Cause(_Cause, metaclass=_CauseEnumTypeWrapper):
+    """Why a row differs from the native model, as far as it can be told."""
+
+CAUSE_UNSPECIFIED: Cause.ValueType  # 0
+"""Not known: the recipe, or a mistake."""
+CAUSE_TIE: Cause.ValueType  # 1
+"""Both labels are equally good by the native model's own probabilities."""
+CAUSE_ROUNDING: Cause.ValueType  # 2
+"""The native model itself says so when X is rounded to float32, or moved by the last bit of a float32."""
+Global___Cause: typing_extensions.TypeAlias = Cause
+
 @typing.final
 class FileRef(google.protobuf.message.Message):
     """A file as the user named it, and its bytes."""
@@ -622,6 +646,179 @@ class Candidate(google.protobuf.message.Message):
     def WhichOneof(self, oneof_group: typing.Literal["_artifact_bytes", b"_artifact_bytes"]) -> typing.Literal["artifact_bytes"] | None: ...
 
 Global___Candidate: typing_extensions.TypeAlias = Candidate
+
+@typing.final
+class PrunedCell(google.protobuf.message.Message):
+    """A part of the product of transforms, exporters, variants and runtimes that gives no candidate."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    LABEL_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    label: builtins.str
+    """As candidates are called: "prune-trees 32", "onnxruntime, int8"."""
+    reason: builtins.str
+    """Why there is none."""
+    def __init__(
+        self,
+        *,
+        label: builtins.str = ...,
+        reason: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["label", b"label", "reason", b"reason"]) -> None: ...
+
+Global___PrunedCell: typing_extensions.TypeAlias = PrunedCell
+
+@typing.final
+class JobPreview(google.protobuf.message.Message):
+    """What a job would do, found out without making or measuring anything."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: builtins.int
+    DATASET_FIELD_NUMBER: builtins.int
+    CANDIDATES_FIELD_NUMBER: builtins.int
+    PRUNED_FIELD_NUMBER: builtins.int
+    LEFT_OUT_FIELD_NUMBER: builtins.int
+    NOTES_FIELD_NUMBER: builtins.int
+    MEASURING_LEAST_S_FIELD_NUMBER: builtins.int
+    MEASURING_MOST_S_FIELD_NUMBER: builtins.int
+    TEXT_FIELD_NUMBER: builtins.int
+    measuring_least_s: builtins.float
+    """Estimate of the measuring time on each agent, in seconds, if every candidate ends as soon as it may."""
+    measuring_most_s: builtins.float
+    """The same, if every candidate takes every round."""
+    text: builtins.str
+    """All of this for people, in lines."""
+    @property
+    def model(self) -> Global___ModelInfo:
+        """The model."""
+
+    @property
+    def dataset(self) -> Global___DatasetInfo:
+        """The data."""
+
+    @property
+    def candidates(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Candidate]:
+        """Candidates that would be tried; one with a reason cannot be made."""
+
+    @property
+    def pruned(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___PrunedCell]:
+        """What does not take this model."""
+
+    @property
+    def left_out(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___PrunedCell]:
+        """What the plan does not want."""
+
+    @property
+    def notes(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """On model and data, for people."""
+
+    def __init__(
+        self,
+        *,
+        model: Global___ModelInfo | None = ...,
+        dataset: Global___DatasetInfo | None = ...,
+        candidates: collections.abc.Iterable[Global___Candidate] | None = ...,
+        pruned: collections.abc.Iterable[Global___PrunedCell] | None = ...,
+        left_out: collections.abc.Iterable[Global___PrunedCell] | None = ...,
+        notes: collections.abc.Iterable[builtins.str] | None = ...,
+        measuring_least_s: builtins.float = ...,
+        measuring_most_s: builtins.float = ...,
+        text: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["dataset", b"dataset", "model", b"model"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["candidates", b"candidates", "dataset", b"dataset", "left_out", b"left_out", "measuring_least_s", b"measuring_least_s", "measuring_most_s", b"measuring_most_s", "model", b"model", "notes", b"notes", "pruned", b"pruned", "text", b"text"]) -> None: ...
+
+Global___JobPreview: typing_extensions.TypeAlias = JobPreview
+
+@typing.final
+class Disagreement(google.protobuf.message.Message):
+    """A row in which a candidate does not say what the native model says."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CANDIDATE_ID_FIELD_NUMBER: builtins.int
+    AGENT_ID_FIELD_NUMBER: builtins.int
+    ROW_INDEX_FIELD_NUMBER: builtins.int
+    NATIVE_FIELD_NUMBER: builtins.int
+    CANDIDATE_FIELD_NUMBER: builtins.int
+    DIFFERENCE_FIELD_NUMBER: builtins.int
+    CAUSE_FIELD_NUMBER: builtins.int
+    candidate_id: builtins.str
+    """The candidate."""
+    agent_id: builtins.str
+    """The agent that predicted."""
+    row_index: builtins.int
+    """Row, counts from 0, in the dataset as agents get it."""
+    native: builtins.str
+    """Class or value that the native model says."""
+    candidate: builtins.str
+    """Class or value that the candidate says; "?" for a label that is none of the classes."""
+    difference: builtins.float
+    """Largest difference of a score; absent where the scores are not of one kind."""
+    cause: Global___Cause.ValueType
+    """Why, if it is known."""
+    def __init__(
+        self,
+        *,
+        candidate_id: builtins.str = ...,
+        agent_id: builtins.str = ...,
+        row_index: builtins.int = ...,
+        native: builtins.str = ...,
+        candidate: builtins.str = ...,
+        difference: builtins.float | None = ...,
+        cause: Global___Cause.ValueType = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_difference", b"_difference", "difference", b"difference"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_difference", b"_difference", "agent_id", b"agent_id", "candidate", b"candidate", "candidate_id", b"candidate_id", "cause", b"cause", "difference", b"difference", "native", b"native", "row_index", b"row_index"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_difference", b"_difference"]) -> typing.Literal["difference"] | None: ...
+
+Global___Disagreement: typing_extensions.TypeAlias = Disagreement
+
+@typing.final
+class Disagreements(google.protobuf.message.Message):
+    """Where a candidate differs from the native model, on every agent."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    JOB_ID_FIELD_NUMBER: builtins.int
+    CANDIDATE_ID_FIELD_NUMBER: builtins.int
+    LABEL_FIELD_NUMBER: builtins.int
+    IS_LOSSY_FIELD_NUMBER: builtins.int
+    ROW_COUNT_FIELD_NUMBER: builtins.int
+    DIFFERING_COUNT_FIELD_NUMBER: builtins.int
+    ROWS_FIELD_NUMBER: builtins.int
+    job_id: builtins.str
+    """The job."""
+    candidate_id: builtins.str
+    """The candidate."""
+    label: builtins.str
+    """Its name for people."""
+    is_lossy: builtins.bool
+    """Whether its recipe means to change predictions."""
+    row_count: builtins.int
+    """Rows that were compared, on one agent."""
+    differing_count: builtins.int
+    """Rows that differ, on the agent where most do; more than are kept, perhaps."""
+    @property
+    def rows(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Disagreement]:
+        """Of each agent the worst, at most a hundred."""
+
+    def __init__(
+        self,
+        *,
+        job_id: builtins.str = ...,
+        candidate_id: builtins.str = ...,
+        label: builtins.str = ...,
+        is_lossy: builtins.bool = ...,
+        row_count: builtins.int = ...,
+        differing_count: builtins.int = ...,
+        rows: collections.abc.Iterable[Global___Disagreement] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["candidate_id", b"candidate_id", "differing_count", b"differing_count", "is_lossy", b"is_lossy", "job_id", b"job_id", "label", b"label", "row_count", b"row_count", "rows", b"rows"]) -> None: ...
+
+Global___Disagreements: typing_extensions.TypeAlias = Disagreements
 
 @typing.final
 class AgentUpdated(google.protobuf.message.Message):

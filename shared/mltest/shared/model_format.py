@@ -75,7 +75,7 @@ def format_of(path: Path) -> str:
         raise ModelUnsupportedError(detail=f"it is {found.name}, which no runtime takes yet; {found.remedy}")
     if not found:
         raise ModelInvalidError(
-            detail="it is no whole skops, ONNX, XGBoost, LightGBM or CatBoost file, nor any other format that is known here"
+            detail="it is no whole skops, ONNX, XGBoost, LightGBM or CatBoost file, nor any other that is known here"
         )
     return found
 

@@ -113,7 +113,7 @@ def test_an_artifact_is_made_once_for_all_numbers_of_threads() -> None:
 
 
 def test_the_product_begins_with_the_model_as_submitted() -> None:
-    candidates = enumerate_candidates(FOREST, Plan(), (NETWORK, NATIVE), (PRUNE,))
+    candidates = enumerate_candidates(FOREST, Plan(transforms=("all",)), (NETWORK, NATIVE), (PRUNE,))
     assert [candidate.label for candidate in candidates] == [
         *("scikit-learn", "onnxruntime", "onnxruntime, int8"),
         *("scikit-learn, prune-trees 32", "onnxruntime, prune-trees 32", "onnxruntime, int8, prune-trees 32"),
@@ -150,7 +150,7 @@ def test_two_exporters_of_one_runtime_are_told_apart() -> None:
 
 
 def test_options_transform_and_rows_make_another_artifact() -> None:
-    candidates = enumerate_candidates(FOREST, Plan(), (NATIVE, NETWORK), (PRUNE,))
+    candidates = enumerate_candidates(FOREST, Plan(transforms=("all",)), (NATIVE, NETWORK), (PRUNE,))
     keys = {recipe_key(candidate, "a" * 64, {}, rows_sha256="b" * 64) for candidate in candidates}
     assert len(keys) == len(candidates)
     for candidate in candidates:

@@ -13,7 +13,17 @@ from pathlib import Path
 import pytest
 
 from mltest.shared.errors import ModelInvalidError, ModelRefusedError, ModelUnsupportedError
-from mltest.shared.model_format import ONNX, PICKLE, SKOPS, format_of, permitted_format
+from mltest.shared.model_format import (
+    CATBOOST,
+    LIGHTGBM,
+    ONNX,
+    PICKLE,
+    SKOPS,
+    XGBOOST_JSON,
+    XGBOOST_UBJ,
+    format_of,
+    permitted_format,
+)
 
 
 class Evil:
@@ -95,18 +105,30 @@ def test_what_is_none_of_them_is_no_model(content: bytes, tmp_path: Path) -> Non
         format_of(written(tmp_path, content))
 
 
-XGBOOST = json.dumps({"learner": {"gradient_booster": {}}, "version": [3, 2, 0]}).encode()
-UBJSON = b"{L" + struct.pack(">q", 7) + b"learner{}}"
-LIGHTGBM = b"tree\nversion=v4\nnum_class=1\n"
+BOOSTED = {
+    XGBOOST_JSON: json.dumps({"learner": {"gradient_booster": {}}, "version": [3, 2, 0]}).encode(),
+    XGBOOST_UBJ: b"{L" + struct.pack(">q", 7) + b"learner{}}",
+    LIGHTGBM: b"tree\nversion=v4\nnum_class=1\n",
+    CATBOOST: b"CBM1\x48\x00\x00\x00" + bytes(72),
+}
+
+
+@pytest.mark.parametrize("name", BOOSTED)
+def test_boosted_trees_of_other_libraries_are_told_by_their_content(name: str, tmp_path: Path) -> None:
+    assert permitted_format(written(tmp_path, BOOSTED[name], "model.pkl"), allows_pickle=False) == name
+
+
+def test_json_that_is_no_model_is_none(tmp_path: Path) -> None:
+    with pytest.raises(ModelInvalidError):
+        format_of(written(tmp_path, b'{"trees": []}', "model.json"))
+
+
 C_SOURCES = (b'#include "/etc/passwd"\n', b"double f(double *x) { return x[0]; }\n", b"\n// forest\nint tree(void);\n")
 
 
 @pytest.mark.parametrize(
     ("content", "name"),
     [
-        (XGBOOST, "an XGBoost model"),
-        (UBJSON, "an XGBoost model"),
-        (LIGHTGBM, "a LightGBM model"),
         *((source, "C source") for source in C_SOURCES),
         (b"\x89HDF\r\n\x1a\n rest", "HDF5"),
         (b"\x1c\x00\x00\x00TFL3", "TensorFlow Lite"),

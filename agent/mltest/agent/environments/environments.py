@@ -1,7 +1,7 @@
 """Which runtimes have an environment of their own on this machine, and where.
 
-An environment lies in a folder of the runtime's name. What is being made or removed begins with a dot beside it, so that
-whatever is found here is whole.
+An environment lies in a folder of the runtime's name. What is being made or removed lies beside it, in one whose name
+begins with a dot, so that whatever is found here is whole.
 """
 
 import os

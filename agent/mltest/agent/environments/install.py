@@ -70,7 +70,7 @@ def remove(name: str, folder: Path) -> None:
 
 def _installed(needs: RuntimeNeeds, folder: Path, pip_options: Sequence[str], say: Say) -> str:
     if needs.machines and platform.machine() not in needs.machines:
-        detail = f"there are no wheels of {needs.packages[0]} for {platform.machine()}"
+        detail = f"there are no wheels of {_chosen(needs)[0]} for {platform.machine()}"
         raise RuntimeInstallError(runtime=needs.name, detail=detail)
     aside = Path(tempfile.mkdtemp(prefix=_prefix(needs.name), dir=folder))
     aside.chmod(0o755)
@@ -78,7 +78,7 @@ def _installed(needs: RuntimeNeeds, folder: Path, pip_options: Sequence[str], sa
     _run(needs, [sys.executable, "-I", "-m", "venv", "--without-pip", str(aside)], aside, say)
     _run(needs, _pip_command(needs, interpreter_in(aside), pip_options), aside, say)
     say(f"importing {', '.join(needs.modules)}")
-    check = [str(interpreter_in(aside)), "-I", "-c", _CHECK, needs.packages[0], *needs.modules]
+    check = [str(interpreter_in(aside)), "-I", "-c", _CHECK, *_chosen(needs)[:1], *needs.modules]
     version = _run(needs, check, aside, lambda _: None)[-1]
     if (folder / needs.name).exists():
         _put_aside(folder, needs.name)
@@ -91,8 +91,13 @@ def _pip_command(needs: RuntimeNeeds, python: Path, pip_options: Sequence[str]) 
     return [
         *(sys.executable, "-I", "-m", "pip", "--python", str(python), "install"),
         *("--only-binary", ":all:", "--constraint", str(PINS), "--no-input", "--progress-bar", "off"),
-        *("--disable-pip-version-check", *pip_options, *needs.packages),
+        *("--disable-pip-version-check", *pip_options, *_chosen(needs)),
     ]
+
+
+def _chosen(needs: RuntimeNeeds) -> list[str]:
+    """Return the packages that are installed: the first where there are alternatives."""
+    return [package.split("|")[0] for package in needs.packages]
 
 
 def _run(needs: RuntimeNeeds, command: Sequence[str], folder: Path, say: Say) -> list[str]:

@@ -1,23 +1,27 @@
-"""Versions of installed distributions."""
+"""Versions of the distributions that a runtime needs."""
 
-from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 
+from mltest.agent.runtimes.role import RuntimeNeeds
 
-def installed_versions(packages: Iterable[str]) -> dict[str, str]:
-    """Return the version of each of `packages` by its name; of `a|b` that one which is installed.
+
+def installed_versions(needs: RuntimeNeeds) -> dict[str, str]:
+    """Return the version of each package that is needed, or of its stand-in, by its name.
 
     Raises:
-        PackageNotFoundError: one is not installed; of several, the first is named.
+        PackageNotFoundError: one is not installed, nor is its stand-in.
 
     """
-    return dict(_installed(names.split("|")) for names in packages)
+    return dict(_installed(package, needs.stand_ins.get(package, "")) for package in needs.packages)
 
 
-def _installed(names: list[str]) -> tuple[str, str]:
-    for name in names:
-        try:
-            return name, version(name)
-        except PackageNotFoundError:
-            continue
-    raise PackageNotFoundError(names[0])
+def _installed(package: str, stand_in: str) -> tuple[str, str]:
+    try:
+        return package, version(package)
+    except PackageNotFoundError:
+        if not stand_in:
+            raise
+    try:
+        return stand_in, version(stand_in)
+    except PackageNotFoundError:
+        raise PackageNotFoundError(package) from None

@@ -29,7 +29,7 @@ def _runtime_info(needs: RuntimeNeeds, remedies: list[str]) -> RuntimeInfo:
     if needs.machines and platform.machine() not in needs.machines:
         return _unusable(needs, f"there are no wheels of {needs.packages[0]} for {platform.machine()}")
     try:
-        versions = installed_versions(needs.packages)
+        versions = installed_versions(needs)
     except PackageNotFoundError as error:
         return _unusable(needs, f"package {error.name} is not installed", *remedies)
     try:

@@ -10,7 +10,6 @@ from mltest.agent.runtimes.registry import runtime
 from mltest.agent.runtimes.role import OpenModel, RuntimeNeeds
 from mltest.shared.domain import Output, Task, VisitCandidate
 from mltest.shared.errors import CallAbsentError, ModelInvalidError
-from mltest.shared.native.linear_form import LINEAR_FORMAT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,7 +27,7 @@ class NumpyLinear:
     """Runs the weights of a linear model."""
 
     needs = RuntimeNeeds(
-        name="numpy", formats=(LINEAR_FORMAT,), packages=("numpy",), modules=("numpy",), extra="runtimes-numpy"
+        name="numpy", formats=("linear-npz",), packages=("numpy",), modules=("numpy",), extra="runtimes-numpy"
     )
 
     def open(self, artifact: Path, candidate: VisitCandidate) -> OpenModel:
@@ -107,4 +106,5 @@ class _OpenLinear:
         if decisions.shape[1] == 1:
             positive: NDArray[np.integer] = (decisions[:, 0] > 0).astype(np.intp)
             return positive
-        return decisions.argmax(axis=1)
+        largest: NDArray[np.integer] = decisions.argmax(axis=1)
+        return largest

@@ -5,8 +5,8 @@ decorator here, or from outside by the entry point group `mltest.runtimes`; `tes
 what every one of them has to pass.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -29,16 +29,15 @@ class RuntimeNeeds:
     formats: tuple[str, ...]
     """Artifact formats that it opens."""
     packages: tuple[str, ...]
-    """Distributions that have to be installed, `a|b` for one of several with the same modules.
-
-    The version of the first one is the runtime's version.
-    """
+    """Distributions that have to be installed; the first one's version is the runtime's version."""
     modules: tuple[str, ...]
     """Modules that have to be importable."""
     extra: str
     """Extra of this project that installs it."""
     is_apart: bool = False
     """Whether it is meant for an environment of its own: it is large, or clashes with another."""
+    stand_ins: Mapping[str, str] = field(default_factory=dict)
+    """For a package, by its name, another one with the same modules, which does as well."""
     machines: tuple[str, ...] = ()
     """Architectures (uname -m) that it exists for; empty means: all."""
     needs_compiler: bool = False

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mltest.agent.runtimes.columns import prepared_rows
 from mltest.agent.runtimes.registry import runtime
 from mltest.agent.runtimes.role import OpenModel, RuntimeNeeds
-from mltest.shared.domain import Task, VisitCandidate
+from mltest.shared.domain import Output, Task, VisitCandidate
 from mltest.shared.errors import CallAbsentError, ModelInvalidError
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class _OpenEnsemble:
     def __init__(self, model: Any, candidate: VisitCandidate) -> None:
         self._model = model
         self._candidate = candidate
+        self._has_probabilities = candidate.task is Task.CLASSIFICATION and candidate.output is not Output.SCORES
         self._rounds = candidate.options.get(ROUNDS_TO_FLOAT32) == "true"
         self.predict = _call(model, candidate.threads)
 
@@ -74,7 +75,7 @@ class _OpenEnsemble:
 
         # (rows, targets, classes); a regressor has one class, a classifier one target.
         scores = np.array(output, dtype=np.float64).reshape(row_count, -1)
-        if self._candidate.task is Task.CLASSIFICATION and scores.shape[1] == 1:
+        if self._has_probabilities and scores.shape[1] == 1:
             return np.hstack([1 - scores, scores])
         return scores
 
@@ -114,7 +115,10 @@ class _OpenEnsemble:
         scores = self.answer(self.predict(batch), len(batch))
         if self._candidate.task is Task.REGRESSION:
             return Predictions(scores=scores)
-        return Predictions(labels=scores.argmax(axis=1).astype(np.int64), scores=scores, are_probabilities=True)
+        # One score decides for the second of two classes.
+        labels = scores.argmax(axis=1) if scores.shape[1] > 1 else scores[:, 0] > 0
+        are_probabilities = self._has_probabilities
+        return Predictions(labels=labels.astype(np.int64), scores=scores, are_probabilities=are_probabilities)
 
 
 def _call(model: Any, threads: int) -> Callable[["NDArray[np.floating]"], "NDArray[np.floating]"]:

@@ -15,7 +15,8 @@ class XGBoost:
     needs = RuntimeNeeds(
         name="xgboost",
         formats=("xgboost-json", "xgboost-ubj"),
-        packages=("xgboost-cpu|xgboost", "numpy"),
+        packages=("xgboost-cpu", "numpy"),
+        stand_ins={"xgboost-cpu": "xgboost"},
         modules=("xgboost", "numpy"),
         extra="runtimes-xgboost",
     )

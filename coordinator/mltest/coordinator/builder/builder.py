@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mltest.coordinator.planning.plan import Plan, TestChoice
-from mltest.shared.domain import Candidate, DatasetInfo, JobSpec, ModelInfo, Result
+from mltest.shared.domain import Candidate, DatasetInfo, Disagreement, JobSpec, ModelInfo, Result
 
 DATASET_NAME = "dataset.npz"
 REFERENCE_NAME = "reference.npz"
@@ -50,6 +50,12 @@ class Evaluation:
     results: tuple[Result, ...]
     gate_reason: str
     """Why it must not be ranked; empty if it may be."""
+    row_count: int = 0
+    """Rows that were compared."""
+    differing_count: int = 0
+    """Rows that differ from the native model by more than arithmetic explains."""
+    disagreements: tuple[Disagreement, ...] = ()
+    """The worst of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +69,8 @@ class PredictionFile:
     """Type in which the candidate's runtime gets X: float32 or float64."""
     is_lossy: bool = False
     """Whether its recipe means to change predictions."""
+    is_selected: bool = False
+    """Whether its recipe looked at the selection half of the rows: only the other half judges its quality."""
 
 
 class Builder(Protocol):
@@ -98,14 +106,16 @@ class Builder(Protocol):
     async def evaluate(
         self,
         tests: Sequence[TestChoice],
+        spec: JobSpec,
         info: ModelInfo,
         plan: Plan,
         *,
+        model: Path,
         dataset: Path,
         reference: Path,
         predictions: Sequence[PredictionFile],
     ) -> tuple[Evaluation, ...]:
-        """Run the prediction tests on every file."""
+        """Run the prediction tests on every file; the model is asked again about rows in which one differs."""
         ...
 
     async def close(self) -> None:

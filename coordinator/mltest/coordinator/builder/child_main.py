@@ -3,6 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mltest.coordinator.builder.builder import PredictionFile
 from mltest.coordinator.builder.dataset import RawData, read_data
 from mltest.coordinator.builder.evaluation import evaluations, read_yardstick
@@ -16,6 +19,7 @@ from mltest.coordinator.builder.opened_model import (
     opened_graph,
     opened_library_model,
 )
+from mltest.coordinator.builder.surgery.selection import SELECTED_ON, read_half
 from mltest.coordinator.builder.transforms.registry import transformed
 from mltest.coordinator.planning.plan import TestChoice
 from mltest.shared.child_side import Handler, serve
@@ -25,6 +29,7 @@ from mltest.shared.jsonable import from_jsonable, to_jsonable
 from mltest.shared.model_format import PICKLE, SKOPS, permitted_format
 from mltest.shared.native.libraries import LIBRARIES
 from mltest.shared.native.outputs import NativeModel
+from mltest.shared.native.predictions import Predictions
 
 _ESTIMATORS = (SKOPS, PICKLE)
 """Formats of scikit-learn."""
@@ -69,7 +74,7 @@ class BuilderSide:
         exported = exporter_of(candidate).export(source, target)
         return {
             "input_dtype": exported.input_dtype,
-            "options": {**candidate.recipe_options, **exported.options},
+            "options": {**candidate.recipe_options, **exported.options, **_selected_on(candidate, rows)},
         }
 
     def evaluate(self, frame: Frame) -> Frame:
@@ -78,7 +83,13 @@ class BuilderSide:
         yardstick = read_yardstick(info, dataset=Path(frame["dataset"]), reference=Path(frame["reference"]))
         choices = [TestChoice(**choice) for choice in frame["tests"]]
         files = [from_jsonable(file, PredictionFile) for file in frame["predictions"]]
-        return {"evaluations": to_jsonable(evaluations(choices, yardstick, files))}
+        spec, path = from_jsonable(frame["spec"], JobSpec), Path(frame["model"])
+        data = RawData(rows=yardstick.rows, truth=yardstick.truth)
+
+        def predict(rows: NDArray[np.floating]) -> Predictions:
+            return self._model(path, spec, info.format, data).predict(rows)
+
+        return {"evaluations": to_jsonable(evaluations(choices, yardstick, files, predict))}
 
     def _transform(self, source: ExportSource, candidate: Candidate, target: Path) -> ExportSource:
         """Return what the candidate's transform makes of `source`; that of the candidate before is not made again."""
@@ -103,6 +114,11 @@ class BuilderSide:
         if key not in self._opened:
             self._opened = {key: open_native(path, file_format, allows_pickle=spec.allows_pickle)}
         return self._opened[key]
+
+
+def _selected_on(candidate: Candidate, rows: Path | None) -> dict[str, str]:
+    """Return which rows the candidate's recipe looked at, if it made choices by some."""
+    return {SELECTED_ON: read_half(rows).described} if candidate.is_selected and rows else {}
 
 
 if __name__ == "__main__":

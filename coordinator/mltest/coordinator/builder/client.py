@@ -92,9 +92,11 @@ class ProcessBuilder:
     async def evaluate(
         self,
         tests: Sequence[TestChoice],
+        spec: JobSpec,
         info: ModelInfo,
         plan: Plan,
         *,
+        model: Path,
         dataset: Path,
         reference: Path,
         predictions: Sequence[PredictionFile],
@@ -106,12 +108,14 @@ class ProcessBuilder:
                 {"module": choice.module, "class_name": choice.class_name, "params": dict(choice.params)}
                 for choice in tests
             ],
+            "spec": to_jsonable(spec),
             "info": to_jsonable(info),
+            "model": _absolute(model),
             "dataset": _absolute(dataset),
             "reference": _absolute(reference),
             "predictions": to_jsonable(predictions),
         }
-        reads = [dataset, reference, *(file.path for file in predictions)]
+        reads = [model, dataset, reference, *(file.path for file in predictions)]
         what = "comparing predictions"
         answer = await self._request(frame, plan, timeout_s=plan.build_timeout_s, what=what, reads=reads)
         return _readable_as(tuple[Evaluation, ...], answer.get("evaluations"))

@@ -1,13 +1,14 @@
 """Runs the prediction tests on what agents sent; runs in the builder's child."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mltest.coordinator.builder.builder import Evaluation, PredictionFile
+from mltest.coordinator.builder.disagreeing import Differing, Predict, differing_rows
 from mltest.coordinator.builder.evidence import PredictionEvidence
 from mltest.coordinator.planning.plan import TestChoice
 from mltest.coordinator.tests.agreement import Agreement, misfit
@@ -34,11 +35,17 @@ def read_yardstick(model: ModelInfo, *, dataset: Path, reference: Path) -> Yards
 
 
 def evaluations(
-    choices: Sequence[TestChoice], yardstick: Yardstick, files: Sequence[PredictionFile]
+    choices: Sequence[TestChoice],
+    yardstick: Yardstick,
+    files: Sequence[PredictionFile],
+    predict: Predict | None = None,
 ) -> tuple[Evaluation, ...]:
-    """Run the chosen tests on each of `files`; what is wrong with one of them is the reason why it is gated."""
+    """Run the chosen tests on each of `files`; what is wrong with one of them is the reason why it is gated.
+
+    `predict` is the native model: it is asked about the rows in which a candidate differs.
+    """
     tests = _tests(choices, yardstick)
-    return tuple(_evaluation(tests, yardstick, file) for file in files)
+    return tuple(_evaluation(tests, yardstick, file, predict) for file in files)
 
 
 def _tests(choices: Sequence[TestChoice], yardstick: Yardstick) -> tuple[PredictionTest, ...]:
@@ -50,7 +57,9 @@ def _tests(choices: Sequence[TestChoice], yardstick: Yardstick) -> tuple[Predict
     return fitting if is_gated else (*fitting, *prediction_tests([choice_of(Agreement)]))
 
 
-def _evaluation(tests: Sequence[PredictionTest], yardstick: Yardstick, file: PredictionFile) -> Evaluation:
+def _evaluation(
+    tests: Sequence[PredictionTest], yardstick: Yardstick, file: PredictionFile, predict: Predict | None
+) -> Evaluation:
     def gated(reason: str, results: Sequence[Result] = ()) -> Evaluation:
         return Evaluation(
             candidate_id=file.candidate_id, agent_id=file.agent_id, results=tuple(results), gate_reason=reason
@@ -66,8 +75,23 @@ def _evaluation(tests: Sequence[PredictionTest], yardstick: Yardstick, file: Pre
     if reason := misfit(evidence):
         return gated(reason)
     results = [result for test in tests for result in test.results(evidence)]
+    differing = differing_rows(evidence, predict)
     reasons = [reason for test in tests if (reason := test.gate(evidence))]
-    return gated("; ".join(reasons), results)
+    if reasons and differing.rounded_count:
+        reasons.append(_rounding_text(differing))
+    return replace(
+        gated("; ".join(reasons), results),
+        row_count=len(evidence.rows),
+        differing_count=differing.count,
+        disagreements=differing.kept,
+    )
+
+
+def _rounding_text(differing: Differing) -> str:
+    """Say how many rows differ because their values were rounded, of those that were looked at."""
+    looked_at, found = len(differing.kept), differing.rounded_count
+    who = "all of them" if found == looked_at == differing.count else f"{found} of {looked_at} that were looked at"
+    return f"{who} by rounding of X to float32, as 'disagreements' lists"
 
 
 def _evidence(yardstick: Yardstick, file: PredictionFile, predictions: Predictions) -> PredictionEvidence:
@@ -81,4 +105,5 @@ def _evidence(yardstick: Yardstick, file: PredictionFile, predictions: Predictio
         predictions=predictions,
         input_dtype=file.input_dtype,
         is_lossy=file.is_lossy,
+        is_selected=file.is_selected,
     )

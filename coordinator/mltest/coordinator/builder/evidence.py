@@ -1,10 +1,11 @@
 """What a `PredictionTest` sees; exists in the builder's child only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mltest.coordinator.builder.surgery.selection import selection_positions
 from mltest.shared.domain import ModelInfo
 from mltest.shared.native.predictions import Predictions
 
@@ -28,3 +29,29 @@ class PredictionEvidence:
     """Type in which the candidate's runtime gets X: float32 or float64."""
     is_lossy: bool = False
     """Whether its recipe means to change predictions."""
+    is_selected: bool = False
+    """Whether its recipe looked at the selection half of the rows; see `judged`."""
+
+    def judged(self) -> "PredictionEvidence":
+        """Return it for the rows by which quality may be judged: those that the candidate was not made by."""
+        if not self.is_selected:
+            return self
+        is_judged = np.ones(len(self.rows), dtype=np.bool_)
+        is_judged[selection_positions(len(self.rows), self.truth)] = False
+        return replace(
+            self,
+            rows=self.rows[is_judged],
+            truth=None if self.truth is None else self.truth[is_judged],
+            reference=_of_rows(self.reference, is_judged),
+            predictions=_of_rows(self.predictions, is_judged),
+            is_selected=False,
+        )
+
+
+def _of_rows(predictions: Predictions, is_kept: NDArray[np.bool_]) -> Predictions:
+    labels, scores = predictions.labels, predictions.scores
+    return replace(
+        predictions,
+        labels=None if labels is None else labels[is_kept],
+        scores=None if scores is None else scores[is_kept],
+    )

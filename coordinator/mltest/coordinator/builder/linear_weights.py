@@ -106,16 +106,19 @@ def _link(native: NativeModel, form: LinearForm, rows: NDArray[np.float64]) -> s
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         # It may have been fitted on named columns.
         warnings.simplefilter("ignore")
-        expected = native.predictions(rows)
+        truth = native.predictions(rows).scores
         scores = rows @ form.weights + form.intercept
         for link in _possible_links(native, form.weights.shape[1]):
             answers = LINKS[link](scores)
-            if expected.scores is not None and answers.shape == expected.scores.shape:
-                if np.allclose(answers, expected.scores, rtol=_TOLERANCE, atol=_TOLERANCE):
-                    return link
+            if truth is not None and _is_same(answers, truth):
+                return link
     kind = type(native.estimator).__name__
     detail = f"{kind} answers with more than one matrix product and a link ({', '.join(LINKS)})"
     raise ConversionError(converter=_CONVERTER, detail=detail)
+
+
+def _is_same(answers: NDArray[np.float64], truth: NDArray[np.float64]) -> bool:
+    return answers.shape == truth.shape and np.allclose(answers, truth, rtol=_TOLERANCE, atol=_TOLERANCE)
 
 
 def _possible_links(native: NativeModel, output_count: int) -> tuple[str, ...]:

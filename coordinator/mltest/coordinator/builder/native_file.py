@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from mltest.coordinator.builder.exporters.role import ExportSource
+from mltest.coordinator.builder.skops_bytes import steady_skops
 from mltest.shared.errors import ConversionError
 
 
@@ -22,9 +23,7 @@ def write_native(source: ExportSource, target: Path) -> None:
         case "skops":
             import skops.io
 
-            # With a path skops wants an ending that names its format.
-            with target.open("wb") as stream:
-                skops.io.dump(source.native.estimator, stream)
+            target.write_bytes(steady_skops(skops.io.dumps(source.native.estimator)))
         case "pickle":
             import joblib
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from mltest.coordinator.builder.choice import EVERY_TRANSFORM, UNTRANSFORMED, LeftOut, check_names, choose
 from mltest.coordinator.builder.exporters.registry import exporter_needs
 from mltest.coordinator.builder.exporters.role import ExporterNeeds
 from mltest.coordinator.builder.obstacles import exporter_obstacle, transform_obstacle, variant_obstacle
@@ -12,29 +13,22 @@ from mltest.coordinator.builder.transforms.registry import transform_label, tran
 from mltest.coordinator.builder.transforms.role import TransformNeeds
 from mltest.coordinator.builder.variant import Variant
 from mltest.coordinator.planning.plan import Plan
-from mltest.coordinator.tests.registry import nearest
-from mltest.shared.domain import Candidate, ModelInfo
-from mltest.shared.errors import ModelUnsupportedError, PlanInvalidError
+from mltest.shared.domain import Candidate, ModelInfo, PrunedCell
+from mltest.shared.errors import ModelUnsupportedError
 
 _ID_DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PrunedCell:
-    """A part of the product that gives no candidate."""
-
-    label: str
-    """As candidates are called: "prune-trees 32", "onnxruntime, int8"."""
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Recipes:
-    """The product of transforms, exporters, variants, runtimes and threads."""
+    """The product of transforms, exporters, variants, runtimes and threads, as far as the plan wants it."""
 
     candidates: tuple[Candidate, ...]
     """The native baseline is number one; a runtime that nothing serves is a candidate with its reason."""
     pruned: tuple[PrunedCell, ...]
+    """What does not take this model."""
+    left_out: tuple[LeftOut, ...]
+    """What the plan does not want."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +61,17 @@ def enumerate_recipes(
     """Return the product of transforms, exporters, variants, runtimes and threads for `model`; untransformed first.
 
     What the exporters' needs rule out is a candidate with its reason, unless another exporter serves the same runtime.
-    The plan's choice of runtimes leaves candidates out, but never the baseline.
+    The plan's choice leaves candidates out, but never the baseline.
 
     Raises:
-        PlanInvalidError: the plan names a runtime that nothing is made for.
+        PlanInvalidError: the plan names a runtime, a transform or candidates that there are not.
         ModelUnsupportedError: no runtime takes the model as submitted.
 
     """
     known = exporter_needs() if needs is None else tuple(needs)
     known_transforms = transform_needs() if transforms is None else tuple(transforms)
-    _check_runtimes(plan, known)
+    check_names(plan.runtimes, [runtime for found in known for runtime in found.runtimes], noun="runtime")
+    check_names(plan.transforms, _transform_names(known_transforms), noun="transform")
     possible = [found for found in known if not exporter_obstacle(found, model)]
     if not any(found.is_native for found in possible):
         raise ModelUnsupportedError(detail=f"no runtime takes {model.format} files as they are")
@@ -88,9 +83,10 @@ def enumerate_recipes(
         *(one for change in changes for found in possible for one in _made(found, model, change, plan)),
         *(one for found in ruled_out for one in _impossible(found, model, plan)),
     )
-    chosen = [other for other in others if not plan.runtimes or other.runtime in plan.runtimes]
+    choice = choose(_with_own_labels((replace(baseline, is_baseline=True), *others)), plan)
     return Recipes(
-        candidates=_with_own_labels((replace(baseline, is_baseline=True), *chosen)),
+        candidates=choice.kept,
+        left_out=choice.left_out,
         pruned=(*_pruned_variants(possible, model), *_pruned_transforms(known_transforms, model)),
     )
 
@@ -197,11 +193,9 @@ def _with_own_labels(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     )
 
 
-def _check_runtimes(plan: Plan, known: Sequence[ExporterNeeds]) -> None:
-    valid = tuple(dict.fromkeys(runtime for found in known for runtime in found.runtimes))
-    for name in plan.runtimes:
-        if name not in valid:
-            raise PlanInvalidError(detail=f"no runtime {name!r}; {nearest(name, valid)}")
+def _transform_names(known: Sequence[TransformNeeds]) -> tuple[str, ...]:
+    labels = (transform_label(found, variant) for found in known for variant in found.variants)
+    return (UNTRANSFORMED, EVERY_TRANSFORM, *(found.name for found in known), *labels)
 
 
 def _digest(content: Mapping[str, object]) -> str:

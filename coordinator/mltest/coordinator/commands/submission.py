@@ -4,6 +4,7 @@ import argparse
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from mltest.coordinator.planning.figure_names import parse_bound, parse_figure
 from mltest.coordinator.planning.plan_file import parse_plan
@@ -12,6 +13,8 @@ from mltest.coordinator.tests.scenarios import with_scenarios
 from mltest.coordinator.tests.tolerance import with_tolerance
 from mltest.shared.errors import DataInvalidError, ModelInvalidError, PlanInvalidError, UserError
 from mltest.shared.model_format import permitted_format
+
+NumberT = TypeVar("NumberT", int, float)
 
 
 def checked_model(path: Path, *, allows_pickle: bool) -> Path:
@@ -53,6 +56,10 @@ def plan_text(arguments: argparse.Namespace) -> str:
         lossy_max_differing_ratio=_given(arguments.lossy_max_differing, plan.lossy_max_differing_ratio),
         lossy_max_quality_loss=_given(arguments.lossy_max_loss, plan.lossy_max_quality_loss),
         runtimes=tuple(arguments.runtime) or plan.runtimes,
+        transforms=tuple(arguments.transform) or plan.transforms,
+        only=tuple(arguments.only) or plan.only,
+        skip=(*plan.skip, *arguments.skip),
+        max_candidates=_given(arguments.max_candidates, plan.max_candidates),
         min_sandbox=arguments.min_sandbox or plan.min_sandbox,
         objective=parse_figure(arguments.order_by) if arguments.order_by else plan.objective,
         bounds=(*plan.bounds, *(parse_bound(text) for text in arguments.limit)),
@@ -61,7 +68,7 @@ def plan_text(arguments: argparse.Namespace) -> str:
     return text if changed == plan else plan_toml(changed)
 
 
-def _given(argument: float | None, otherwise: float) -> float:
+def _given(argument: NumberT | None, otherwise: NumberT) -> NumberT:
     return otherwise if argument is None else argument
 
 

@@ -5,10 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mltest.coordinator.commands.agent_arguments import add_agent_arguments
-from mltest.coordinator.commands.durations import duration
+from mltest.coordinator.commands.plan_arguments import add_plan_arguments
 from mltest.coordinator.commands.verb import Verb, coordinator, print_json, run_async
-from mltest.coordinator.planning.plan_keys import SANDBOX_LEVELS
-from mltest.coordinator.planning.profiles import PROFILES
 
 if TYPE_CHECKING:
     from mltest.coordinator.api import CoordinatorApi
@@ -35,68 +33,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--target", default="", metavar="COLUMN", help="column with the true values (.csv, .parquet)")
     add_agent_arguments(parser)
     parser.add_argument("--local", action="store_true", help="measure on this machine only; no agent is needed")
-    parser.add_argument("--plan", type=Path, metavar="FILE", help="TOML file with tests, limits, and more: see 'plan'")
-    parser.add_argument(
-        "--profile",
-        choices=tuple(PROFILES),
-        help="rounds go on until ratios are known to 5, 2.5 or 1 %% (default: standard)",
-    )
-    parser.add_argument(
-        "--budget", type=duration, metavar="TIME", help="begin no further round behind this time on an agent: 90s, 30m"
-    )
-    parser.add_argument(
-        "--rounds", type=_positive, metavar="N", help="exactly so many fresh processes for each candidate"
-    )
-    parser.add_argument(
-        "--runtime", action="append", default=[], metavar="NAME", help="only candidates of this runtime; repeatable"
-    )
-    parser.add_argument(
-        "--scenario",
-        action="append",
-        default=[],
-        metavar="SCENARIO",
-        help="measure besides, in MLPerf's terms: single-stream (SingleStream), offline (Offline: everything in one "
-        "call), open-loop:80,200 (Server: requests at these rates per second); repeatable",
-    )
-    parser.add_argument(
-        "--order-by", metavar="FIGURE", help="latency, throughput, memory, size, accuracy, latency.p99@32, ..."
-    )
-    parser.add_argument(
-        "--limit",
-        action="append",
-        default=[],
-        metavar="LIMIT",
-        help="rank only what keeps it: 'accuracy>=0.95', 'latency<=2ms', 'memory<=200MB'; repeatable",
-    )
-    parser.add_argument(
-        "--min-agreement",
-        type=float,
-        metavar="SHARE",
-        help="rank a candidate although labels differ from the native model's, if this share is equal (default: 1)",
-    )
-    parser.add_argument(
-        "--max-difference",
-        type=float,
-        metavar="NUMBER",
-        help="rank it although probabilities or values differ by as much (default: what arithmetic explains)",
-    )
-    parser.add_argument(
-        "--lossy-max-differing",
-        type=float,
-        metavar="SHARE",
-        help="rank a quantised or pruned candidate if at most this share of labels differs (default: 0.05)",
-    )
-    parser.add_argument(
-        "--lossy-max-loss",
-        type=float,
-        metavar="NUMBER",
-        help="rank it if it loses at most so much accuracy or R2 (default: 0.01)",
-    )
-    parser.add_argument(
-        "--min-sandbox",
-        choices=SANDBOX_LEVELS,
-        help="use only agents that hold the models which they open at least so well (default: none)",
-    )
+    add_plan_arguments(parser)
     parser.add_argument(
         "--against",
         default="",
@@ -149,13 +86,6 @@ async def _spec(
         uses_discovery=not (arguments.no_discovery or arguments.local),
         uses_local_agent=arguments.local or not (arguments.agent and arguments.no_discovery),
     )
-
-
-def _positive(text: str) -> int:
-    number = int(text) if text.isdigit() else 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
-    return number
 
 
 VERB = Verb(

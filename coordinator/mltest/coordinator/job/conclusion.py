@@ -53,6 +53,7 @@ class Conclusion:
         references = {candidate.candidate_id for candidate in candidates if candidate.is_reference}
         dtypes = {candidate.candidate_id: candidate.input_dtype for candidate in candidates}
         lossy = {candidate.candidate_id for candidate in candidates if candidate.is_lossy}
+        selected = {candidate.candidate_id for candidate in candidates if candidate.is_selected}
         return [
             PredictionFile(
                 candidate_id=found.candidate_id,
@@ -60,6 +61,7 @@ class Conclusion:
                 path=self._site.blobs.path(found.sha256),
                 input_dtype=dtypes.get(found.candidate_id) or "float32",
                 is_lossy=found.candidate_id in lossy,
+                is_selected=found.candidate_id in selected,
             )
             for found in await thread.run(store.outcomes.predictions, job_id)
             if (found.agent_id, found.candidate_id) not in known and found.candidate_id not in references
@@ -78,7 +80,14 @@ class Conclusion:
         plan = self._errand.plan
         try:
             return await builder.evaluate(
-                tests, job.model, plan, dataset=dataset, reference=reference, predictions=files
+                tests,
+                job.spec,
+                job.model,
+                plan,
+                model=self._site.blobs.path(job.spec.model.sha256),
+                dataset=dataset,
+                reference=reference,
+                predictions=files,
             )
         except MltestError as error:
             if len(files) == 1:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from mltest.coordinator.analysis.measured import own
 from mltest.coordinator.builder.builder import Artifact, Builder
+from mltest.coordinator.builder.choice import left_out_texts
 from mltest.coordinator.builder.client import ProcessBuilder
-from mltest.coordinator.builder.recipes import enumerate_candidates, recipe_key
+from mltest.coordinator.builder.recipes import enumerate_recipes, recipe_key
 from mltest.coordinator.job.against import Against
 from mltest.coordinator.job.errand import Errand
 from mltest.coordinator.job.reference import REFERENCE_ID, reference_candidate
@@ -73,8 +74,11 @@ class Preparation:
         stored = await self._site.thread.run(self._site.store.jobs.candidates, job.job_id)
         candidates = own(stored)
         if not candidates:
-            candidates = tuple(enumerate_candidates(job.model, self._errand.plan))
+            recipes = enumerate_recipes(job.model, self._errand.plan)
+            candidates = recipes.candidates
             await self._keep(*candidates)
+            if self._errand.plan.max_candidates:
+                await self._errand.tell(*(JobNote(text=text) for text in left_out_texts(recipes.left_out)))
         await self._errand.tell(StepStarted(step="build", text=f"making {len(candidates)} candidates"))
         for candidate in candidates:
             if candidate.is_possible and self._has(candidate.artifact_sha256):

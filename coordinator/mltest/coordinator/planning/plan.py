@@ -63,6 +63,15 @@ class Plan:
     """Accuracy or coefficient of determination that such a candidate may lose."""
     runtimes: tuple[str, ...] = ()
     """Empty means: all."""
+    transforms: tuple[str, ...] = ()
+    """Of the model, by name ("prune-trees", "prune-trees 32"); "none" is the model as submitted, "all" means that and
+    every transform; empty means: as submitted, unless `only` names others."""
+    only: tuple[str, ...] = ()
+    """Shell patterns of labels or identities of candidates; empty means: all. The baseline always takes part."""
+    skip: tuple[str, ...] = ()
+    """Shell patterns of labels or identities of candidates that are left out."""
+    max_candidates: int = 0
+    """How many are made at most, spread over runtimes, variants and transforms; 0 means: all."""
     threads: tuple[int, ...] = (1,)
     """Each is a candidate of its own."""
     agent_names: tuple[str, ...] = ()

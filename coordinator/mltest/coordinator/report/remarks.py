@@ -23,7 +23,10 @@ def remarks(results: JobResults) -> Iterator[str]:
     if any(row.is_baseline for row in ranked):
         yield "* the native baseline: the model as submitted, in its own library, on the same agent."
     if any(row.is_lossy for row in results.standings.rows):
-        yield "(lossy): its recipe means to change predictions; the plan's limits for lossy candidates gate it."
+        yield (
+            "(lossy): its recipe means to change predictions; the plan's limits for lossy candidates gate it. Where it "
+            "chose by one half of the rows (selected_on), its quality is that of the other half."
+        )
     yield from _machines(ranked)
     yield from _missing(ranked)
     yield from _of_rows(results.standings.rows)

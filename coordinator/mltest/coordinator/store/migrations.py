@@ -199,6 +199,12 @@ CREATE TABLE agent_flag (
 ) WITHOUT ROWID;
 """
 
+_DISAGREEMENTS = """
+ALTER TABLE evaluation ADD COLUMN row_count INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE evaluation ADD COLUMN differing_count INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE evaluation ADD COLUMN disagreements_json TEXT NOT NULL DEFAULT '[]';
+"""
+
 
 @MIGRATIONS(name="0001_first")
 def _first(database: Database) -> None:
@@ -213,6 +219,11 @@ def _sealed(database: Database) -> None:
 @MIGRATIONS(name="0003_survival")
 def _survival(database: Database) -> None:
     _execute_all(database, _SURVIVAL)
+
+
+@MIGRATIONS(name="0004_disagreements")
+def _disagreements(database: Database) -> None:
+    _execute_all(database, _DISAGREEMENTS)
 
 
 def _execute_all(database: Database, script: str) -> None:

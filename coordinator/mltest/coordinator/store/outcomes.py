@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mltest.coordinator.builder.builder import Evaluation
 from mltest.coordinator.store import sql
 from mltest.coordinator.store.database import Database
-from mltest.shared.domain import AgentInfo, CallRemark, CallsVerified, Outcome, Result, Standings
+from mltest.shared.domain import AgentInfo, CallRemark, CallsVerified, Disagreement, Outcome, Result, Standings
 from mltest.shared.jsonable import from_json, to_json
 
 
@@ -196,6 +196,9 @@ class OutcomeTable:
                         "candidate_id": evaluation.candidate_id,
                         "gate_reason": evaluation.gate_reason,
                         "results_json": to_json(evaluation.results),
+                        "row_count": evaluation.row_count,
+                        "differing_count": evaluation.differing_count,
+                        "disagreements_json": to_json(evaluation.disagreements),
                     }
                     for evaluation in evaluations
                 ),
@@ -210,6 +213,9 @@ class OutcomeTable:
                 agent_id=row["agent_id"],
                 results=from_json(row["results_json"], tuple[Result, ...]),
                 gate_reason=row["gate_reason"],
+                row_count=row["row_count"],
+                differing_count=row["differing_count"],
+                disagreements=from_json(row["disagreements_json"], tuple[Disagreement, ...]),
             )
             for row in self._database.execute(sql.EVALUATIONS, {"job_id": job_id})
         )

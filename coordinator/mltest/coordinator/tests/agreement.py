@@ -4,10 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from mltest.coordinator.analysis.arithmetic import allowed_difference, allowed_shift
+from mltest.coordinator.analysis.arithmetic import allowed_shift
 from mltest.coordinator.tests.lossy_gate import DIFFERING_RATIO, QUALITY_LOSS, lossy_reason, quality_loss
 from mltest.coordinator.tests.registry import test
 from mltest.coordinator.tests.role import Needs
+from mltest.coordinator.tests.row_differences import (
+    are_probabilities,
+    equal_labels,
+    explained_difference,
+    row_differences,
+    tied_labels,
+)
 from mltest.coordinator.tests.wilson import wilson_interval
 from mltest.shared.domain import Output, Result, Task
 from mltest.shared.units import ratio_text
@@ -83,9 +90,9 @@ class Agreement:
     def _label_agreement(self, evidence: "PredictionEvidence") -> list[Result]:
         if evidence.model.task is not Task.CLASSIFICATION:
             return []
-        equal = _equal_labels(evidence)
+        equal = equal_labels(evidence)
         low, high = wilson_interval(int(equal.sum()), len(equal))
-        tied = int((~equal & _tied_labels(evidence, self.tie_tolerance)).sum())
+        tied = int((~equal & tied_labels(evidence, self.tie_tolerance)).sum())
         return [
             _result(evidence, "label_agreement", float(equal.mean()), low=low, high=high),
             *([_result(evidence, "tied_label_count", tied)] if tied else []),
@@ -93,7 +100,7 @@ class Agreement:
         ]
 
     def _differences(self, evidence: "PredictionEvidence") -> list[Result]:
-        differences = _row_differences(evidence)
+        differences = row_differences(evidence)
         if differences is None:
             reason = "the candidate and the native model do not give the same kind of scores"
             return [_result(evidence, "max_abs_difference", None, reason=reason)]
@@ -110,20 +117,20 @@ class Agreement:
         ]
 
     def _class_gate(self, evidence: "PredictionEvidence") -> str:
-        right = _equal_labels(evidence) | _tied_labels(evidence, self.tie_tolerance)
+        right = equal_labels(evidence) | tied_labels(evidence, self.tie_tolerance)
         if right.mean() < self.min_label_agreement:
             return (
                 f"{int((~right).sum())} of {len(right)} labels differ from the native model "
                 f"(agreement {_share(right)}, at least {self.min_label_agreement:g} is needed; "
                 "--min-agreement, in a plan min_label_agreement, sets it)"
             )
-        differences = _row_differences(evidence)
-        if differences is None or not (_are_probabilities(evidence) or evidence.model.output is Output.SCORES):
+        differences = row_differences(evidence)
+        if differences is None or not (are_probabilities(evidence) or evidence.model.output is Output.SCORES):
             return ""
         allowed = self._allowed(evidence)
         close = differences <= allowed
         if close.mean() < self.min_label_agreement:
-            what = "probability" if _are_probabilities(evidence) else "score"
+            what = "probability" if are_probabilities(evidence) else "score"
             return (
                 f"in {int((~close).sum())} of {len(close)} rows a {what} differs from the native model by more than "
                 f"{allowed:.2g} (at most {differences.max():.2g}; --max-difference, in a plan max_abs_difference, sets "
@@ -132,7 +139,7 @@ class Agreement:
         return ""
 
     def _value_gate(self, evidence: "PredictionEvidence") -> str:
-        differences = _row_differences(evidence)
+        differences = row_differences(evidence)
         assert differences is not None
         allowed = self._allowed(evidence)
         if not differences.max() <= allowed:
@@ -160,12 +167,7 @@ class Agreement:
         )
 
     def _allowed(self, evidence: "PredictionEvidence") -> float:
-        scores = evidence.reference.scores
-        assert scores is not None
-        are_probabilities = _are_probabilities(evidence)
-        largest = 1.0 if are_probabilities else float(abs(scores).max())
-        arithmetic = allowed_difference(largest, evidence.input_dtype, are_probabilities=are_probabilities)
-        return self.max_abs_difference or arithmetic
+        return self.max_abs_difference or explained_difference(evidence)
 
 
 def misfit(evidence: "PredictionEvidence") -> str:
@@ -188,31 +190,9 @@ def misfit(evidence: "PredictionEvidence") -> str:
     if predictions.scores is not None and not bool(np.isfinite(predictions.scores).all()):
         rows = np.flatnonzero(~np.isfinite(predictions.scores).all(axis=1))
         return f"it predicts NaN or infinity in {len(rows)} rows (first: row {rows[0]})"
-    if evidence.model.task is Task.REGRESSION and _row_differences(evidence) is None:
+    if evidence.model.task is Task.REGRESSION and row_differences(evidence) is None:
         return "it gives another number of values for each row than the native model"
     return ""
-
-
-def _equal_labels(evidence: "PredictionEvidence") -> "NDArray[np.bool_]":
-    assert evidence.predictions.labels is not None
-    assert evidence.reference.labels is not None
-    equal: NDArray[np.bool_] = evidence.predictions.labels == evidence.reference.labels
-    return equal
-
-
-def _tied_labels(evidence: "PredictionEvidence", tolerance: float) -> "NDArray[np.bool_]":
-    """Return for each row (rows,) whether the candidate's label is as good as the native one by the native scores.
-
-    The candidate's own probabilities have to be the native ones within the same tolerance.
-    """
-    import numpy as np
-
-    labels, scores, differences = evidence.predictions.labels, evidence.reference.scores, _row_differences(evidence)
-    if labels is None or scores is None or differences is None or not evidence.reference.are_probabilities:
-        return np.zeros(len(evidence.rows), dtype=np.bool_)
-    said = scores[np.arange(len(scores)), labels.clip(min=0)]
-    tied: NDArray[np.bool_] = (labels >= 0) & (scores.max(axis=1) - said <= tolerance) & (differences <= tolerance)
-    return tied
 
 
 def _losses(evidence: "PredictionEvidence") -> list[Result]:
@@ -235,24 +215,6 @@ def _differing_rows(evidence: "PredictionEvidence", equal: "NDArray[np.bool_]") 
         )
         for row in (~equal).nonzero()[0].tolist()[:_WORST_ROWS]
     ]
-
-
-def _row_differences(evidence: "PredictionEvidence") -> "NDArray[np.float64] | None":
-    """Return the largest difference of each row's scores (rows,); None where they are not of one kind."""
-    import numpy as np
-
-    ours, theirs = evidence.predictions, evidence.reference
-    if ours.scores is None or theirs.scores is None or ours.scores.shape != theirs.scores.shape:
-        return None
-    if ours.are_probabilities != theirs.are_probabilities:
-        return None
-    differences: NDArray[np.float64] = np.abs(ours.scores - theirs.scores).max(axis=1)
-    return differences
-
-
-def _are_probabilities(evidence: "PredictionEvidence") -> bool:
-    """Return whether the scores are class probabilities; a model may have them and still be timed by its labels."""
-    return evidence.model.task is Task.CLASSIFICATION and evidence.reference.are_probabilities
 
 
 def _share(rows: "NDArray[np.bool_]") -> str:

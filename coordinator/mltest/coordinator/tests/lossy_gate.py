@@ -26,6 +26,7 @@ def lossy_reason(evidence: "PredictionEvidence", *, max_differing_ratio: float, 
         max_quality_loss: largest loss of accuracy, or of the coefficient of determination.
 
     """
+    evidence = evidence.judged()
     differing = differing_ratio(evidence)
     if differing is not None and differing > max_differing_ratio + _ROUNDING:
         count = round(differing * len(evidence.rows))
@@ -57,6 +58,7 @@ def quality_loss(evidence: "PredictionEvidence") -> float | None:
     That is the difference of accuracy, or of the coefficient of determination (mean over targets). Without true values
     a regressor is held against the values of the native model itself; None where there is nothing to hold against.
     """
+    evidence = evidence.judged()
     if evidence.model.task is Task.CLASSIFICATION:
         return _accuracy_loss(evidence)
     return _determination_loss(evidence)

@@ -29,6 +29,7 @@ class ClassificationQuality:
         """Return every metric; one that cannot be had says why."""
         import numpy as np
 
+        evidence = evidence.judged()
         assert evidence.truth is not None
         assert evidence.predictions.labels is not None
         truth = evidence.truth.astype(np.int64)
@@ -65,6 +66,7 @@ class RegressionQuality:
         """Return every metric; one that cannot be had says why."""
         import numpy as np
 
+        evidence = evidence.judged()
         assert evidence.truth is not None
         assert evidence.predictions.scores is not None
         truth = evidence.truth.astype(np.float64).reshape(len(evidence.truth), -1)

@@ -22,6 +22,7 @@ from mltest.shared.domain.comparison import (
     HistoryPoint,
     HistorySeries,
 )
+from mltest.shared.domain.disagreement import Cause, Disagreement, Disagreements
 from mltest.shared.domain.job import (
     AgentUpdated,
     Candidate,
@@ -39,6 +40,7 @@ from mltest.shared.domain.job import (
     StepStarted,
     VisitUpdated,
 )
+from mltest.shared.domain.preview import JobPreview, PrunedCell
 from mltest.shared.domain.result import (
     AgentMachine,
     JobResults,
@@ -86,11 +88,14 @@ __all__ = [
     "Candidate",
     "CandidateEnded",
     "CandidateUpdated",
+    "Cause",
     "Change",
     "Comparison",
     "Compiler",
     "DatasetInfo",
     "Difference",
+    "Disagreement",
+    "Disagreements",
     "EnvironmentChange",
     "FileRef",
     "FleetAgent",
@@ -103,6 +108,7 @@ __all__ = [
     "JobEventBody",
     "JobInfo",
     "JobNote",
+    "JobPreview",
     "JobResults",
     "JobSpec",
     "JobState",
@@ -117,6 +123,7 @@ __all__ = [
     "Outcome",
     "Output",
     "PredictionsStored",
+    "PrunedCell",
     "Recomputation",
     "RemarkKind",
     "Result",

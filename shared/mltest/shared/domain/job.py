@@ -138,6 +138,11 @@ class Candidate:
     """Whether its answer for a row depends on the other rows of a call (dynamic quantisation)."""
 
     @property
+    def is_selected(self) -> bool:
+        """Whether choices about its predictions were made by one half of the dataset: only the other half judges it."""
+        return self.is_lossy and self.uses_rows
+
+    @property
     def is_possible(self) -> bool:
         """Whether its artifact exists."""
         return bool(self.artifact_sha256)

@@ -62,8 +62,8 @@ def _facts(model: Any) -> ModelFacts:
         ("embedding", model.get_embedding_feature_indices()),
     ):
         if found:
-            names = ", ".join(str(index) for index in found[:5])
-            detail = f"the CatBoost model has {what} features ({names}), which are no numbers; rows here are numbers"
+            some = ", ".join(str(index) for index in found[:5])
+            detail = f"the CatBoost model has {what} features ({some}), which are no numbers; rows here are numbers"
             raise ModelUnsupportedError(detail=detail, next_step="encode them as numbers and train it without them")
     loss = str(model.get_all_params().get("loss_function") or model.get_param("loss_function") or "")
     names = tuple(str(name) for name in model.feature_names_ or ())

@@ -52,14 +52,19 @@ class LightGbmText:
 
 
 def read_lightgbm(path: Path) -> LightGbmText:
-    """Return the content of `path`, its trees checked.
+    """Return what stands in `path`; see `text_in`."""
+    return text_in(path.read_bytes())
+
+
+def text_in(content: bytes) -> LightGbmText:
+    """Return what stands in a file's content, its trees checked.
 
     Raises:
         ModelInvalidError: it is damaged, or an index in it is out of range.
 
     """
     try:
-        return _checked(path.read_bytes().decode())
+        return _checked(content.decode())
     except (KeyError, ValueError, OverflowError) as error:
         raise ModelInvalidError(detail=f"the LightGBM file is damaged ({type(error).__name__}: {error})") from error
 

@@ -1,6 +1,6 @@
 """A linear model as its weights, and their file format: an npz, which holds numbers only.
 
-What it answers is `link(rows @ weights + intercept)`.
+What it (format "linear-npz") answers is `link(rows @ weights + intercept)`.
 """
 
 from collections.abc import Callable
@@ -9,8 +9,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-
-LINEAR_FORMAT = "linear-npz"
 
 Scores = NDArray[np.float64]
 

@@ -1,4 +1,4 @@
-"""Checks the indices of trees that are arrays of nodes: libraries follow them in compiled code without bounds checks."""
+"""Checks the indices of trees that are arrays of nodes: libraries follow them in compiled code, unchecked."""
 
 import numpy as np
 from numpy.typing import NDArray

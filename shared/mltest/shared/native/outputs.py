@@ -26,6 +26,7 @@ _FAMILIES = (
     ("sklearn.ensemble._gb", "boosting"),
     ("sklearn.ensemble._hist_gradient_boosting", "boosting"),
     ("sklearn.ensemble._weight_boosting", "boosting"),
+    ("sklearn.ensemble._bagging", "bagging"),
     ("sklearn.tree", "tree"),
     ("sklearn.svm", "svm"),
     ("sklearn.linear_model", "linear"),

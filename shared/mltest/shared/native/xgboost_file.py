@@ -34,13 +34,17 @@ Document = Mapping[str, Any]
 
 
 def read_xgboost(path: Path) -> Document:
-    """Return the content of `path`, JSON or UBJSON, as nested dictionaries, its trees checked.
+    """Return the learner in `path`; see `learner_in`."""
+    return learner_in(path.read_bytes())
+
+
+def learner_in(content: bytes) -> Document:
+    """Return the learner in a file's content, JSON or UBJSON, as nested dictionaries, its trees checked.
 
     Raises:
         ModelInvalidError: it is damaged, or an index in it is out of range.
 
     """
-    content = path.read_bytes()
     try:
         is_json = content.lstrip()[1:].lstrip()[:1] in (b'"', b"}")
         document: Any = json.loads(content) if is_json else read_ubjson(content)
@@ -110,10 +114,11 @@ def _notes(learner: Document) -> tuple[str, ...]:
     rounds = len(forest.get("iteration_indptr", ())) - 1 if forest else 0
     if best is None or not str(best).isdigit() or int(best) + 1 >= rounds:
         return ()
-    return (
+    note = (
         f"training stopped early: round {int(best) + 1} of {rounds} was the best, and all rounds are used, as "
-        f"Booster.inplace_predict does; save booster[:{int(best) + 1}] to keep the best ones only",
+        f"Booster.inplace_predict does; save booster[:{int(best) + 1}] to keep the best ones only"
     )
+    return (note,)
 
 
 def _output_count(learner: Document) -> int:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mltest.shared.domain import Output, Task
+from mltest.shared.domain import Output
 from mltest.shared.errors import ModelInvalidError
-from mltest.shared.native.library_model import Call, LibraryModel, ModelFacts
+from mltest.shared.native.library_model import Call, LibraryModel
 from mltest.shared.native.xgboost_file import LINEAR, facts_of_xgboost, read_xgboost
 
 
@@ -30,16 +30,14 @@ def open_model(path: Path, threads: int) -> LibraryModel:
     except xgboost.core.XGBoostError as error:
         raise ModelInvalidError(detail=f"XGBoost does not open it ({_line(error)})") from error
     usual, margin = _calls(booster, is_linear=learner["gradient_booster"]["name"] == LINEAR)
-    scores = usual
-    if facts.output is Output.LABELS:
-        scores = partial(_softmax, margin) if len(facts.classes) > 2 or "softmax" in facts.kind else margin
+    gives_labels = facts.output is Output.LABELS
     return LibraryModel(
         facts=facts,
         input_dtype="float32",
         usual=usual,
-        scores=scores,
-        labels=usual if facts.output is Output.LABELS else None,
-        are_probabilities=_are_probabilities(facts),
+        scores=margin if gives_labels else usual,
+        labels=usual if gives_labels else None,
+        are_probabilities=facts.output is Output.PROBABILITIES,
     )
 
 
@@ -55,18 +53,6 @@ def _calls(booster: Any, *, is_linear: bool) -> tuple[Call, Call]:
             matrix(rows), output_margin=True
         )
     return booster.inplace_predict, partial(booster.inplace_predict, predict_type="margin")
-
-
-def _softmax(margin: Call, rows: NDArray[np.floating]) -> NDArray[np.float64]:
-    scores = np.asarray(margin(rows), dtype=np.float64)
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    shares: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
-    return shares
-
-
-def _are_probabilities(facts: ModelFacts) -> bool:
-    is_classifier = facts.task is Task.CLASSIFICATION
-    return is_classifier and (facts.output is Output.PROBABILITIES or "softmax" in facts.kind)
 
 
 def _line(error: Exception) -> str:

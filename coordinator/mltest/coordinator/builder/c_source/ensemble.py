@@ -16,6 +16,8 @@ class Link(Enum):
     NONE = "none"
     SIGMOID = "sigmoid"
     """One sum; two outputs: 1 - p and p, with p = 1 / (1 + exp(-alpha * sum))."""
+    LOGISTIC = "logistic"
+    """As SIGMOID, of a regressor: each sum becomes p."""
     SOFTMAX = "softmax"
     EXP = "exp"
     """exp(sum), as of a Poisson loss."""

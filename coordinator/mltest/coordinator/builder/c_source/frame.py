@@ -102,10 +102,12 @@ def _link_lines(ensemble: Ensemble) -> list[str]:
         return [*each, f"        out[i] = {divided};"]
     if ensemble.link is Link.EXP:
         return [*each, f"        out[i] = exp({divided});"]
-    if ensemble.link is Link.SIGMOID:
-        sum_text = divided.replace("i)", "0)")
+    if ensemble.link in (Link.SIGMOID, Link.LOGISTIC):
         alpha = "" if ensemble.alpha == 1 else f"{number_literal(ensemble.alpha, 'float64')} * "
-        return [f"    out[1] = 1.0 / (1.0 + exp(-({alpha}{sum_text})));", "    out[0] = 1.0 - out[1];"]
+        logistic = f"1.0 / (1.0 + exp(-({alpha}{divided})))"
+        if ensemble.link is Link.LOGISTIC:
+            return [*each, f"        out[i] = {logistic};"]
+        return [f"    out[1] = {logistic.replace('i)', '0)')};", "    out[0] = 1.0 - out[1];"]
     return [
         "    double largest = -INFINITY, total = 0;",
         *each,

@@ -1,18 +1,13 @@
 """Reads the tree ensemble of a submitted model, whichever library made it; in the builder's child only."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from mltest.coordinator.builder.c_source.ensemble import Ensemble
-from mltest.coordinator.builder.c_source.treelite_reader import CONVERTER, ensemble_of
+from mltest.coordinator.builder.c_source.ensemble import Ensemble, Link
+from mltest.coordinator.builder.c_source.treelite_reader import ensemble_of
 from mltest.coordinator.builder.exporters.role import ExportSource
 from mltest.coordinator.builder.exporters.treelite_export import treelite_model
-from mltest.shared.errors import ConversionError
-
-XGBOOST = {"xgboost-json": "json", "xgboost-ubj": "ubjson"}
-"""Formats of XGBoost, as treelite calls them."""
-LIGHTGBM = "lightgbm"
+from mltest.shared.domain import Task
 
 
 def read_ensemble(source: ExportSource) -> Ensemble:
@@ -22,29 +17,12 @@ def read_ensemble(source: ExportSource) -> Ensemble:
         ConversionError: it is none, or has what no printer knows.
 
     """
-    if source.native is not None:
-        model, rounds_to_float32 = treelite_model(source)
-        return _as_native(ensemble_of(model, rounds_to_float32=rounds_to_float32), source.native.estimator)
-    import treelite
-
-    path, frontend = str(source.path), treelite.frontend
-    if source.info.format in XGBOOST:
-        choice = XGBOOST[source.info.format]
-        model = _loaded(lambda: frontend.load_xgboost_model(path, format_choice=choice))
-        return ensemble_of(model, rounds_to_float32=True)
-    if source.info.format == LIGHTGBM:
-        return ensemble_of(_loaded(lambda: frontend.load_lightgbm_model(path)), rounds_to_float32=False)
-    raise ConversionError(converter=CONVERTER, detail=f"it reads no {source.info.format} files")
-
-
-def _loaded(load: Callable[[], Any]) -> Any:
-    try:
-        return load()
-    except MemoryError:
-        raise
-    except Exception as error:
-        line = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
-        raise ConversionError(converter=CONVERTER, detail=f"treelite does not read it ({line})") from error
+    model, exported = treelite_model(source)
+    rounds = exported.options.get("rounds_to_float32") == "true" or exported.input_dtype == "float32"
+    ensemble = ensemble_of(model, rounds_to_float32=rounds)
+    if ensemble.link is Link.SIGMOID and source.info.task is Task.REGRESSION:
+        ensemble = replace(ensemble, link=Link.LOGISTIC)
+    return ensemble if source.native is None else _as_native(ensemble, source.native.estimator)
 
 
 def _as_native(ensemble: Ensemble, estimator: Any) -> Ensemble:

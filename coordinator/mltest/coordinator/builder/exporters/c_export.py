@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mltest.coordinator.builder.exporters.registry import exporter
 from mltest.coordinator.builder.exporters.role import Exported, ExporterNeeds, ExportSource
 from mltest.coordinator.builder.variant import Variant
+from mltest.shared.domain import Output
 from mltest.shared.errors import ConversionError
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class CExport:
 
     def export(self, source: ExportSource, target: Path) -> Exported:
         """Read the ensemble, and print it."""
+        if source.info.output not in (Output.PROBABILITIES, Output.VALUES):
+            raise _refusal(f"it gives probabilities or values, and this model is asked for {source.info.output.value}")
         ensemble = _ensemble(source)
         _check(ensemble, source.options)
         target.write_text(_source(ensemble, source), encoding="ascii")

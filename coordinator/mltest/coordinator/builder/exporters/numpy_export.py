@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from mltest.coordinator.builder.exporters.registry import exporter
 from mltest.coordinator.builder.exporters.role import Exported, ExporterNeeds, ExportSource
-from mltest.shared.native.linear_form import LINEAR_FORMAT
 
 if TYPE_CHECKING:
     from mltest.shared.native.outputs import NativeModel
@@ -18,7 +17,7 @@ class NumpyExport:
     needs = ExporterNeeds(
         name="numpy_export",
         runtimes=("numpy",),
-        formats={"skops": LINEAR_FORMAT, "pickle": LINEAR_FORMAT},
+        formats={"skops": "linear-npz", "pickle": "linear-npz"},
         families=("linear", "svm"),
         takes="linear models of scikit-learn",
     )

@@ -1,11 +1,13 @@
-"""scikit-learn to ONNX, by skl2onnx: float32 input, plain tensors as output, one file."""
+"""scikit-learn to ONNX by skl2onnx, boosted trees by `onnx_boosters`: float32 input, plain tensors as output."""
 
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mltest.coordinator.builder.exporters.onnx_boosters import boosted_graph
 from mltest.coordinator.builder.exporters.registry import exporter
 from mltest.coordinator.builder.exporters.role import Exported, ExporterNeeds, ExportSource
+from mltest.coordinator.builder.quantisation.precision import precision_variants, write_graph
 from mltest.shared.domain import Task
 from mltest.shared.errors import ConversionError, MltestError
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 _OPSETS = {"": 18, "ai.onnx.ml": 3}
 """Every ONNX Runtime since 1.14 runs these, also those of older Python versions on boards."""
 
+_ESTIMATORS = ("skops", "pickle")
+"""Formats of scikit-learn."""
 _LINE_LENGTH = 200
 """Of a message; some hold every weight of the model."""
 
@@ -26,20 +30,23 @@ class OnnxExport:
     needs = ExporterNeeds(
         name="onnx_export",
         runtimes=("onnxruntime",),
-        formats={"skops": "onnx", "pickle": "onnx"},
-        takes="scikit-learn models and ready ONNX files",
+        formats=dict.fromkeys((*_ESTIMATORS, "xgboost-json", "xgboost-ubj", "lightgbm", "catboost"), "onnx"),
+        takes="models of scikit-learn, XGBoost, LightGBM and CatBoost, and ready ONNX files",
+        variants=precision_variants("mlp"),
     )
 
     def export(self, source: ExportSource, target: Path) -> Exported:
         """Convert, and open the result once to see that it runs."""
         from mltest.shared.native.onnx_session import open_session
 
-        assert source.native is not None
-        target.write_bytes(onnx_bytes(source.native))
+        is_estimator = source.native is not None
+        graph = onnx_bytes(source.native) if source.native else boosted_graph(source, target)
+        write_graph(graph, source, target)
         try:
             open_session(target, threads=1)
         except MltestError as error:
-            raise ConversionError(converter="skl2onnx", detail=error.message) from error
+            converter = "skl2onnx" if is_estimator else source.info.kind
+            raise ConversionError(converter=converter, detail=error.message) from error
         return Exported(input_dtype="float32")
 
 

@@ -1,10 +1,11 @@
-"""scikit-learn tree ensembles to treelite checkpoints."""
+"""Tree ensembles of scikit-learn, XGBoost and LightGBM to treelite checkpoints."""
 
 from pathlib import Path
 from typing import Any
 
 from mltest.coordinator.builder.exporters.registry import exporter
 from mltest.coordinator.builder.exporters.role import Exported, ExporterNeeds, ExportSource
+from mltest.coordinator.builder.exporters.treelite_boosters import boosted_model
 from mltest.shared.errors import ConversionError
 
 
@@ -15,36 +16,46 @@ class TreeliteExport:
     needs = ExporterNeeds(
         name="treelite_export",
         runtimes=("treelite",),
-        formats={"skops": "treelite-checkpoint", "pickle": "treelite-checkpoint"},
+        formats=dict.fromkeys(("skops", "pickle", "xgboost-json", "xgboost-ubj", "lightgbm"), "treelite-checkpoint"),
         families=("forest", "boosting", "tree"),
-        takes="tree ensembles of scikit-learn",
+        takes="tree ensembles of scikit-learn, XGBoost and LightGBM",
     )
 
     def export(self, source: ExportSource, target: Path) -> Exported:
         """Convert."""
-        model, rounds_to_float32 = treelite_model(source)
+        model, exported = treelite_model(source)
         target.write_bytes(model.serialize_bytes())
-        return Exported(input_dtype="float64", options={"rounds_to_float32": str(rounds_to_float32).lower()})
+        return exported
 
 
-def treelite_model(source: ExportSource) -> tuple[Any, bool]:
-    """Return the `treelite.Model` of a submitted model, and whether its own library rounds X to float32 first.
+def treelite_model(source: ExportSource) -> tuple[Any, Exported]:
+    """Return the `treelite.Model` of a submitted model, and how it is to be run.
 
     Raises:
         ConversionError: treelite cannot hold it.
 
     """
-    import treelite
-
-    assert source.native is not None
-    ensemble = _ensemble(source.native.estimator)
     try:
-        return treelite.sklearn.import_model(ensemble), _rounds(ensemble)
-    except MemoryError:
+        return _boosted(source) if source.native is None else _fitted(source.native.estimator)
+    except (ConversionError, MemoryError):
         raise
     except Exception as error:
         line = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ConversionError(converter="treelite", detail=line) from error
+
+
+def _fitted(estimator: Any) -> tuple[Any, Exported]:
+    import treelite
+
+    ensemble = _ensemble(estimator)
+    options = {"rounds_to_float32": str(_rounds(ensemble)).lower()}
+    return treelite.sklearn.import_model(ensemble), Exported(input_dtype="float64", options=options)
+
+
+def _boosted(source: ExportSource) -> tuple[Any, Exported]:
+    """Return a model of another library; it takes rows in the type in which that compares."""
+    model = boosted_model(source)
+    return model, Exported(input_dtype=model.input_type)
 
 
 def _ensemble(estimator: Any) -> Any:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from mltest.coordinator.builder.surgery.amount import amount_of
 from mltest.coordinator.builder.surgery.ensembles import (
     averaged_trees,
+    fitted_trees,
     is_gradient_boosting,
     is_histogram_boosting,
     refusal,
@@ -46,7 +47,7 @@ def deepest_of(final: Estimator) -> int:
     """Return the depth of the deepest tree of `final`; ConversionError if it is not made of trees."""
     if is_histogram_boosting(final):
         return max(int(tree.get_max_depth()) for stage in final._predictors for tree in stage)
-    trees = list(final.estimators_.ravel()) if is_gradient_boosting(final) else averaged_trees(final)
+    trees = fitted_trees(final)
     if not trees:
         raise refusal(NAME, final, TAKES)
     return max(int(tree.get_depth()) for tree in trees)

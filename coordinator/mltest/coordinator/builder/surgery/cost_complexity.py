@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mltest.coordinator.builder.surgery.amount import amount_of
-from mltest.coordinator.builder.surgery.ensembles import averaged_trees, is_gradient_boosting, refusal, with_final
+from mltest.coordinator.builder.surgery.ensembles import fitted_trees, is_gradient_boosting, refusal, with_final
 from mltest.coordinator.builder.surgery.tree_arrays import Tree, averaged_values, levels, with_leaves
 from mltest.shared.errors import ConversionError
 from mltest.shared.native.outputs import Estimator, final_estimator
@@ -46,7 +46,7 @@ def with_price(estimator: Estimator, alpha: float) -> Estimator:
 
 
 def _trees(final: Estimator) -> Sequence[Estimator]:
-    trees = list(final.estimators_.ravel()) if is_gradient_boosting(final) else averaged_trees(final)
+    trees = fitted_trees(final)
     if not trees:
         raise refusal(NAME, final, TAKES)
     return trees

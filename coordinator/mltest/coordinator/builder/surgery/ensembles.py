@@ -7,13 +7,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mltest.coordinator.builder.surgery.tree_arrays import with_leaves
 from mltest.shared.errors import ConversionError
 from mltest.shared.native.outputs import Estimator, final_estimator
 
 
 def with_final(estimator: Estimator, change: Callable[[Estimator], None]) -> Estimator:
-    """Return a deep copy of `estimator`; `change` was called with its final estimator (of a pipeline, of a search)."""
-    copied = copy.deepcopy(estimator)
+    """Return a deep copy of `estimator`; `change` was called with its final estimator (of a pipeline, of a search).
+
+    Its trees are copied so that the same model gives the same bytes: `copy` takes along whatever stands in memory
+    between their fields.
+    """
+    trees = [tree.tree_ for tree in fitted_trees(final_estimator(estimator))]
+    copied = copy.deepcopy(estimator, {id(tree): with_leaves(tree, tree.children_left < 0) for tree in trees})
     change(final_estimator(copied))
     return copied
 
@@ -72,6 +78,11 @@ def averaged_trees(final: Estimator) -> list[Any]:
     """Return the decision trees whose mean `final` is; empty if it is no such thing."""
     members = [final] if is_tree(final) else list(final.estimators_) if is_forest(final) or is_bagging(final) else []
     return members if all(is_tree(member) for member in members) else []
+
+
+def fitted_trees(final: Estimator) -> list[Any]:
+    """Return the decision trees that `final` is made of, averaged or added; empty if there are none."""
+    return list(final.estimators_.ravel()) if is_gradient_boosting(final) else averaged_trees(final)
 
 
 def member_features(final: Estimator) -> Sequence[Any]:

@@ -21,12 +21,13 @@ from mltest.coordinator.builder.surgery.ensembles import (
     with_final,
 )
 from mltest.coordinator.builder.surgery.selection import Selection
+from mltest.coordinator.builder.surgery.tree_arrays import with_leaves
 from mltest.shared.errors import ConversionError
 from mltest.shared.native.outputs import Estimator, final_estimator
 
 NAME = "leaf refinement"
 _TAKES = "trees, random forests, extra trees and bagged trees of scikit-learn"
-_STEPS = 200
+_STEPS = 50
 _PULLS = (1.0, 10.0, 100.0)
 
 
@@ -82,21 +83,19 @@ def _best_pull(leaves: _Leaves, target: NDArray[np.float64], *, are_shares: bool
     def error(pull: float) -> float:
         total = 0.0
         for given, judged in (halves, halves[::-1]):
-            fitted = _fitted(_of(leaves, given), target[given], pull=pull, are_shares=are_shares)
-            total += float(np.square(_mean_of_leaves(_of(leaves, judged)) @ fitted - target[judged]).sum())
+            half = replace(leaves, of_rows=leaves.of_rows[given])
+            fitted = _fitted(half, target[given], pull=pull, are_shares=are_shares)
+            total += float(np.square(fitted[leaves.of_rows[judged]].mean(axis=1) - target[judged]).sum())
         return total
 
     return min(_PULLS, key=error)
 
 
-def _of(leaves: _Leaves, rows: slice) -> _Leaves:
-    return replace(leaves, of_rows=leaves.of_rows[rows])
-
-
 def _fitted(leaves: _Leaves, target: NDArray[np.float64], *, pull: float, are_shares: bool) -> NDArray[np.float64]:
     """Return values (leaves, outputs) of less squared error: accelerated projected gradient, kept if it got better."""
-    matrix = _mean_of_leaves(leaves)
-    start, weight = leaves.values, pull / leaves.of_rows.shape[1]
+    reached, of_rows = np.unique(leaves.of_rows, return_inverse=True)
+    matrix = _mean_of_leaves(of_rows.reshape(leaves.of_rows.shape), len(reached))
+    start, weight = leaves.values[reached], pull / leaves.of_rows.shape[1]
     step = 1 / (_largest_eigenvalue(matrix) + weight)
 
     def loss(values: NDArray[np.float64]) -> float:
@@ -110,17 +109,19 @@ def _fitted(leaves: _Leaves, target: NDArray[np.float64], *, pull: float, are_sh
         next_momentum = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
         ahead = following + (momentum - 1) / next_momentum * (following - values)
         values, momentum = following, next_momentum
-    return values if loss(values) < loss(start) else start
+    fitted = leaves.values.copy()
+    fitted[reached] = values if loss(values) < loss(start) else start
+    return fitted
 
 
-def _mean_of_leaves(leaves: _Leaves) -> Any:
+def _mean_of_leaves(of_rows: NDArray[np.int64], leaf_count: int) -> Any:
     """Return the sparse matrix (rows, leaves) that gives the mean over trees."""
     from scipy.sparse import csr_array  # type: ignore[import-untyped]  # it has no stubs
 
-    row_count, tree_count = leaves.of_rows.shape
+    row_count, tree_count = of_rows.shape
     entries = np.full(row_count * tree_count, 1 / tree_count)
     begins = np.arange(0, row_count * tree_count + 1, tree_count)
-    return csr_array((entries, leaves.of_rows.ravel(), begins), shape=(row_count, len(leaves.values)))
+    return csr_array((entries, of_rows.ravel(), begins), shape=(row_count, leaf_count))
 
 
 def _largest_eigenvalue(matrix: Any) -> float:
@@ -145,6 +146,7 @@ def _onto_simplex(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _set(final: Estimator, leaves: _Leaves, values: NDArray[np.float64]) -> None:
     first = 0
     for tree, at in zip(averaged_trees(final), leaves.positions, strict=True):
-        own = tree.tree_.value
+        own = np.array(tree.tree_.value)
         own[at] = values[first : first + len(at)].reshape(len(at), *own.shape[1:])
+        tree.tree_ = with_leaves(tree.tree_, tree.tree_.children_left < 0, own)
         first += len(at)

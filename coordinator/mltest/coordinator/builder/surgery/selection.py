@@ -38,15 +38,13 @@ class Selection:
     target: NDArray[np.float64]
     """(rows, outputs): the value, or one column for each class with a 1 where the row belongs; without true values
     what the model itself says."""
-    described: str
 
     def at_most(self, row_count: int) -> "Selection":
         """Return no more than `row_count` of the rows, spread evenly."""
         if len(self.rows) <= row_count:
             return self
         picked = np.linspace(0, len(self.rows) - 1, row_count).astype(np.int64)
-        described = f"{row_count} of those {self.described}"
-        return replace(self, rows=self.rows[picked], target=self.target[picked], described=described)
+        return replace(self, rows=self.rows[picked], target=self.target[picked])
 
 
 def selection_positions(row_count: int, truth: NDArray[np.generic] | None) -> NDArray[np.int64]:
@@ -63,7 +61,8 @@ def read_half(dataset: Path) -> Half:
     with np.load(dataset, allow_pickle=False) as arrays:
         rows, truth = arrays["X"], arrays.get("y")
     picked = selection_positions(len(rows), truth)
-    described = f"{len(picked)} of {len(rows)} rows, seed {_SEED}"
+    by_whom = "" if truth is not None else ", by what the model says of them"
+    described = f"{len(picked)} of {len(rows)} rows, seed {_SEED}{by_whom}"
     return Half(rows=rows[picked], truth=None if truth is None else truth[picked], described=described)
 
 
@@ -71,10 +70,8 @@ def read_selection(dataset: Path, native: NativeModel) -> Selection:
     """Read the rows by which choices about `native` are made."""
     half = read_half(dataset)
     rows = native.prepare(half.rows)
-    if half.truth is not None:
-        return Selection(rows=rows, target=_target(native, half.truth), described=half.described)
-    described = f"{half.described}, by what the model says of them"
-    return Selection(rows=rows, target=_own_answers(native, rows), described=described)
+    target = _own_answers(native, rows) if half.truth is None else _target(native, half.truth)
+    return Selection(rows=rows, target=target)
 
 
 def _target(native: NativeModel, truth: NDArray[np.generic]) -> NDArray[np.float64]:

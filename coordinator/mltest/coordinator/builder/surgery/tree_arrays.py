@@ -59,7 +59,10 @@ def with_leaves(tree: Tree, is_leaf: NDArray[np.bool_], values: NDArray[np.float
     kept = np.flatnonzero(_reached(tree, is_leaf))
     cut = is_leaf[kept] | (tree.children_left[kept] == _NO_CHILD)
     state = tree.__getstate__()
-    nodes, position = state["nodes"][kept], np.full(tree.node_count, _NO_CHILD)
+    # Zeros between the fields as well: they are written to files.
+    nodes, position = np.zeros(len(kept), state["nodes"].dtype), np.full(tree.node_count, _NO_CHILD)
+    for field in state["nodes"].dtype.names:
+        nodes[field] = state["nodes"][field][kept]
     position[kept] = np.arange(len(kept))
     for field in ("left_child", "right_child"):
         nodes[field] = np.where(cut, _NO_CHILD, position[nodes[field]])

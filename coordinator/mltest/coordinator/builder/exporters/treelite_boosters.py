@@ -1,0 +1,27 @@
+"""XGBoost and LightGBM files as models of treelite."""
+
+from typing import Any
+
+from mltest.coordinator.builder.exporters.role import ExportSource
+from mltest.shared.domain import Output
+from mltest.shared.errors import ConversionError
+
+_FORMATS = {"xgboost-json": "json", "xgboost-ubj": "ubjson"}
+
+
+def boosted_model(source: ExportSource) -> Any:
+    """Return the model of `source` as treelite reads it.
+
+    Raises:
+        ConversionError: treelite answers with something else than the model's own call.
+
+    """
+    import treelite
+
+    if source.info.output is Output.LABELS:
+        detail = f"it gives probabilities, and {source.info.kind} gives labels; multi:softprob gives the same trees"
+        raise ConversionError(converter="treelite", detail=detail)
+    if source.info.format in _FORMATS:
+        choice = _FORMATS[source.info.format]
+        return treelite.frontend.load_xgboost_model(source.path, format_choice=choice, allow_unknown_field=True)
+    return treelite.frontend.load_lightgbm_model(source.path)

@@ -1,0 +1,35 @@
+"""Gradient boosting that ends earlier."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mltest.coordinator.builder.exporters.role import ExportSource
+from mltest.coordinator.builder.transforms.registry import transform
+from mltest.coordinator.builder.transforms.role import TransformNeeds
+from mltest.coordinator.builder.variant import Variant
+
+if TYPE_CHECKING:
+    from mltest.shared.native.outputs import NativeModel
+
+
+@transform
+class FirstStages:
+    """Option: `keep`, a number or a share of the stages; these are the model as it was so far in its training."""
+
+    needs = TransformNeeds(
+        name="first-stages",
+        formats=("skops", "pickle"),
+        families=("boosting",),
+        takes="gradient and histogram boosting of scikit-learn",
+        variants=tuple(Variant(name=size, options={"keep": size}, is_lossy=True) for size in ("3/4", "1/2")),
+        packages=("scikit-learn",),
+    )
+
+    def apply(self, source: ExportSource, options: Mapping[str, str], target: Path) -> "NativeModel | Path":
+        """Return the model with its first stages only."""
+        from mltest.coordinator.builder.surgery.first_stages import first_stages
+
+        assert source.native is not None
+        return replace(source.native, estimator=first_stages(source.native.estimator, options["keep"]))

@@ -1,0 +1,61 @@
+"""What a job would do, in lines for people; the same on the command line and over the network. Pure."""
+
+from collections.abc import Iterator, Sequence
+
+from mltest.coordinator.planning.plan import Plan
+from mltest.coordinator.planning.profiles import most_rounds, stop_rule
+from mltest.shared.domain import Candidate, DatasetInfo, ModelInfo, PrunedCell
+from mltest.shared.units import duration_text
+
+
+def preview_lines(
+    plan: Plan,
+    model: ModelInfo,
+    dataset: DatasetInfo,
+    candidates: Sequence[Candidate],
+    pruned: Sequence[PrunedCell],
+    left_out: Sequence[PrunedCell],
+    *,
+    least_s: float,
+    most_s: float,
+) -> Iterator[str]:
+    """Yield model and data, the candidates, what is pruned and left out with the reasons, and the time."""
+    made = [candidate for candidate in candidates if not candidate.reason]
+    lost = [candidate for candidate in candidates if candidate.reason]
+    yield f"{model.kind} ({model.family}, {model.task.value}, {model.format}), {dataset.row_count:,} rows"
+    yield ""
+    yield f"{_count(len(made), 'candidate')} would be made and measured:"
+    yield from (_line(candidate.candidate_id, _named(candidate)) for candidate in made)
+    yield from _section("No candidate of this runtime:", [(one.label, one.reason) for one in lost])
+    yield from _section("Does not take this model:", [(cell.label, cell.reason) for cell in pruned])
+    yield from _section("Left out by the plan:", [(cell.label, cell.reason) for cell in left_out])
+    yield ""
+    yield (
+        f"Measuring takes about {duration_text(least_s)} to {duration_text(most_s)} on each agent ({_rounds(plan)}); "
+        "making the candidates comes before, and calls that are slower than a slice add to it."
+    )
+
+
+def _named(candidate: Candidate) -> str:
+    mark = " *" if candidate.is_baseline else " (lossy)" if candidate.is_lossy else ""
+    return f"{candidate.label}{mark}"
+
+
+def _section(title: str, lines: Sequence[tuple[str, str]]) -> Iterator[str]:
+    if lines:
+        yield ""
+        yield title
+        yield from (f"  {label}: {reason}" for label, reason in lines)
+
+
+def _line(identity: str, text: str) -> str:
+    return f"  {identity}  {text}"
+
+
+def _rounds(plan: Plan) -> str:
+    rule = stop_rule(plan)
+    return _count(plan.rounds, "round") if rule is None else f"{rule.min_rounds} to {most_rounds(plan)} rounds"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

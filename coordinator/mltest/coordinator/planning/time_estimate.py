@@ -1,0 +1,43 @@
+"""How long measuring will take, from the plan alone: an estimate, before anything was measured. Pure."""
+
+from dataclasses import dataclass
+
+from mltest.coordinator.planning.plan import Plan
+from mltest.coordinator.planning.profiles import most_rounds, stop_rule
+from mltest.shared.domain import LatencySpec
+
+PROCESS_S = (1.5, 5.0)
+"""For a fresh process to start, import, load and answer its first calls: on an idle computer, on a small busy one."""
+REFERENCE_COUNT = 1
+"""The pinned reference is measured beside the candidates."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeEstimate:
+    """Measuring time on each agent, in seconds."""
+
+    least_s: float
+    most_s: float
+
+
+def time_estimate(plan: Plan, latency: LatencySpec | None, candidate_count: int) -> TimeEstimate:
+    """Return between what bounds measuring `candidate_count` candidates stays, building and waiting not included.
+
+    A slice of a slow candidate takes as long as one call, which nobody knows yet.
+    """
+    rule = stop_rule(plan)
+    timed_s = _timed_s(latency)
+    of_round = [(candidate_count + REFERENCE_COUNT) * (process_s + timed_s) for process_s in PROCESS_S]
+    least_s = of_round[0] * (rule.min_rounds if rule else plan.rounds)
+    most_s = of_round[1] * most_rounds(plan)
+    if plan.budget_s:
+        least_s, most_s = min(least_s, plan.budget_s), min(most_s, plan.budget_s + of_round[1])
+    return TimeEstimate(least_s=least_s, most_s=most_s)
+
+
+def _timed_s(latency: LatencySpec | None) -> float:
+    """Return how long one candidate is timed in one round."""
+    if latency is None:
+        return 0.0
+    cells = len(latency.batch_sizes) * max(len(latency.metrics), 1)
+    return (latency.slice_count * latency.slice_ns + latency.warmup_ns) * cells / 1e9
