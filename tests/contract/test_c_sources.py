@@ -214,7 +214,7 @@ def run_alone(
     )
     input_type = "float32" if b"typedef float INPUT" in source.read_bytes() else "float64"
     (folder / "rows").write_bytes(np.ascontiguousarray(rows, dtype=input_type).tobytes())
-    started = [*([emulator] if emulator else []), program, folder / "rows", answers]
+    started = [*([emulator] if emulator else []), str(program), str(folder / "rows"), str(answers)]
     subprocess.run(started, check=True, env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
     found = np.frombuffer(answers.read_bytes(), dtype=np.float64).reshape(expected.shape)
     if is_exact:
