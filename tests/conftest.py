@@ -7,9 +7,9 @@ import pytest
 from hypothesis import settings
 
 from mltest.shared.trust.local_peers import FOLDER_VARIABLE
-from tests.models import ModelFiles, forest_on_digits
+from tests.models import ModelFiles, forest_on_digits, logistic_on_noise
 from tests.mutations import plugin as mutations
-from tests.processes import ProcessGroup
+from tests.processes import ProcessGroup, Running
 from tests.promises import plugin as promises
 from tests.promises.plugin import count
 
@@ -47,6 +47,20 @@ def processes() -> Iterator[ProcessGroup]:
     group = ProcessGroup()
     yield group
     group.end()
+
+
+@pytest.fixture(scope="session")
+def resident(tmp_path_factory: pytest.TempPathFactory, local_peers: Path) -> Iterator[Running]:
+    """An agent for every test that neither ends it nor changes its keys, and that gives it back."""
+    group = ProcessGroup()
+    yield group.agent(tmp_path_factory.mktemp("resident"), "--no-advertise", "--port", "0", "--name", "resident")
+    group.end()
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> ModelFiles:
+    """A model that its runtime loads fast: for tests in which anything else counts."""
+    return logistic_on_noise(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture(scope="session")

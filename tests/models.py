@@ -12,10 +12,19 @@ class ModelFiles:
     data: Path
 
 
-def forest_on_digits(folder: Path, *, trees: int = 10) -> ModelFiles:
-    """Train a random forest and write it with held-out rows below `folder`."""
+def logistic_on_noise(folder: Path) -> ModelFiles:
+    """Write a logistic regression over three classes as ONNX, with rows and without labels, below `folder`."""
+    from tests.integration.agent_peer import write_files
+
+    files = write_files(folder)
+    return ModelFiles(files.model, files.data)
+
+
+def forest_on_digits(folder: Path, *, trees: int = 10, is_onnx: bool = False) -> ModelFiles:
+    """Train a random forest and write it with held-out rows below `folder`, as skops or as ONNX."""
     import numpy as np
     import skops.io
+    from skl2onnx import to_onnx
     from sklearn.datasets import load_digits
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.model_selection import train_test_split
@@ -23,7 +32,11 @@ def forest_on_digits(folder: Path, *, trees: int = 10) -> ModelFiles:
     rows, labels = load_digits(return_X_y=True)
     train, held_out, train_labels, held_out_labels = train_test_split(rows, labels, random_state=0)
     forest = RandomForestClassifier(trees, max_depth=8, random_state=0).fit(train, train_labels)
-    files = ModelFiles(folder / "forest.skops", folder / "digits.npz")
-    skops.io.dump(forest, files.model)
+    files = ModelFiles(folder / ("forest.onnx" if is_onnx else "forest.skops"), folder / "digits.npz")
+    if is_onnx:
+        graph = to_onnx(forest, train[:1].astype(np.float32), options={"zipmap": False})
+        files.model.write_bytes(graph.SerializeToString())
+    else:
+        skops.io.dump(forest, files.model)
     np.savez(files.data, X=held_out, y=held_out_labels)
     return files

@@ -15,12 +15,8 @@ from mltest.shared.domain import JobState
 from mltest.shared.errors import JobStateError, JobUnknownError
 from tests.contract.test_coordinator_api import NOBODY
 from tests.integration.jobs import all_events, job_spec
-from tests.models import ModelFiles, forest_on_digits
-
-
-@pytest.fixture(scope="module")
-def forest(tmp_path_factory: pytest.TempPathFactory) -> ModelFiles:
-    return forest_on_digits(tmp_path_factory.mktemp("forest"), trees=3)
+from tests.models import ModelFiles
+from tests.processes import Running
 
 
 @pytest.fixture
@@ -46,9 +42,9 @@ def tamper(folder: Path) -> None:
 
 
 async def test_a_finished_job_gives_exactly_its_stored_results_until_one_is_changed(
-    api: CoordinatorApi, forest: ModelFiles, tmp_path: Path
+    api: CoordinatorApi, tiny: ModelFiles, resident: Running, tmp_path: Path
 ) -> None:
-    job_id = await api.submit(await job_spec(api, forest))
+    job_id = await api.submit(await job_spec(api, tiny, resident.address))
     await all_events(api, job_id)
     stored = await api.results(job_id)
     assert stored.job.state is JobState.DONE, stored.job.reason
@@ -71,11 +67,11 @@ async def test_a_finished_job_gives_exactly_its_stored_results_until_one_is_chan
 
 
 async def test_a_job_without_an_inspected_model_and_an_unknown_one_cannot_be_analysed(
-    api: CoordinatorApi, forest: ModelFiles, tmp_path: Path
+    api: CoordinatorApi, tiny: ModelFiles, tmp_path: Path
 ) -> None:
-    broken = tmp_path / "forest.skops"
+    broken = tmp_path / "model.onnx"
     broken.write_bytes(b"nothing")
-    spec = await job_spec(api, ModelFiles(model=broken, data=forest.data), NOBODY)
+    spec = await job_spec(api, ModelFiles(model=broken, data=tiny.data), NOBODY)
     job_id = await api.submit(spec)
     await all_events(api, job_id)
 

@@ -22,16 +22,19 @@ params = {batch_sizes = [1], slice_count = 4, slice_s = 0.005, warmup_s = 0.01}
 module = "mltest.coordinator.tests.agreement"
 class = "Agreement"
 [candidates]
-runtimes = ["scikit-learn", "treelite"]
+runtimes = ["onnxruntime"]
 transforms = ["none"]
 """
-"""Seconds instead of minutes: two candidates, few rows, few slices."""
+"""Seconds instead of minutes: one candidate that loads fast, few rows, few slices."""
 
-CANDIDATES = 3
+CANDIDATES = 2
 """That are measured in such a job, the pinned reference among them."""
 
 SLOW_PLAN = QUICK_PLAN.replace("slice_count = 4", "slice_count = 400").replace("rounds = 2", "rounds = 1")
 """A visit that takes so long that something can happen in its middle."""
+
+FOREST_PLAN = QUICK_PLAN.replace('"onnxruntime"', '"scikit-learn", "treelite"')
+"""The same with two candidates, for a model of scikit-learn."""
 
 
 async def job_spec(api: CoordinatorApi, files: ModelFiles, *addresses: str, plan: str = QUICK_PLAN) -> JobSpec:

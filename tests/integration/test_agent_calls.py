@@ -36,7 +36,7 @@ from tests.integration.agent_peer import (
     write_estimator,
     write_files,
 )
-from tests.processes import ProcessGroup, Running
+from tests.processes import EVERY, ProcessGroup, Running
 
 pytestmark = pytest.mark.xdist_group("agent-calls")
 
@@ -45,7 +45,7 @@ pytestmark = pytest.mark.xdist_group("agent-calls")
 def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     group = ProcessGroup()
     state = tmp_path_factory.mktemp("agent")
-    yield group.agent(state, "--port", "0", "--no-advertise", "--allow-pickle", "--name", "lab-1")
+    yield group.agent(state, "--port", "0", "--no-advertise", "--allow-pickle", "--name", "lab-1", runtimes=EVERY)
     group.end()
 
 

@@ -37,7 +37,7 @@ from tests.integration.agent_peer import (
     write_files,
     write_pickle,
 )
-from tests.processes import BIN, ProcessGroup, Running
+from tests.processes import BIN, EVERY, ProcessGroup, Running
 
 pytestmark = pytest.mark.xdist_group("agent")
 
@@ -179,7 +179,7 @@ def test_an_agent_started_for_a_process_ends_with_it(tmp_path: Path) -> None:
 
 
 async def test_it_describes_itself(processes: ProcessGroup, tmp_path: Path) -> None:
-    agent = processes.agent(tmp_path, *QUIET, "--name", "lab-1", "--tag", "x86", "--tag", "quiet")
+    agent = processes.agent(tmp_path, *QUIET, "--name", "lab-1", "--tag", "x86", "--tag", "quiet", runtimes=EVERY)
     async with connected(agent.address) as peer:
         info = await peer.describe()
     assert (info.agent_id, info.name, info.tags) == (agent.listening["agent_id"], "lab-1", ("x86", "quiet"))
@@ -193,8 +193,29 @@ async def test_it_describes_itself(processes: ProcessGroup, tmp_path: Path) -> N
     assert not info.allows_pickle
 
 
+async def test_a_runtime_that_its_user_holds_back_is_listed_and_neither_imported_nor_run(
+    processes: ProcessGroup, files: Files, tmp_path: Path
+) -> None:
+    async with connected(processes.agent(tmp_path, *QUIET, runtimes="treelite").address) as peer:
+        found = {runtime.name: runtime for runtime in (await peer.describe()).runtimes}
+        spec = visit(await peer.upload(files.data), candidate(await peer.upload(files.model), "a"))
+        await peer.start(await peer.acquire(), spec)
+        ends = [event.event for event in await peer.events(spec) if isinstance(event.event, CandidateEnded)]
+    assert {name for name, runtime in found.items() if runtime.is_available} == {"treelite", "reference"}
+    assert "--runtimes" in found["onnxruntime"].reason
+    assert found["onnxruntime"].package_versions == {}
+    assert [(end.outcome, end.reason_code) for end in ends] == [(Outcome.FAILED, "RUNTIME_MISSING")]
+    assert "--runtimes" in ends[0].reason
+
+
+def test_a_runtime_that_nobody_knows_cannot_be_offered(tmp_path: Path) -> None:
+    answer = refused("--state-dir", str(tmp_path), "--runtimes", "onnxruntime,onx")
+    assert answer.returncode == 2
+    assert "'onx' is not one of onnxruntime, " in answer.stderr
+
+
 async def test_it_never_imports_a_library_that_it_measures(processes: ProcessGroup, tmp_path: Path) -> None:
-    agent = processes.agent(tmp_path, *QUIET)
+    agent = processes.agent(tmp_path, *QUIET, runtimes=EVERY)
     async with connected(agent.address) as peer:
         await peer.describe()
     mapped = {Path(found.path).parts for found in psutil.Process(agent.process.pid).memory_maps()}
@@ -243,7 +264,7 @@ async def test_watching_tells_who_holds_the_agent(processes: ProcessGroup, tmp_p
 async def test_a_pickle_is_refused_unless_it_was_allowed(processes: ProcessGroup, files: Files, tmp_path: Path) -> None:
     trace = tmp_path / "was-opened"
     model = write_pickle(tmp_path / "evil.pkl", f"open({str(trace)!r}, 'w')")
-    async with connected(processes.agent(tmp_path / "agent", *QUIET).address) as peer:
+    async with connected(processes.agent(tmp_path / "agent", *QUIET, runtimes="scikit-learn").address) as peer:
         spec = visit(await peer.upload(files.data), pickled(await peer.upload(model)))
         await peer.start(await peer.acquire(), spec)
         found = [event.event for event in await peer.events(spec) if isinstance(event.event, CandidateEnded)]

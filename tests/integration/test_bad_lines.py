@@ -31,7 +31,7 @@ pytestmark = pytest.mark.promise(50)
 
 DEADLINE_S = 400.0
 LOOPBACK = ("--port", "0", "--no-advertise")
-PLAN = QUICK_PLAN.replace('runtimes = ["scikit-learn", "treelite"]', 'runtimes = ["treelite"]')
+PLAN = QUICK_PLAN.replace("rounds = 2", "rounds = 1")
 THIN_AND_SLOW = Line(bytes_per_s=MBIT_PER_S, latency_s=0.25)
 VERY_SLOW = Line(latency_s=0.5)
 CRUMBS = Line(slice_bytes=7)

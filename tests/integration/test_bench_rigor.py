@@ -9,7 +9,7 @@ from bench.rigor import KEYS, figures_of, findings_of, measured
 from mltest.agent.selftest.bench import SelftestOptions
 from mltest.agent.selftest.recording import read_records
 
-pytestmark = pytest.mark.xdist_group("selftest")
+pytestmark = [pytest.mark.xdist_group("selftest"), pytest.mark.long]
 
 
 async def test_the_short_form_gives_every_figure(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,9 +45,17 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     return write_files(tmp_path_factory.mktemp("files"))
 
 
-@pytest.fixture
-def agent(processes: ProcessGroup, tmp_path: Path) -> Running:
-    return processes.agent(tmp_path / "agent", "--no-advertise", "--port", "0", "--allow-pickle")
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("agent")
+
+
+@pytest.fixture(scope="module")
+def agent(state: Path) -> Iterator[Running]:
+    group = ProcessGroup()
+    runtimes = "scikit-learn,onnxruntime"
+    yield group.agent(state, "--no-advertise", "--port", "0", "--allow-pickle", runtimes=runtimes)
+    group.end()
 
 
 @pytest.fixture
@@ -86,13 +94,13 @@ def is_alive(process: psutil.Process) -> bool:
 
 @pytest.mark.promise(37)
 async def test_a_visit_is_cancelled_while_a_model_loads_that_ignores_sigterm(
-    peer: Peer, agent: Running, files: Files, tmp_path: Path
+    peer: Peer, agent: Running, state: Path, files: Files, tmp_path: Path
 ) -> None:
     evil = await peer.upload(write_pickle(tmp_path / "evil.pickle", STUBBORN))
     spec = visit(await peer.upload(files.data), pickled(evil))
 
     def loads() -> bool:
-        return any((tmp_path / "agent" / "work").rglob("loads"))
+        return any((state / "work").rglob("loads"))
 
     assert await ended_after_cancel(peer, agent, spec, loads) < LIMIT_S
 

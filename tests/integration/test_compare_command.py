@@ -1,14 +1,16 @@
-"""`compare`, `submit --against` and `regress` as a user has them: real processes, a real local agent, a real model."""
+"""`compare`, `submit --against` and `regress` as a user has them: real processes, a real agent, a real model."""
 
 from pathlib import Path
 
 import pytest
 
 from tests.integration.test_command_line import Home
+from tests.models import logistic_on_noise
+from tests.processes import Running
 
 PLAN = """
 [job]
-rounds = 2
+rounds = 1
 [[tests]]
 module = "mltest.coordinator.tests.latency"
 class = "Latency"
@@ -17,34 +19,28 @@ params = { batch_sizes = [1], slice_count = 3, slice_s = 0.005, warmup_s = 0.01 
 module = "mltest.coordinator.tests.size"
 class = "Size"
 [candidates]
-runtimes = ["treelite"]
+runtimes = ["onnxruntime"]
 """
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    import numpy as np
-    import skops.io
-    from sklearn.datasets import load_iris
-    from sklearn.ensemble import RandomForestClassifier
-
     folder: Path = tmp_path_factory.mktemp("home")
-    rows, labels = load_iris(return_X_y=True)
-    skops.io.dump(RandomForestClassifier(5, random_state=0).fit(rows, labels), folder / "forest.skops")
-    np.savez(folder / "iris.npz", X=rows, y=labels)
+    logistic_on_noise(folder)
     (folder / "plan.toml").write_text(PLAN)
     return Home(folder)
 
 
-def test_old_against_new_from_the_command_line(home: Home) -> None:
+def test_old_against_new_from_the_command_line(home: Home, resident: Running) -> None:
     """One long story, since each job takes seconds."""
-    submit = ("submit", "forest.skops", "--data", "iris.npz", "--plan", "plan.toml", "--local")
+    where = ("--no-discovery", "--agent", resident.address)
+    submit = ("submit", "model.onnx", "--data", "data.npz", "--plan", "plan.toml", *where)
     assert home.run(*submit).returncode == 0
     old = str(home.json("jobs")[0]["job_id"])
     done = home.run(*submit, "--against", old[:6])
     assert done.returncode == 0, done.stderr
     new = str(home.json("jobs")[0]["job_id"])
-    assert f"treelite ({old[:6]})" in done.stdout
+    assert f"onnxruntime ({old[:6]})" in done.stdout
 
     compared = home.run("compare", old[:6], new[:6], columns=160)
     assert compared.returncode == 0, compared.stderr

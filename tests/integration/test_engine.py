@@ -27,16 +27,16 @@ from tests.integration.jobs import (
     of_kind,
 )
 from tests.models import ModelFiles
-from tests.processes import ProcessGroup
+from tests.processes import ProcessGroup, Running
 
 LOOPBACK = ("--no-advertise", "--port", "0")
 
 
 async def test_two_agents_measure_one_job_in_parallel(
-    api: CoordinatorApi, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    api: CoordinatorApi, tiny: ModelFiles, processes: ProcessGroup, tmp_path: Path
 ) -> None:
     agents = [processes.agent(tmp_path / name, *LOOPBACK, "--name", name) for name in ("left", "right")]
-    spec = await job_spec(api, forest, *(agent.address for agent in agents))
+    spec = await job_spec(api, tiny, *(agent.address for agent in agents))
     job_id = await api.submit(spec)
     events = await all_events(api, job_id)
 
@@ -45,7 +45,7 @@ async def test_two_agents_measure_one_job_in_parallel(
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
     assert [step.step for step in of_kind(events, StepStarted)] == ["inspect", "build", "match", "measure", "evaluate"]
     ranked = {(row.label, row.agent_name) for row in results.standings.rows if row.standing is Standing.RANKED}
-    assert ranked == {(label, name) for label in ("scikit-learn", "treelite") for name in ("left", "right")}
+    assert ranked == {("onnxruntime", name) for name in ("left", "right")}
     assert results.standings.rows[0].rank == 1
     assert results.job.visits_done == results.job.visits_total == 4
     first_ends = [visit.agent_name for visit in of_kind(events, VisitUpdated) if visit.outcome][:2]
@@ -59,9 +59,9 @@ async def test_two_agents_measure_one_job_in_parallel(
     [((), "This machine measures"), (("127.0.0.1:9",), "No agent answers: this machine measures")],
 )
 async def test_without_an_agent_this_machine_measures_and_says_so(
-    api: CoordinatorApi, forest: ModelFiles, addresses: tuple[str, ...], text: str
+    api: CoordinatorApi, tiny: ModelFiles, addresses: tuple[str, ...], text: str
 ) -> None:
-    job_id = await api.submit(replace(await job_spec(api, forest, *addresses), uses_local_agent=True))
+    job_id = await api.submit(replace(await job_spec(api, tiny, *addresses), uses_local_agent=True))
     events = await all_events(api, job_id)
 
     assert (await api.job(job_id)).state is JobState.DONE
@@ -70,11 +70,11 @@ async def test_without_an_agent_this_machine_measures_and_says_so(
 
 
 async def test_an_agent_that_is_killed_in_the_middle_and_returns_repeats_the_visit(
-    api: CoordinatorApi, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    api: CoordinatorApi, tiny: ModelFiles, processes: ProcessGroup, tmp_path: Path
 ) -> None:
     agent = processes.agent(tmp_path / "a", *LOOPBACK, "--name", "mortal")
     port = agent.address.rpartition(":")[2]
-    job_id = await api.submit(await job_spec(api, forest, agent.address, plan=SLOW_PLAN))
+    job_id = await api.submit(await job_spec(api, tiny, agent.address, plan=SLOW_PLAN))
     await events_until(api, job_id, is_under_way)
     agent.kill()
     processes.agent(tmp_path / "a", "--no-advertise", "--port", port, "--name", "mortal")
@@ -88,11 +88,11 @@ async def test_an_agent_that_is_killed_in_the_middle_and_returns_repeats_the_vis
 
 
 async def test_an_agent_that_does_not_return_is_dropped_and_the_others_go_on(
-    api: CoordinatorApi, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    api: CoordinatorApi, tiny: ModelFiles, processes: ProcessGroup, tmp_path: Path
 ) -> None:
     agents = [processes.agent(tmp_path / name, *LOOPBACK, "--name", name) for name in ("lost", "kept")]
     plan = SLOW_PLAN.replace("agent_return_s = 20", "agent_return_s = 1")
-    job_id = await api.submit(await job_spec(api, forest, *(agent.address for agent in agents), plan=plan))
+    job_id = await api.submit(await job_spec(api, tiny, *(agent.address for agent in agents), plan=plan))
     await events_until(api, job_id, lambda event: is_under_way(event) and event.event.agent_name == "lost")  # type: ignore[union-attr]
     agents[0].kill()
     events = await all_events(api, job_id)
@@ -107,11 +107,10 @@ async def test_an_agent_that_does_not_return_is_dropped_and_the_others_go_on(
 
 
 async def test_a_job_is_stopped_behind_its_running_visit_and_goes_on_later(
-    api: CoordinatorApi, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    api: CoordinatorApi, tiny: ModelFiles, resident: Running
 ) -> None:
-    agent = processes.agent(tmp_path / "a", *LOOPBACK)
     plan = SLOW_PLAN.replace("rounds = 1", "rounds = 2").replace("slice_count = 400", "slice_count = 200")
-    job_id = await api.submit(await job_spec(api, forest, agent.address, plan=plan))
+    job_id = await api.submit(await job_spec(api, tiny, resident.address, plan=plan))
     await events_until(api, job_id, is_under_way)
     await api.cancel(job_id, finishes_visits=True)
     await all_events(api, job_id)
@@ -129,13 +128,12 @@ async def test_a_job_is_stopped_behind_its_running_visit_and_goes_on_later(
 
 
 async def test_a_job_is_cancelled_in_the_middle_of_a_visit_and_the_agent_is_free_at_once(
-    api: CoordinatorApi, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    api: CoordinatorApi, tiny: ModelFiles, resident: Running
 ) -> None:
-    agent = processes.agent(tmp_path / "a", *LOOPBACK)
-    job_id = await api.submit(await job_spec(api, forest, agent.address, plan=SLOW_PLAN))
+    job_id = await api.submit(await job_spec(api, tiny, resident.address, plan=SLOW_PLAN))
     await events_until(api, job_id, is_under_way)
     cancelled = await api.cancel(job_id)
-    next_id = await api.submit(await job_spec(api, forest, agent.address))
+    next_id = await api.submit(await job_spec(api, tiny, resident.address))
     async with asyncio.timeout(60):
         await all_events(api, next_id)
 
@@ -145,10 +143,10 @@ async def test_a_job_is_cancelled_in_the_middle_of_a_visit_and_the_agent_is_free
 
 
 async def test_a_job_is_cancelled_while_it_waits_for_its_turn_and_while_it_prepares(
-    api: CoordinatorApi, forest: ModelFiles
+    api: CoordinatorApi, tiny: ModelFiles
 ) -> None:
-    first = await api.submit(await job_spec(api, forest))
-    second = await api.submit(await job_spec(api, forest))
+    first = await api.submit(await job_spec(api, tiny))
+    second = await api.submit(await job_spec(api, tiny))
     waiting = await api.cancel(second)
     await events_until(api, first, lambda event: isinstance(event.event, StepStarted))
     preparing = await api.cancel(first)
@@ -158,9 +156,9 @@ async def test_a_job_is_cancelled_while_it_waits_for_its_turn_and_while_it_prepa
 
 
 async def test_a_stop_while_a_job_prepares_ends_it_at_once_and_it_can_be_resumed(
-    api: CoordinatorApi, forest: ModelFiles
+    api: CoordinatorApi, tiny: ModelFiles, resident: Running
 ) -> None:
-    job_id = await api.submit(await job_spec(api, forest))
+    job_id = await api.submit(await job_spec(api, tiny, resident.address))
     await events_until(api, job_id, lambda event: isinstance(event.event, StepStarted))
     await api.cancel(job_id, finishes_visits=True)
     await all_events(api, job_id)
@@ -173,11 +171,11 @@ async def test_a_stop_while_a_job_prepares_ends_it_at_once_and_it_can_be_resumed
 
 
 async def test_a_job_whose_model_is_none_fails_with_what_is_wrong(
-    api: CoordinatorApi, forest: ModelFiles, tmp_path: Path
+    api: CoordinatorApi, tiny: ModelFiles, tmp_path: Path
 ) -> None:
-    broken = tmp_path / "forest.skops"
-    broken.write_bytes(forest.model.read_bytes()[:1000])
-    spec = await job_spec(api, ModelFiles(broken, forest.data))
+    broken = tmp_path / "model.onnx"
+    broken.write_bytes(tiny.model.read_bytes()[:200])
+    spec = await job_spec(api, ModelFiles(broken, tiny.data))
     job_id = await api.submit(spec)
     await all_events(api, job_id)
 
@@ -187,11 +185,11 @@ async def test_a_job_whose_model_is_none_fails_with_what_is_wrong(
 
 
 async def test_agents_that_answer_but_cannot_run_anything_are_named_with_their_reason(
-    api: CoordinatorApi, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    api: CoordinatorApi, tiny: ModelFiles, processes: ProcessGroup, tmp_path: Path
 ) -> None:
     agent = processes.agent(tmp_path / "a", *LOOPBACK, "--name", "plain")
     plan = QUICK_PLAN + '[agents]\ntags = ["jetson"]\n'
-    job_id = await api.submit(await job_spec(api, forest, agent.address, plan=plan))
+    job_id = await api.submit(await job_spec(api, tiny, agent.address, plan=plan))
     await all_events(api, job_id)
 
     job = await api.job(job_id)
@@ -200,9 +198,9 @@ async def test_agents_that_answer_but_cannot_run_anything_are_named_with_their_r
 
 
 async def test_a_named_agent_that_does_not_answer_is_an_error_where_no_local_agent_is_wanted(
-    api: CoordinatorApi, forest: ModelFiles
+    api: CoordinatorApi, tiny: ModelFiles
 ) -> None:
-    job_id = await api.submit(await job_spec(api, forest, "127.0.0.1:1"))
+    job_id = await api.submit(await job_spec(api, tiny, "127.0.0.1:1"))
     events = await all_events(api, job_id)
 
     job = await api.job(job_id)
@@ -211,8 +209,8 @@ async def test_a_named_agent_that_does_not_answer_is_an_error_where_no_local_age
     assert [agent.takes_part for agent in of_kind(events, AgentUpdated)] == [False]
 
 
-async def test_an_artifact_is_made_once_for_all_jobs(api: CoordinatorApi, forest: ModelFiles) -> None:
-    jobs = [await api.submit(await job_spec(api, forest, "127.0.0.1:1")) for _ in range(2)]
+async def test_an_artifact_is_made_once_for_all_jobs(api: CoordinatorApi, tiny: ModelFiles) -> None:
+    jobs = [await api.submit(await job_spec(api, tiny, "127.0.0.1:1")) for _ in range(2)]
     for job_id in jobs:
         await all_events(api, job_id)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import grpc.aio
 import joblib
+import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 from sklearn.tree import DecisionTreeClassifier
@@ -27,6 +28,7 @@ from mltest.v1.agent_service_pb2_grpc import AgentServiceServicer, add_AgentServ
 from tests.faults.tcp_proxy import FaultProxy
 from tests.integration.jobs import (
     CANDIDATES,
+    FOREST_PLAN,
     QUICK_PLAN,
     SLOW_PLAN,
     all_events,
@@ -36,7 +38,7 @@ from tests.integration.jobs import (
     of_kind,
 )
 from tests.models import ModelFiles
-from tests.processes import ProcessGroup
+from tests.processes import ProcessGroup, Running
 
 LOOPBACK = ("--no-advertise", "--port", "0")
 LONG_PLAN = SLOW_PLAN.replace("slice_count = 400", "slice_count = 10000")
@@ -59,11 +61,10 @@ async def patient(tmp_path: Path) -> AsyncIterator[CoordinatorApi]:
 
 
 async def test_a_stream_that_breaks_is_taken_up_where_it_stopped(
-    api: CoordinatorApi, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    api: CoordinatorApi, tiny: ModelFiles, resident: Running
 ) -> None:
-    agent = processes.agent(tmp_path / "a", *LOOPBACK)
-    async with FaultProxy(agent.address) as proxy:
-        job_id = await api.submit(await job_spec(api, forest, proxy.address, plan=SLOW_PLAN))
+    async with FaultProxy(resident.address) as proxy:
+        job_id = await api.submit(await job_spec(api, tiny, proxy.address, plan=SLOW_PLAN))
         await events_until(api, job_id, is_under_way)
         proxy.cut()
         events = await all_events(api, job_id)
@@ -75,29 +76,27 @@ async def test_a_stream_that_breaks_is_taken_up_where_it_stopped(
 
 
 async def test_an_agent_that_another_coordinator_holds_is_waited_for(
-    api: CoordinatorApi, patient: CoordinatorApi, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    api: CoordinatorApi, patient: CoordinatorApi, tiny: ModelFiles, resident: Running
 ) -> None:
-    agent = processes.agent(tmp_path / "a", *LOOPBACK)
-    first = await api.submit(await job_spec(api, forest, agent.address, plan=LONG_PLAN))
+    first = await api.submit(await job_spec(api, tiny, resident.address, plan=LONG_PLAN))
     await events_until(api, first, is_measuring)
-    second = await patient.submit(await job_spec(patient, forest, agent.address))
+    second = await patient.submit(await job_spec(patient, tiny, resident.address))
     waiting = await events_until(
         patient, second, lambda event: isinstance(event.event, JobNote) and "is busy" in event.event.text
     )
     await api.cancel(first)
     await all_events(patient, second)
 
-    assert f"(job {first}, forest.skops)" in of_kind(waiting, JobNote)[-1].text
+    assert f"(job {first}, model.onnx)" in of_kind(waiting, JobNote)[-1].text
     assert (await patient.job(second)).state is JobState.DONE
 
 
 async def test_an_agent_that_stays_busy_is_given_up_with_who_holds_it(
-    api: CoordinatorApi, impatient: CoordinatorApi, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    api: CoordinatorApi, impatient: CoordinatorApi, tiny: ModelFiles, resident: Running
 ) -> None:
-    agent = processes.agent(tmp_path / "a", *LOOPBACK)
-    first = await api.submit(await job_spec(api, forest, agent.address, plan=LONG_PLAN))
+    first = await api.submit(await job_spec(api, tiny, resident.address, plan=LONG_PLAN))
     await events_until(api, first, is_measuring)
-    second = await impatient.submit(await job_spec(impatient, forest, agent.address))
+    second = await impatient.submit(await job_spec(impatient, tiny, resident.address))
     await all_events(impatient, second)
     refused = await impatient.job(second)
     await api.cancel(first)
@@ -111,11 +110,10 @@ def is_measuring(event: JobEvent) -> bool:
 
 
 async def test_workers_that_all_fail_fail_the_job_with_their_reason(
-    api: CoordinatorApi, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    api: CoordinatorApi, tiny: ModelFiles, resident: Running
 ) -> None:
-    agent = processes.agent(tmp_path / "a", *LOOPBACK)
     plan = QUICK_PLAN.replace("[job]", "[job]\nload_timeout_s = 0.01")
-    job_id = await api.submit(await job_spec(api, forest, agent.address, plan=plan))
+    job_id = await api.submit(await job_spec(api, tiny, resident.address, plan=plan))
     events = await all_events(api, job_id)
 
     results = await api.results(job_id)
@@ -126,14 +124,18 @@ async def test_workers_that_all_fail_fail_the_job_with_their_reason(
 
 
 async def test_a_pickle_is_refused_by_an_agent_that_does_not_allow_it_and_taken_by_one_that_does(
-    api: CoordinatorApi, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    api: CoordinatorApi, processes: ProcessGroup, tmp_path: Path
 ) -> None:
     pickled = tmp_path / "forest.joblib"
     rows, labels = load_digits(return_X_y=True)
+    digits = tmp_path / "digits.npz"
+    np.savez(digits, X=rows, y=labels)
     joblib.dump(DecisionTreeClassifier(max_depth=3).fit(rows, labels), pickled)
-    strict = processes.agent(tmp_path / "strict", *LOOPBACK, "--name", "strict")
-    lax = processes.agent(tmp_path / "lax", *LOOPBACK, "--name", "lax", "--allow-pickle")
-    spec = await job_spec(api, ModelFiles(pickled, forest.data), strict.address, lax.address)
+    strict = processes.agent(tmp_path / "strict", *LOOPBACK, "--name", "strict", runtimes="scikit-learn,treelite")
+    lax = processes.agent(
+        tmp_path / "lax", *LOOPBACK, "--name", "lax", "--allow-pickle", runtimes="scikit-learn,treelite"
+    )
+    spec = await job_spec(api, ModelFiles(pickled, digits), strict.address, lax.address, plan=FOREST_PLAN)
     job_id = await api.submit(replace(spec, allows_pickle=True))
     await all_events(api, job_id)
 
@@ -175,11 +177,11 @@ async def future_agent() -> AsyncIterator[str]:
 
 
 async def test_an_agent_of_another_version_is_listed_and_refused_with_both_versions(
-    api: CoordinatorApi, forest: ModelFiles
+    api: CoordinatorApi, tiny: ModelFiles
 ) -> None:
     async with future_agent() as address:
         (listed,) = await api.agents(addresses=[address], uses_discovery=False)
-        job_id = await api.submit(await job_spec(api, forest, address))
+        job_id = await api.submit(await job_spec(api, tiny, address))
         await all_events(api, job_id)
 
     job = await api.job(job_id)

@@ -14,7 +14,7 @@ from mltest.shared.domain import JobState, Outcome, VisitUpdated
 from mltest.shared.errors import DiskFullError
 from tests.integration.jobs import CANDIDATES, SLOW_PLAN, all_events, events_until, is_under_way, job_spec, of_kind
 from tests.models import ModelFiles
-from tests.processes import ProcessGroup
+from tests.processes import Running
 
 
 @pytest.fixture
@@ -35,11 +35,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.promise(35)
 async def test_a_full_disk_ends_the_job_with_what_is_wrong_and_it_goes_on_when_there_is_room(
-    forest: ModelFiles, processes: ProcessGroup, tmp_path: Path, small_disk: Path
+    tiny: ModelFiles, resident: Running, small_disk: Path
 ) -> None:
-    agent = processes.agent(tmp_path / "a", "--no-advertise", "--port", "0")
     api = await open_coordinator(small_disk, needs_to_run=True)
-    job_id = await api.submit(await job_spec(api, forest, agent.address, plan=SLOW_PLAN))
+    job_id = await api.submit(await job_spec(api, tiny, resident.address, plan=SLOW_PLAN))
     await events_until(api, job_id, is_under_way)
     filler = small_disk / "filler"
     with pytest.raises(OSError, match="No space left"), filler.open("wb", buffering=0) as stream:

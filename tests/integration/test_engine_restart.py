@@ -16,7 +16,7 @@ from mltest.shared.errors import JobStateError, NotPermittedError, RequestInvali
 from mltest.shared.state import locked_state
 from tests.integration.jobs import CANDIDATES, SLOW_PLAN, all_events, events_until, is_under_way, job_spec, of_kind
 from tests.models import ModelFiles
-from tests.processes import ProcessGroup
+from tests.processes import ProcessGroup, Running
 
 LOOPBACK = ("--no-advertise", "--port", "0")
 TWO_VISITS = SLOW_PLAN.replace("rounds = 1", "rounds = 2").replace("slice_count = 400", "slice_count = 200")
@@ -24,13 +24,12 @@ TWO_VISITS = SLOW_PLAN.replace("rounds = 1", "rounds = 2").replace("slice_count 
 
 @pytest.mark.promise(27)
 async def test_a_job_goes_on_when_a_killed_coordinator_serves_again(
-    forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    tiny: ModelFiles, resident: Running, processes: ProcessGroup, tmp_path: Path
 ) -> None:
-    agent = processes.agent(tmp_path / "a", *LOOPBACK)
     coordinator = processes.coordinator(tmp_path / "home", "--port", "0")
     api = await open_coordinator(tmp_path / "home", needs_to_run=True)
     assert isinstance(api, RemoteCoordinator)
-    job_id = await api.submit(await job_spec(api, forest, agent.address, plan=TWO_VISITS))
+    job_id = await api.submit(await job_spec(api, tiny, resident.address, plan=TWO_VISITS))
     await events_until(api, job_id, lambda event: is_under_way(event) and event.event.round_index == 1)  # type: ignore[union-attr]
     coordinator.kill()
     await api.close()
@@ -49,12 +48,11 @@ async def test_a_job_goes_on_when_a_killed_coordinator_serves_again(
 
 
 async def test_a_watch_goes_on_when_its_coordinator_is_restarted(
-    forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    tiny: ModelFiles, resident: Running, processes: ProcessGroup, tmp_path: Path
 ) -> None:
-    agent = processes.agent(tmp_path / "a", *LOOPBACK)
     coordinator = processes.coordinator(tmp_path / "home", "--port", "0")
     api = RemoteCoordinator(coordinator.address)
-    job_id = await api.submit(await job_spec(api, forest, agent.address, plan=SLOW_PLAN))
+    job_id = await api.submit(await job_spec(api, tiny, resident.address, plan=SLOW_PLAN))
     await events_until(api, job_id, is_under_way)
     watching = asyncio.ensure_future(all_events(api, job_id))
     await asyncio.to_thread(coordinator.stop)
@@ -68,11 +66,11 @@ async def test_a_watch_goes_on_when_its_coordinator_is_restarted(
 
 
 async def test_a_job_of_a_killed_process_that_did_not_serve_can_be_resumed(
-    forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    tiny: ModelFiles, resident: Running, processes: ProcessGroup, tmp_path: Path
 ) -> None:
     coordinator = processes.coordinator(tmp_path / "home", "--port", "0")
     api = await open_coordinator(tmp_path / "home", needs_to_run=True)
-    job_id = await api.submit(await job_spec(api, forest))
+    job_id = await api.submit(await job_spec(api, tiny, resident.address))
     await events_until(api, job_id, lambda event: isinstance(event.event, StepStarted))
     coordinator.kill()
     await api.close()
@@ -93,9 +91,11 @@ async def test_a_job_of_a_killed_process_that_did_not_serve_can_be_resumed(
     await api.close()
 
 
-async def test_closing_interrupts_a_job_which_then_can_be_resumed(forest: ModelFiles, tmp_path: Path) -> None:
+async def test_closing_interrupts_a_job_which_then_can_be_resumed(
+    tiny: ModelFiles, resident: Running, tmp_path: Path
+) -> None:
     api = await open_coordinator(tmp_path / "home", needs_to_run=True)
-    job_id = await api.submit(await job_spec(api, forest))
+    job_id = await api.submit(await job_spec(api, tiny, resident.address))
     await events_until(api, job_id, lambda event: isinstance(event.event, VisitUpdated))
     await api.close()
     await api.close()
@@ -110,11 +110,11 @@ async def test_closing_interrupts_a_job_which_then_can_be_resumed(forest: ModelF
 
 
 async def test_whoever_comes_second_talks_to_the_first_and_its_job_is_finished(
-    forest: ModelFiles, tmp_path: Path
+    tiny: ModelFiles, resident: Running, tmp_path: Path
 ) -> None:
     first = await open_coordinator(tmp_path / "home", needs_to_run=True)
     second = await open_coordinator(tmp_path / "home", needs_to_run=True)
-    job_id = await second.submit(await job_spec(second, forest))
+    job_id = await second.submit(await job_spec(second, tiny, resident.address))
     watching = asyncio.ensure_future(all_events(second, job_id))
     await first.close()
     await watching
@@ -144,13 +144,13 @@ async def test_a_second_service_on_one_directory_is_refused(processes: ProcessGr
         await serve(tmp_path, port=0)
 
 
-async def test_a_process_that_only_reads_runs_nothing_and_does_not_lock(forest: ModelFiles, tmp_path: Path) -> None:
+async def test_a_process_that_only_reads_runs_nothing_and_does_not_lock(tiny: ModelFiles, tmp_path: Path) -> None:
     reader = await open_coordinator(tmp_path, needs_to_run=False)
     runner = await open_coordinator(tmp_path, needs_to_run=True)
     with pytest.raises(NotPermittedError):
-        await reader.submit(await job_spec(reader, forest))
+        await reader.submit(await job_spec(reader, tiny))
     with pytest.raises(JobStateError):
-        job_id = await runner.submit(await job_spec(runner, forest, "127.0.0.1:1"))
+        job_id = await runner.submit(await job_spec(runner, tiny, "127.0.0.1:1"))
         await all_events(runner, job_id)
         await reader.cancel(job_id)
     await reader.close()
@@ -188,7 +188,7 @@ async def test_a_port_in_use_is_an_error_that_says_so(tmp_path: Path) -> None:
 
 
 async def test_a_service_that_exits_when_idle_ends_by_itself(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forest: ModelFiles
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: ModelFiles
 ) -> None:
     monkeypatch.setattr("mltest.coordinator.home._IDLE_S", 0.5)
     listening = asyncio.Event()
@@ -197,7 +197,7 @@ async def test_a_service_that_exits_when_idle_ends_by_itself(
     )
     await listening.wait()
     api = await open_coordinator(tmp_path, needs_to_run=True)
-    job_id = await api.submit(await job_spec(api, forest, "127.0.0.1:1"))
+    job_id = await api.submit(await job_spec(api, tiny, "127.0.0.1:1"))
     async with asyncio.timeout(60):
         await serving
     await api.close()
@@ -220,11 +220,11 @@ def test_importing_the_coordinator_imports_no_ml_library() -> None:
 
 
 async def test_a_resumed_job_waits_for_its_agents_instead_of_measuring_somewhere_else(
-    forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    tiny: ModelFiles, processes: ProcessGroup, tmp_path: Path
 ) -> None:
     agent = processes.agent(tmp_path / "a", *LOOPBACK, "--name", "late")
     api = await open_coordinator(tmp_path / "home", needs_to_run=True)
-    spec = replace(await job_spec(api, forest, agent.address, plan=TWO_VISITS), uses_local_agent=True)
+    spec = replace(await job_spec(api, tiny, agent.address, plan=TWO_VISITS), uses_local_agent=True)
     job_id = await api.submit(spec)
     await events_until(api, job_id, is_under_way)
     await api.cancel(job_id)

@@ -1,7 +1,10 @@
 """Hostile models and data in the builder's real child: each ends as one typed error, and nothing outside changes."""
 
+import json
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -27,6 +30,7 @@ from tests.hostile.archives import crafted_tree, honest_data, honest_model, npz_
 from tests.hostile.boosters import LIGHTGBM_TEXT, XGBOOST_JSON, XGBOOST_UBJ, crafted_lightgbm, crafted_xgboost
 from tests.hostile.graphs import constant_bomb, custom_operator, endless_loop, external_data
 from tests.hostile.pickles import BOMBS, CRASH, ENDLESS, FLOOD, GADGETS, SECRET, Target, write_hostile
+from tests.models import ModelFiles
 
 MEMORY_BYTES = 700 << 20
 PLAN = Plan(memory_bytes=MEMORY_BYTES)
@@ -34,6 +38,7 @@ SHORT = Plan(memory_bytes=MEMORY_BYTES, load_timeout_s=6, step_timeout_s=2)
 BOMB_BYTES = 1500 << 20
 MAX_GROWTH_BYTES = 64 << 20
 """Of the process that runs these tests, with all that they have imported; the bombs are of gigabytes."""
+MAX_GROWTH_OF_A_DAEMON_BYTES = 10 << 20
 
 
 @pytest.fixture
@@ -52,16 +57,21 @@ def target(tmp_path: Path) -> Iterator[Target]:
 
 
 @pytest.fixture
-async def builder(tmp_path: Path) -> AsyncIterator[ProcessBuilder]:
+async def builder(tmp_path: Path, tiny: ModelFiles) -> AsyncIterator[ProcessBuilder]:
     """A builder that works in a folder of its own; afterwards an honest job goes well, and no process is left."""
     work = tmp_path / "work"
     work.mkdir()
     found = ProcessBuilder(work)
     yield found
-    honest = honest_model(tmp_path / "model")
-    assert (await inspect(found, honest)).startswith("RandomForest")
+    assert await inspect(found, tiny.model, tiny.data) == "skl2onnx"
     await found.close()
     assert children() == []
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small skops file that becomes huge."""
+    return skops_bomb(tmp_path_factory.mktemp("bomb") / "model", BOMB_BYTES)
 
 
 def children() -> list[int]:
@@ -271,11 +281,10 @@ async def test_a_graph_of_a_few_bytes_that_takes_all_memory_meets_its_limit(
 
 @pytest.mark.promise(15)
 async def test_a_small_skops_file_that_becomes_huge_meets_the_memory_limit(
-    builder: ProcessBuilder, tmp_path: Path
+    builder: ProcessBuilder, packed: Path, tmp_path: Path
 ) -> None:
-    model = skops_bomb(tmp_path / "model", BOMB_BYTES)
-    assert model.stat().st_size < 4 << 20
-    error = await failure(builder, model)
+    assert packed.stat().st_size < 4 << 20
+    error = await failure(builder, packed, honest_data(tmp_path / "honest.npz"))
     assert isinstance(error, ResourceLimitError), error
     assert "734 MB" in error.message
 
@@ -285,6 +294,27 @@ async def test_small_data_that_become_huge_meet_the_memory_limit(builder: Proces
     data = npz_bomb(tmp_path / "honest.npz", BOMB_BYTES)
     assert data.stat().st_size < 4 << 20
     assert isinstance(await failure(builder, honest_model(tmp_path / "model"), data), ResourceLimitError)
+
+
+@pytest.mark.promise(15)
+def test_a_process_that_only_has_models_inspected_does_not_grow_with_what_they_do(
+    target: Target, packed: Path, tmp_path: Path
+) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    hostile = {
+        "flood": write_hostile(tmp_path / "flood", FLOOD, target),
+        "answer": write_hostile(tmp_path / "answer", ENDLESS_ANSWER, target),
+        "bomb": packed,
+    }
+    # The first one is honest: what is imported and kept from then on is no model's doing.
+    files = [honest_data(tmp_path / "honest.npz"), honest_model(tmp_path / "honest"), *hostile.values()]
+    command = [sys.executable, "-m", "tests.hostile.inspecting", work, *files]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    honest, *told = [json.loads(line) for line in lines]
+    assert honest["code"] == ""
+    assert [one["code"] for one in told] == ["MODEL_CRASHED", "MODEL_CRASHED", "RESOURCE_LIMIT"]
+    assert max(one["growth_bytes"] for one in told) < MAX_GROWTH_OF_A_DAEMON_BYTES, told
 
 
 @pytest.mark.promise(13)

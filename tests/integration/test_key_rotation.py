@@ -116,7 +116,7 @@ async def test_the_old_key_of_a_coordinator_ends_after_seven_days(
 
 
 async def test_a_job_goes_on_while_both_sides_change_their_keys(
-    processes: ProcessGroup, forest: ModelFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    processes: ProcessGroup, tiny: ModelFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "user-of-the-agent"))
     agent = processes.agent(tmp_path / "agent", "--no-advertise", "--port", "0")
@@ -124,7 +124,7 @@ async def test_a_job_goes_on_while_both_sides_change_their_keys(
     join(tmp_path / "agent", invite(tmp_path / "home", uses=1, ttl_s=600.0))
     api: CoordinatorApi = await open_coordinator(tmp_path / "home", needs_to_run=True)
     try:
-        job_id = await api.submit(await job_spec(api, forest, agent.address, plan=SLOW_PLAN))
+        job_id = await api.submit(await job_spec(api, tiny, agent.address, plan=SLOW_PLAN))
         await events_until(api, job_id, is_under_way)
         for state in ("agent", "home"):
             await asyncio.to_thread(rotate_key, tmp_path / state)

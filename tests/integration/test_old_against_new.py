@@ -11,11 +11,12 @@ from mltest.coordinator.home import HomeCoordinator, open_coordinator
 from mltest.coordinator.remote import RemoteCoordinator
 from mltest.shared.domain import Basis, Candidate, Change, Comparison, JobResults, JobSpec, JobState
 from mltest.shared.errors import JobStateError, JobUnknownError, PlanInvalidError
-from tests.integration.jobs import QUICK_PLAN, all_events, job_spec
+from tests.integration.jobs import FOREST_PLAN, QUICK_PLAN, all_events, job_spec
 from tests.models import ModelFiles, forest_on_digits
+from tests.processes import Running
 
 NOBODY = "127.0.0.1:1"
-ONLY_TREELITE = QUICK_PLAN.replace('["scikit-learn", "treelite"]', '["treelite"]')
+ONE_ROUND = QUICK_PLAN.replace("rounds = 2", "rounds = 1")
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +25,14 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> ModelFiles:
 
 
 @pytest.fixture(scope="module")
-def large(tmp_path_factory: pytest.TempPathFactory) -> ModelFiles:
+def before(tmp_path_factory: pytest.TempPathFactory) -> ModelFiles:
+    return forest_on_digits(tmp_path_factory.mktemp("before"), trees=3, is_onnx=True)
+
+
+@pytest.fixture(scope="module")
+def after(tmp_path_factory: pytest.TempPathFactory) -> ModelFiles:
     """A retrained model, whose calls take several times as long."""
-    return forest_on_digits(tmp_path_factory.mktemp("large"), trees=60)
+    return forest_on_digits(tmp_path_factory.mktemp("after"), trees=200, is_onnx=True)
 
 
 @pytest.fixture
@@ -56,10 +62,13 @@ def latency(comparison: Comparison, runtime: str) -> tuple[Change, Basis]:
     return found.change, found.basis
 
 
-async def test_old_against_new_over_the_wire(remote: CoordinatorApi, small: ModelFiles, large: ModelFiles) -> None:
+async def test_old_against_new_over_the_wire(
+    remote: CoordinatorApi, before: ModelFiles, after: ModelFiles, resident: Running
+) -> None:
     """One long story, since each job takes seconds."""
-    old = await finished(remote, await job_spec(remote, small, plan=QUICK_PLAN.replace("rounds = 2", "rounds = 4")))
-    spec = await job_spec(remote, large, plan=QUICK_PLAN.replace("rounds = 2", "rounds = 4"))
+    old = await finished(remote, await job_spec(remote, before, resident.address, plan=ONE_ROUND))
+    plan = ONE_ROUND.replace("rounds = 1", "rounds = 4")
+    spec = await job_spec(remote, after, resident.address, plan=plan)
     new = await finished(remote, replace(spec, against_job_id=old[:8]))
 
     results = await remote.results(new)
@@ -72,20 +81,20 @@ async def test_old_against_new_over_the_wire(remote: CoordinatorApi, small: Mode
 
     comparison = await remote.compare(old[:6], new)
     assert (comparison.job_a, comparison.job_b, comparison.is_paired) == (old, new, True)
-    assert latency(comparison, "treelite") == (Change.WORSE, Basis.PAIRED)
+    assert latency(comparison, "onnxruntime") == (Change.WORSE, Basis.PAIRED)
 
-    again = await finished(remote, replace(spec, plan_toml=ONLY_TREELITE, against_job_id=new))
+    again = await finished(remote, replace(spec, plan_toml=ONE_ROUND, against_job_id=new))
     taken = [found for found in (await remote.results(again)).candidates if found.from_job_id]
-    assert {(found.runtime, found.from_job_id) for found in taken} == {("treelite", new)}
+    assert {(found.runtime, found.from_job_id) for found in taken} == {("onnxruntime", new)}
 
     apart = await remote.compare(old, again)
     assert not apart.is_paired
-    assert latency(apart, "treelite")[1] is not Basis.PAIRED
+    assert latency(apart, "onnxruntime")[1] is not Basis.PAIRED
     same = await remote.compare(new, new)
     assert {one.change for one in same.differences} == {Change.SAME}
 
     history = await remote.history(again)
-    (series,) = [one for one in history.series if one.runtime == "treelite"]
+    (series,) = [one for one in history.series if one.runtime == "onnxruntime"]
     assert series.points[-1].job_id == again
     assert series.points[-1].level > 0
     assert (await remote.history(again)) == history
@@ -112,9 +121,9 @@ async def test_what_cannot_be_measured_against_is_refused_at_once(api: Coordinat
 
 async def test_a_job_goes_on_with_the_candidates_that_it_took(api: CoordinatorApi, small: ModelFiles) -> None:
     """Its preparation is done again when it is resumed, and leaves what it took before as it is."""
-    old = await api.submit(await job_spec(api, small, NOBODY))
+    old = await api.submit(await job_spec(api, small, NOBODY, plan=FOREST_PLAN))
     await all_events(api, old)
-    new = await api.submit(replace(await job_spec(api, small, NOBODY), against_job_id=old))
+    new = await api.submit(replace(await job_spec(api, small, NOBODY, plan=FOREST_PLAN), against_job_id=old))
     await all_events(api, new)
     before = (await api.results(new)).candidates
     await api.resume(new)

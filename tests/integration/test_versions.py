@@ -45,10 +45,10 @@ def test_this_version_speaks_its_own_and_the_one_before() -> None:
 @pytest.mark.parametrize(("version", "least"), [(PROTOCOL_VERSION - 1, 1), (PROTOCOL_VERSION + 1, PROTOCOL_VERSION)])
 @pytest.mark.promise(41)
 async def test_a_job_is_measured_by_an_agent_that_is_one_version_off(
-    api: CoordinatorApi, forest: ModelFiles, agent: Running, version: int, least: int
+    api: CoordinatorApi, tiny: ModelFiles, agent: Running, version: int, least: int
 ) -> None:
     async with speaking(version, least, agent.address) as address:
-        job_id = await api.submit(await job_spec(api, forest, address, plan=ONE_ROUND))
+        job_id = await api.submit(await job_spec(api, tiny, address, plan=ONE_ROUND))
         events = await all_events(api, job_id)
 
     assert (await api.job(job_id)).state is JobState.DONE

@@ -18,8 +18,10 @@ pytestmark = pytest.mark.xdist_group("abuse")
 
 CLEAR = ("--insecure", "--listen", "127.0.0.1", "--port", "0", "--no-advertise")
 DEADLINE_S = 60.0
-P99_S = 0.500
+P99_S = 0.050
 """Of an honest client meanwhile, beyond what it has without an attack; a quiet machine shows some ms."""
+TRIES = 4
+"""What an attack does to an honest client, it does every time; what else runs on this machine, only sometimes."""
 GROWTH_BYTES = 10 * MIB
 FLOOD_GROWTH_BYTES = 40 * MIB
 
@@ -36,16 +38,19 @@ async def attacked(
     agent: Running, attack: Callable[[str], Awaitable[object]], growth_bytes: int = GROWTH_BYTES
 ) -> object:
     """Return what `attack` returns, after checking that the honest client and the memory did not notice it."""
-    idle_s = await asyncio.to_thread(_idle_p99_s, agent.address)
-    before_bytes = resident_bytes(agent.process.pid)
-    restart_peak(agent.process.pid)
-    async with asyncio.timeout(DEADLINE_S):
-        with honest_client(agent.address) as seen:
-            result = await attack(agent.address)
-    assert not seen.failures
-    # What a loaded machine does to calls without any attack is not the attack's fault.
-    assert seen.p99_s < P99_S + idle_s
-    assert peak_bytes(agent.process.pid) - before_bytes < growth_bytes
+    delays_s: list[float] = []
+    while not delays_s or (delays_s[-1] >= P99_S and len(delays_s) < TRIES):
+        idle_s = await asyncio.to_thread(_idle_p99_s, agent.address)
+        before_bytes = resident_bytes(agent.process.pid)
+        restart_peak(agent.process.pid)
+        async with asyncio.timeout(DEADLINE_S):
+            with honest_client(agent.address) as seen:
+                result = await attack(agent.address)
+        assert not seen.failures
+        assert peak_bytes(agent.process.pid) - before_bytes < growth_bytes
+        # What a loaded machine does to calls without any attack is not the attack's fault.
+        delays_s.append(seen.p99_s - idle_s)
+    assert delays_s[-1] < P99_S, delays_s
     return result
 
 

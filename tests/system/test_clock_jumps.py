@@ -43,7 +43,7 @@ def date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.mark.promise(40)
 async def test_a_job_is_exact_when_the_date_of_the_agent_jumps(
     api: CoordinatorApi,
-    forest: ModelFiles,
+    tiny: ModelFiles,
     processes: ProcessGroup,
     tmp_path: Path,
     date: Path,
@@ -52,7 +52,7 @@ async def test_a_job_is_exact_when_the_date_of_the_agent_jumps(
 ) -> None:
     agent = processes.agent(tmp_path / "a", "--no-advertise", "--port", "0")
     monkeypatch.delenv("LD_PRELOAD")
-    job_id = await api.submit(await job_spec(api, forest, agent.address, plan=PLAN))
+    job_id = await api.submit(await job_spec(api, tiny, agent.address, plan=PLAN))
     await events_until(api, job_id, is_under_way)
     date.write_text(jump + "\n")
     os.utime(date)

@@ -36,7 +36,7 @@ def assert_quarantined(agents: tuple[FleetAgent, ...], *addresses: str) -> None:
 
 
 async def test_two_agents_with_one_state_directory_get_no_job_until_one_is_gone(
-    processes: ProcessGroup, forest: ModelFiles, tmp_path: Path
+    processes: ProcessGroup, tiny: ModelFiles, tmp_path: Path
 ) -> None:
     copied(tmp_path / "original", tmp_path / "copy", processes)
     original = processes.agent(tmp_path / "original", *ALONE)
@@ -49,8 +49,8 @@ async def test_two_agents_with_one_state_directory_get_no_job_until_one_is_gone(
             assert_quarantined(await api.agents(addresses=addresses, uses_discovery=False), *addresses)
 
             spec = JobSpec(
-                model=await api.put_file(forest.model),
-                data=(await api.put_file(forest.data),),
+                model=await api.put_file(tiny.model),
+                data=(await api.put_file(tiny.data),),
                 agent_addresses=addresses,
                 uses_discovery=False,
                 uses_local_agent=False,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.models import ModelFiles
-from tests.processes import BIN, ProcessGroup
+from tests.processes import BIN, EVERY, ProcessGroup
 
 EAR = """
 import os, pickle, sys
@@ -78,7 +78,7 @@ def test_the_ear_hears_a_pickle_and_an_import(log: Path) -> None:
 def test_a_job_is_done_without_a_model_being_opened_in_a_daemon(
     log: Path, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
 ) -> None:
-    agent = processes.agent(tmp_path / "agent", "--port", "0", "--no-advertise")
+    agent = processes.agent(tmp_path / "agent", "--port", "0", "--no-advertise", runtimes=EVERY)
     home = tmp_path / "home"
     coordinator = processes.coordinator(home, "--port", "0")
     plan = tmp_path / "plan.toml"

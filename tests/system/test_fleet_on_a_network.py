@@ -22,11 +22,11 @@ pytestmark = [needs_namespaces, pytest.mark.xdist_group("network")]
 DEADLINE_S = 240.0
 PLAN = """
 [job]
-rounds = 2
+rounds = 1
 [[tests]]
 module = "mltest.coordinator.tests.latency"
 class = "Latency"
-params = {batch_sizes = [1, 16]}
+params = {batch_sizes = [1], slice_count = 400, slice_s = 0.005, warmup_s = 0.01}
 [[tests]]
 module = "mltest.coordinator.tests.agreement"
 class = "Agreement"
@@ -84,11 +84,11 @@ def measures_on(event: JobEvent, agent: str) -> bool:
 
 
 @pytest.mark.promise(26)
-async def test_one_job_runs_on_both_and_an_agent_that_dies_repeats_its_visit(fleet: Fleet, forest: ModelFiles) -> None:
+async def test_one_job_runs_on_both_and_an_agent_that_dies_repeats_its_visit(fleet: Fleet, tiny: ModelFiles) -> None:
     attempts = set()
     killed = False
     async with asyncio.timeout(DEADLINE_S):
-        job_id = await fleet.submit(forest)
+        job_id = await fleet.submit(tiny)
         async for event in fleet.api.watch(job_id):
             if measures_on(event, "right") and not killed:
                 killed = True
@@ -100,13 +100,13 @@ async def test_one_job_runs_on_both_and_an_agent_that_dies_repeats_its_visit(fle
     assert found.job.state is JobState.DONE, found.job.reason
     assert attempts == {1, 2}
     ranked = {(row.agent_name, row.label) for row in found.standings.rows if row.standing is Standing.RANKED}
-    assert {agent for agent, _ in ranked} == {"left", "right"}
-    assert len(ranked) == 6
+    assert ranked == {("left", "onnxruntime"), ("right", "onnxruntime")}
 
 
-async def test_an_agent_that_dies_for_good_leaves_the_results_of_the_other(fleet: Fleet, forest: ModelFiles) -> None:
+@pytest.mark.long
+async def test_an_agent_that_dies_for_good_leaves_the_results_of_the_other(fleet: Fleet, tiny: ModelFiles) -> None:
     async with asyncio.timeout(DEADLINE_S):
-        job_id = await fleet.submit(forest, PLAN.replace("rounds = 2", "rounds = 2\nagent_return_s = 1.0"))
+        job_id = await fleet.submit(tiny, PLAN.replace("rounds = 1", "rounds = 1\nagent_return_s = 1.0"))
         async for event in fleet.api.watch(job_id):
             if measures_on(event, "right"):
                 fleet.right.kill()
@@ -141,7 +141,7 @@ async def test_the_fleet_lists_who_is_alive_and_who_said_goodbye(
 
 @pytest.mark.promise(2)
 async def test_an_agent_that_nobody_enrolled_is_listed_and_gets_no_byte_until_it_is_joined(
-    hosts: dict[str, Host], processes: ProcessGroup, forest: ModelFiles, tmp_path: Path
+    hosts: dict[str, Host], processes: ProcessGroup, tiny: ModelFiles, tmp_path: Path
 ) -> None:
     home, stranger = tmp_path / "home", tmp_path / "right"
     # Both hosts have the file system, and thereby the user, in common: what counts is that nothing here is loopback.
@@ -157,7 +157,7 @@ async def test_an_agent_that_nobody_enrolled_is_listed_and_gets_no_byte_until_it
         assert right.listening["agent_id"] in listed.reason
         assert "mltest-agent join -" in listed.reason
 
-        job_id = await fleet.submit(forest, PLAN)
+        job_id = await fleet.submit(tiny, PLAN)
         told = [str(event) async for event in api.watch(job_id)]
         assert (await api.job(job_id)).state is JobState.FAILED
         assert "mltest-agent join -" in "".join(told)
@@ -167,7 +167,7 @@ async def test_an_agent_that_nobody_enrolled_is_listed_and_gets_no_byte_until_it
         join(stranger, invite(home, uses=1, ttl_s=600.0))
         (enrolled,) = await api.agents()
         assert enrolled.is_alive, enrolled.reason
-        job_id = await fleet.submit(forest, PLAN)
+        job_id = await fleet.submit(tiny, PLAN)
         async for _ in api.watch(job_id):
             pass
         found = await api.results(job_id)

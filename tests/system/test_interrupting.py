@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.jobs import CANDIDATES, QUICK_PLAN, SLOW_PLAN
 from tests.models import ModelFiles
 from tests.processes import BIN, ProcessGroup, Running
 
@@ -23,9 +24,11 @@ def agent(processes: ProcessGroup, tmp_path: Path) -> Running:
     return processes.agent(tmp_path / "agent", "--port", "0", "--no-advertise", "--name", "lab-1")
 
 
-def submit_command(home: Path, files: ModelFiles, agent: Running, *options: str) -> list[str]:
+def submit_command(home: Path, files: ModelFiles, agent: Running, *options: str, plan: str = QUICK_PLAN) -> list[str]:
+    path = home.with_suffix(".toml")
+    path.write_text(plan)
     command = [PROGRAM, "submit", str(files.model), "--data", str(files.data), "--state-dir", str(home)]
-    return [*command, "--no-discovery", "--agent", agent.address, "--profile", "quick", *options]
+    return [*command, "--no-discovery", "--agent", agent.address, "--plan", str(path), *options]
 
 
 def started(command: Sequence[str], until: str = "round 1 on") -> subprocess.Popen[str]:
@@ -51,15 +54,15 @@ def answer(home: Path, *verb: str) -> Any:
 
 
 def test_one_interrupt_keeps_what_there_is_and_the_job_can_be_resumed(
-    agent: Running, forest: ModelFiles, tmp_path: Path
+    agent: Running, tiny: ModelFiles, tmp_path: Path
 ) -> None:
     home = tmp_path / "home"
-    process = started(submit_command(home, forest, agent, "--rounds", "4", "--json"))
+    process = started(submit_command(home, tiny, agent, "--rounds", "4", "--json"))
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=DEADLINE_S)
     stopped = json.loads(output)
     assert stopped["job"]["state"] == "interrupted"
-    assert [row["standing"] for row in stopped["standings"]["rows"]] == ["ranked"] * 3
+    assert [row["standing"] for row in stopped["standings"]["rows"]] == ["ranked"]
     assert 1 <= stopped["job"]["visits_done"] < 4
     before = len(list(samples(home, stopped["job"]["job_id"])))
     resumed = answer(home, "resume", stopped["job"]["job_id"])
@@ -75,9 +78,9 @@ def samples(home: Path, job_id: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_a_second_interrupt_cancels_now(agent: Running, forest: ModelFiles, tmp_path: Path) -> None:
+def test_a_second_interrupt_cancels_now(agent: Running, tiny: ModelFiles, tmp_path: Path) -> None:
     home = tmp_path / "home"
-    process = started(submit_command(home, forest, agent, "--rounds", "4", "--json"))
+    process = started(submit_command(home, tiny, agent, "--rounds", "4", "--json", plan=SLOW_PLAN))
     assert process.stderr is not None
     process.send_signal(signal.SIGINT)
     for line in process.stderr:
@@ -89,20 +92,20 @@ def test_a_second_interrupt_cancels_now(agent: Running, forest: ModelFiles, tmp_
     assert process.returncode == 130
 
 
-def test_a_job_survives_the_crash_of_its_coordinator(agent: Running, forest: ModelFiles, tmp_path: Path) -> None:
+def test_a_job_survives_the_crash_of_its_coordinator(agent: Running, tiny: ModelFiles, tmp_path: Path) -> None:
     home = tmp_path / "home"
-    process = started(submit_command(home, forest, agent, "--rounds", "3"))
+    process = started(submit_command(home, tiny, agent, "--rounds", "3"))
     process.kill()
     process.communicate()
     (job,) = answer(home, "jobs")
     resumed = answer(home, "resume", job["job_id"])
     assert resumed["job"]["state"] == "done"
     assert resumed["job"]["visits_done"] == 3
-    assert [row["standing"] for row in resumed["standings"]["rows"]] == ["ranked"] * 3
+    assert [row["standing"] for row in resumed["standings"]["rows"]] == ["ranked"]
 
 
 def test_two_coordinators_on_one_store_are_one(
-    agent: Running, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    agent: Running, tiny: ModelFiles, processes: ProcessGroup, tmp_path: Path
 ) -> None:
     home = tmp_path / "home"
     processes.coordinator(home, "--port", "0")
@@ -117,7 +120,7 @@ def test_two_coordinators_on_one_store_are_one(
     assert "error:" in second.stderr
     assert "next:" in second.stderr
     done = subprocess.run(
-        submit_command(home, forest, agent, "--rounds", "1", "--json"),
+        submit_command(home, tiny, agent, "--rounds", "1", "--json"),
         capture_output=True,
         text=True,
         timeout=DEADLINE_S,
@@ -126,14 +129,14 @@ def test_two_coordinators_on_one_store_are_one(
     assert json.loads(done.stdout)["job"]["state"] == "done", done.stderr
 
 
-def test_no_worker_outlives_an_agent_that_is_killed(agent: Running, forest: ModelFiles, tmp_path: Path) -> None:
-    command = submit_command(tmp_path / "home", forest, agent, "--rounds", "1", "--profile", "standard")
+def test_no_worker_outlives_an_agent_that_is_killed(agent: Running, tiny: ModelFiles, tmp_path: Path) -> None:
+    command = submit_command(tmp_path / "home", tiny, agent, "--rounds", "1", plan=SLOW_PLAN)
     process = started(command, until="% done")
     workers = children(agent.process.pid)
     agent.kill()
     process.kill()
     process.communicate()
-    assert len(workers) == 4  # three candidates and the reference
+    assert len(workers) == CANDIDATES
     for pid in workers:
         wait_until_gone(pid)
 

@@ -12,7 +12,7 @@ from mltest.coordinator.home import HomeCoordinator, open_coordinator
 from mltest.shared.domain import AgentUpdated, JobEvent, JobState, Outcome, VisitUpdated
 from tests.integration.jobs import CANDIDATES, SLOW_PLAN, all_events, events_until, job_spec, of_kind
 from tests.models import ModelFiles
-from tests.processes import ProcessGroup
+from tests.processes import ProcessGroup, Running
 
 LOOPBACK = ("--no-advertise", "--port", "0")
 LEASE_S = 12.0
@@ -35,15 +35,15 @@ def has_begun(event: JobEvent) -> bool:
 
 @pytest.mark.promise(30)
 async def test_a_coordinator_that_was_frozen_past_its_lease_is_fenced_off_and_finishes_later(
-    other: CoordinatorApi, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    other: CoordinatorApi, tiny: ModelFiles, processes: ProcessGroup, tmp_path: Path
 ) -> None:
     agent = processes.doctored_agent(tmp_path / "a", ("--lease-s", str(LEASE_S)), *LOOPBACK)
     frozen = processes.coordinator(tmp_path / "home", "--port", "0")
     api = await open_coordinator(tmp_path / "home", needs_to_run=True)
-    first = await api.submit(await job_spec(api, forest, agent.address, plan=SLOW_PLAN.replace("400", str(SLICES))))
+    first = await api.submit(await job_spec(api, tiny, agent.address, plan=SLOW_PLAN.replace("400", str(SLICES))))
     await events_until(api, first, has_begun)
     frozen.process.send_signal(signal.SIGSTOP)
-    second = await other.submit(await job_spec(other, forest, agent.address))
+    second = await other.submit(await job_spec(other, tiny, agent.address))
     await all_events(other, second)
     frozen.process.send_signal(signal.SIGCONT)
     events = await all_events(api, first)
@@ -59,23 +59,22 @@ async def test_a_coordinator_that_was_frozen_past_its_lease_is_fenced_off_and_fi
 
 @pytest.mark.promise(31)
 async def test_three_coordinators_get_an_agent_in_the_order_in_which_they_asked(
-    api: CoordinatorApi, other: CoordinatorApi, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    api: CoordinatorApi, other: CoordinatorApi, tiny: ModelFiles, resident: Running, tmp_path: Path
 ) -> None:
-    agent = processes.agent(tmp_path / "a", *LOOPBACK)
     third_api = await HomeCoordinator.settle(tmp_path / "third")
-    first = await api.submit(await job_spec(api, forest, agent.address, plan=LONG_PLAN))
+    first = await api.submit(await job_spec(api, tiny, resident.address, plan=LONG_PLAN))
     await events_until(api, first, has_begun)
-    second = await other.submit(await job_spec(other, forest, agent.address))
+    second = await other.submit(await job_spec(other, tiny, resident.address))
     await events_until(other, second, lambda event: is_in_line(event, 1))
-    third = await third_api.submit(await job_spec(third_api, forest, agent.address))
+    third = await third_api.submit(await job_spec(third_api, tiny, resident.address))
     await events_until(third_api, third, lambda event: is_in_line(event, 2))
-    (seen,) = await other.agents(addresses=[agent.address], uses_discovery=False)
+    (seen,) = await other.agents(addresses=[resident.address], uses_discovery=False)
     await api.cancel(first)
     await asyncio.gather(all_events(other, second), all_events(third_api, third))
     ended = [(await one.job(job)).ended_unix_ns for one, job in ((other, second), (third_api, third))]
 
     assert seen.use is not None
-    assert (seen.use.purpose, seen.use.waiting_count) == (f"job {first}, forest.skops", 2)
+    assert (seen.use.purpose, seen.use.waiting_count) == (f"job {first}, model.onnx", 2)
     assert 0 < seen.use.lease_left_ns <= 60 * 10**9
     assert ended[0] is not None
     assert ended[1] is not None

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mltest.coordinator.trust import make_client_key, untrust
+from tests.integration.jobs import QUICK_PLAN
 from tests.models import ModelFiles
 from tests.processes import ProcessGroup
 
@@ -39,9 +40,7 @@ def key_of(home: Path) -> Path:
     return home / "key"
 
 
-def submit(
-    client: Path, *arguments: object, key: Path, plan: str = "[job]\nrounds = 1\n"
-) -> subprocess.CompletedProcess[str]:
+def submit(client: Path, *arguments: object, key: Path, plan: str = QUICK_PLAN) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {
         "MLTEST_PROTO": str(ROOT / "proto"),
         "MLTEST_PLAN": plan,
@@ -58,36 +57,36 @@ def submit(
 
 
 def test_a_node_client_uploads_submits_watches_and_reads_the_table(
-    client: Path, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    client: Path, tiny: ModelFiles, processes: ProcessGroup, tmp_path: Path
 ) -> None:
     agent = processes.agent(tmp_path / "agent", "--port", "0", "--no-advertise", "--name", "lab-1")
     coordinator = processes.coordinator(tmp_path / "home", "--port", "0")
-    done = submit(client, coordinator.address, forest.model, forest.data, agent.address, key=key_of(tmp_path / "home"))
+    done = submit(client, coordinator.address, tiny.model, tiny.data, agent.address, key=key_of(tmp_path / "home"))
     assert done.returncode == 0, done.stderr
     assert "JOB_STATE_DONE" in done.stderr
     rows = [line.split("\t") for line in done.stdout.splitlines()]
-    assert [row[3] for row in rows] == ["STANDING_RANKED"] * 3
+    assert [row[3] for row in rows] == ["STANDING_RANKED"]
     assert {row[2] for row in rows} == {"lab-1"}
 
 
 def test_a_node_client_gets_the_error_code_and_the_next_step(
-    client: Path, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    client: Path, tiny: ModelFiles, processes: ProcessGroup, tmp_path: Path
 ) -> None:
     coordinator = processes.coordinator(tmp_path / "home", "--port", "0")
     key = key_of(tmp_path / "home")
-    done = submit(client, coordinator.address, forest.model, forest.data, "127.0.0.1:1", key=key, plan="[jobs]\n")
+    done = submit(client, coordinator.address, tiny.model, tiny.data, "127.0.0.1:1", key=key, plan="[jobs]\n")
     assert done.returncode == 1
     assert "error:" in done.stderr
     assert "next:" in done.stderr
 
 
 def test_a_node_client_whose_key_was_revoked_gets_nothing(
-    client: Path, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    client: Path, tiny: ModelFiles, processes: ProcessGroup, tmp_path: Path
 ) -> None:
     coordinator = processes.coordinator(tmp_path / "home", "--port", "0")
     key = key_of(tmp_path / "home")
     untrust(tmp_path / "home", "node")
-    done = submit(client, coordinator.address, forest.model, forest.data, key=key)
+    done = submit(client, coordinator.address, tiny.model, tiny.data, key=key)
     assert done.returncode == 1
     assert [path for path in (tmp_path / "home" / "blobs").rglob("*") if path.is_file()] == []
     assert "error:" in done.stderr

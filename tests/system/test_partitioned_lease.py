@@ -21,13 +21,13 @@ PATIENT = SLOW_PLAN.replace("agent_return_s = 20", "agent_return_s = 600")
 
 
 async def test_a_visit_that_outlived_its_lease_behind_a_partition_is_fetched_and_not_repeated(
-    api: CoordinatorApi, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
+    api: CoordinatorApi, tiny: ModelFiles, processes: ProcessGroup, tmp_path: Path
 ) -> None:
     agent = processes.doctored_agent(
         tmp_path / "a", ("--lease-s", str(LEASE_S)), "--no-advertise", "--port", "0", "--name", "far"
     )
     async with FaultProxy(agent.address) as proxy:
-        job_id = await api.submit(await job_spec(api, forest, proxy.address, plan=PATIENT))
+        job_id = await api.submit(await job_spec(api, tiny, proxy.address, plan=PATIENT))
         await events_until(api, job_id, is_under_way)
         proxy.line = Line(is_black_hole=True)
         (told,) = of_kind((await events_until(api, job_id, is_missed))[-1:], AgentUpdated)

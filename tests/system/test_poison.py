@@ -13,7 +13,11 @@ from tests.processes import ProcessGroup
 
 pytestmark = pytest.mark.promise(39)
 
-ONE_ROUND = QUICK_PLAN.replace("rounds = 2", "rounds = 1").replace("agent_return_s = 20", "agent_return_s = 300")
+ONE_ROUND = (
+    QUICK_PLAN.replace("rounds = 2", "rounds = 1")
+    .replace("agent_return_s = 20", "agent_return_s = 300")
+    .replace('"onnxruntime"', '"onnxruntime", "treelite"')
+)
 
 
 def free_port() -> str:
@@ -28,7 +32,11 @@ async def test_a_candidate_that_kills_agents_is_left_out_after_two_of_them_and_t
     agents = []
     for name in ("x", "y", "z"):
         arguments = ("--no-advertise", "--port", free_port(), "--name", name)
-        agents.append(processes.doctored_agent(tmp_path / name, ("--dies-of", "treelite", "--restarts"), *arguments))
+        agents.append(
+            processes.doctored_agent(
+                tmp_path / name, ("--dies-of", "treelite", "--restarts"), *arguments, runtimes="onnxruntime,treelite"
+            )
+        )
     addresses = [agent.address for agent in agents]
     job_id = await api.submit(await job_spec(api, forest, *addresses, plan=ONE_ROUND))
     await all_events(api, job_id)
@@ -41,9 +49,8 @@ async def test_a_candidate_that_kills_agents_is_left_out_after_two_of_them_and_t
     deaths = {name: (tmp_path / name / "stderr.log").read_text().count("listens on") - 1 for name in ("x", "y", "z")}
 
     assert results.job.state is JobState.DONE
-    standings = {(row.agent_name, row.label.split()[0]): row for row in results.standings.rows}
-    native = [row for (_, _), row in standings.items() if row.is_baseline]
-    assert [row.standing for row in native] == [Standing.RANKED] * 3
+    harmless = [row for row in results.standings.rows if "onnxruntime" in row.label]
+    assert [row.standing for row in harmless] == [Standing.RANKED] * 3
     poison = [row for row in results.standings.rows if "treelite" in row.label]
     assert {row.standing for row in poison} == {Standing.FAILED}
     assert all("it took down" in row.reason and "not tried there again" in row.reason for row in poison)

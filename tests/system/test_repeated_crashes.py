@@ -37,7 +37,9 @@ async def test_every_visit_counts_once_however_often_the_coordinator_is_killed(
     forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
 ) -> None:
     home = tmp_path / "home"
-    agent = processes.agent(tmp_path / "agent", "--port", "0", "--no-advertise")
+    agent = processes.agent(
+        tmp_path / "agent", "--port", "0", "--no-advertise", runtimes="scikit-learn,onnxruntime,treelite"
+    )
     submission = ["submit", str(forest.model), "--data", str(forest.data), "--rounds", str(ROUNDS)]
     is_done = run_until_a_round_ends(
         [PROGRAM, *submission, "--state-dir", str(home), "--no-discovery", "--agent", agent.address]

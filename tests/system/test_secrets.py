@@ -71,7 +71,7 @@ def run(home: Path, *arguments: str) -> str:
 
 
 async def test_no_secret_leaves_the_files_of_its_owner(
-    processes: ProcessGroup, forest: ModelFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    processes: ProcessGroup, tiny: ModelFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home, state, keys = tmp_path / "home", tmp_path / "board", tmp_path / "client"
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "user-of-the-agent"))
@@ -85,7 +85,7 @@ async def test_no_secret_leaves_the_files_of_its_owner(
     record = await advertised(agent.listening["agent_id"])
 
     api = await open_coordinator(home, needs_to_run=False)
-    job_id = await api.submit(await job_spec(api, forest, agent.address, plan=QUICK_PLAN))
+    job_id = await api.submit(await job_spec(api, tiny, agent.address, plan=QUICK_PLAN))
     watched = asyncio.ensure_future(all_events(api, job_id))
     seen = ""
     while not watched.done():
