@@ -8,7 +8,7 @@ from mltest.coordinator.builder.c_source.frame import epilogue, prologue
 from mltest.coordinator.builder.c_source.keys import Keys, RowKeys
 from mltest.coordinator.builder.c_source.literals import number_literal, table_lines
 
-MAX_NODES = 20_000
+MAX_NODES = 40_000
 """A compiler takes a minute and more for larger ones."""
 
 _MAX_INDENT = 40
