@@ -70,7 +70,7 @@ def remove(name: str, folder: Path) -> None:
 
 def _installed(needs: RuntimeNeeds, folder: Path, pip_options: Sequence[str], say: Say) -> str:
     if needs.machines and platform.machine() not in needs.machines:
-        detail = f"there are no wheels of {_chosen(needs)[0]} for {platform.machine()}"
+        detail = f"there are no wheels of {needs.packages[0]} for {platform.machine()}"
         raise RuntimeInstallError(runtime=needs.name, detail=detail)
     aside = Path(tempfile.mkdtemp(prefix=_prefix(needs.name), dir=folder))
     aside.chmod(0o755)
