@@ -73,7 +73,8 @@ def test_what_a_runtime_cannot_take_is_listed_with_its_reason() -> None:
     candidates = enumerate_candidates(replace(FOREST, family="svm"), Plan())
     (impossible,) = [candidate for candidate in candidates if candidate.runtime == "treelite"]
     assert impossible.reason_code == "MODEL_UNSUPPORTED"
-    assert impossible.reason == "treelite takes tree ensembles of scikit-learn, this model's family is svm"
+    assert impossible.reason.startswith("treelite takes tree ensembles of scikit-learn")
+    assert impossible.reason.endswith("this model's family is svm")
 
 
 def test_an_onnx_file_runs_as_it_is_and_nowhere_else() -> None:
