@@ -55,7 +55,7 @@ PRUNE = TransformNeeds(
 
 
 def test_the_baseline_is_number_one_and_the_only_one() -> None:
-    candidates = enumerate_candidates(FOREST, Plan(threads=(1, 2)), transforms=())
+    candidates = enumerate_candidates(FOREST, Plan(threads=(1, 2)))
     assert [candidate.is_baseline for candidate in candidates] == [True, *[False] * (len(candidates) - 1)]
     assert (candidates[0].runtime, candidates[0].format, candidates[0].threads) == ("scikit-learn", "skops", 1)
 
