@@ -60,7 +60,7 @@ async def outcomes(api: CoordinatorApi, job_id: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("attack", "words"), ATTACKS.items())
-@pytest.mark.promise(11, 13, 14, 15, 18, 20)
+@pytest.mark.promise(11, 14, 18, 20)
 async def test_a_model_that_turns_hostile_on_the_agent_harms_itself_only(
     attack: str, words: str, agent: Running, forest: ModelFiles, tmp_path: Path
 ) -> None:
