@@ -59,7 +59,7 @@ def forms(failure: Exception | None = None, calls: TimedCalls = CALLS) -> TimedF
     return TimedForms(make, lambda: Expected(predictions=predictions, output=Output.PROBABILITIES, classes=("a", "b")))
 
 
-def asked(metric: str = "latency_ns", **more: int) -> Frame:
+def asked(metric: str = "latency_ns", **more: int | None) -> Frame:
     return {"metric": metric, "batch_size": 1, **more}
 
 
