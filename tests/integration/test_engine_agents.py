@@ -123,6 +123,7 @@ async def test_workers_that_all_fail_fail_the_job_with_their_reason(
     assert ends == [Outcome.OK, Outcome.CANCELLED]
 
 
+@pytest.mark.long
 async def test_a_pickle_is_refused_by_an_agent_that_does_not_allow_it_and_taken_by_one_that_does(
     api: CoordinatorApi, processes: ProcessGroup, tmp_path: Path
 ) -> None:

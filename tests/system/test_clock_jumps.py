@@ -39,7 +39,7 @@ def date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield file
 
 
-@pytest.mark.parametrize("jump", ["+366d", "-366d"])
+@pytest.mark.parametrize("jump", [pytest.param("+366d", marks=pytest.mark.long), "-366d"])
 @pytest.mark.promise(40)
 async def test_a_job_is_exact_when_the_date_of_the_agent_jumps(
     api: CoordinatorApi,

@@ -94,7 +94,7 @@ def hosts() -> Iterator[dict[str, Host]]:
 
 @needs_namespaces
 @pytest.mark.xdist_group("network")
-@pytest.mark.parametrize("first", ["agents", "coordinator"])
+@pytest.mark.parametrize("first", [pytest.param("agents", marks=pytest.mark.long), "coordinator"])
 async def test_copies_that_advertise_themselves_are_quarantined_within_thirty_seconds(
     hosts: dict[str, Host], processes: ProcessGroup, tmp_path: Path, first: str
 ) -> None:

@@ -16,13 +16,13 @@ from tests.models import ModelFiles
 from tests.processes import ProcessGroup, Running
 
 ENDLESS = "while True: pass"
-ATTACKS = {
-    "open({key!r}).read()": "does what a model may not do here",
+ATTACKS = {"open({key!r}).read()": "does what a model may not do here", ENDLESS: "took longer than 8 s"}
+"""What a worker is attacked with, and how its candidate ends."""
+MORE_ATTACKS = {
     "import os; os.abort()": "signal SIGABRT",
     "x = bytearray(1 << 40)": "it needs more memory than its limit allows",
-    ENDLESS: "took longer than 8 s",
 }
-"""What a worker is attacked with, and how its candidate ends."""
+"""What quick tests do to the builder alone."""
 PLAN = QUICK_PLAN.replace("rounds = 2", "rounds = 1").replace('"onnxruntime"', '"scikit-learn", "onnxruntime"')
 SHORT_PLAN = PLAN.replace("row_cap = 300", "row_cap = 300\nload_timeout_s = 8")
 MAX_GROWTH_BYTES = 10 << 20
@@ -60,10 +60,23 @@ async def outcomes(api: CoordinatorApi, job_id: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("attack", "words"), ATTACKS.items())
-@pytest.mark.promise(11, 13, 14, 15, 18, 20)
+@pytest.mark.promise(11, 14, 18, 20)
 async def test_a_model_that_turns_hostile_on_the_agent_harms_itself_only(
     attack: str, words: str, agent: Running, forest: ModelFiles, tmp_path: Path
 ) -> None:
+    await assert_harms_itself_only(attack, words, agent, forest, tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("attack", "words"), MORE_ATTACKS.items())
+@pytest.mark.promise(13, 15, 18)
+async def test_a_model_that_crashes_or_takes_all_memory_on_the_agent_harms_itself_only(
+    attack: str, words: str, agent: Running, forest: ModelFiles, tmp_path: Path
+) -> None:
+    await assert_harms_itself_only(attack, words, agent, forest, tmp_path)
+
+
+async def assert_harms_itself_only(attack: str, words: str, agent: Running, forest: ModelFiles, tmp_path: Path) -> None:
     key = tmp_path / "id_ed25519"
     key.write_text(SECRET)
     api = await open_coordinator(tmp_path / "home", needs_to_run=True)

@@ -92,6 +92,7 @@ def test_a_second_interrupt_cancels_now(agent: Running, tiny: ModelFiles, tmp_pa
     assert process.returncode == 130
 
 
+@pytest.mark.long
 def test_a_job_survives_the_crash_of_its_coordinator(agent: Running, tiny: ModelFiles, tmp_path: Path) -> None:
     home = tmp_path / "home"
     process = started(submit_command(home, tiny, agent, "--rounds", "3"))
