@@ -9,7 +9,7 @@ SAY := @printf '\n== %s\n'
 SOURCES := agent coordinator shared proto tests bench examples tools
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports contract unit fuzz bench bench-% test-long chaos mutations promises constraints wheels-aarch64 breaking clean
+.PHONY: help demo test check lint types imports contract unit fuzz bench bench-% test-long chaos mutations promises compatibility constraints wheels-aarch64 breaking clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9%-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ mutations: $(VENV)/.dev ## take out one safeguard after the other: tests have to
 
 promises: $(VENV)/.dev ## write into docs/promises.md which tests prove each row
 	@$(BIN)/python -m tests.promises
+
+compatibility: $(VENV)/.dev ## try every family of models in every runtime, and write docs/compatibility.md
+	@$(BIN)/python -m tests.compatibility
 
 bench: $(VENV)/.dev ## measure mltest itself; tables here, figures in build/bench/*.json
 	$(SAY) "what mltest itself costs; the figures go to build/bench/"

@@ -40,6 +40,10 @@ class CoordinatorApi(Protocol):
         """Store the bytes of `path`; what is already there is not sent again."""
         ...
 
+    async def get_file(self, sha256: str, target: Path) -> None:
+        """Write the bytes of an artifact, a model or a dataset to `target` (BlobUnknownError if they are gone)."""
+        ...
+
     async def submit(self, spec: JobSpec, *, request_key: str = "") -> str:
         """Start a job and return its identity; the same non-empty `request_key` returns the same job."""
         ...

@@ -15,6 +15,7 @@ from mltest.coordinator.commands import (
     completion,
     disagreements,
     enroll,
+    export,
     forget,
     invite,
     jobs,
@@ -39,7 +40,7 @@ _VERBS: tuple[Verb, ...] = (
     *(
         module.VERB
         for module in (
-            *(submit, jobs, show, disagreements, watch, cancel, resume, agents, samples),
+            *(submit, jobs, show, disagreements, export, watch, cancel, resume, agents, samples),
             *(compare, regress, recompute, plan, serve, backup, restore, invite, enroll, forget, client_key),
         )
     ),

@@ -119,6 +119,12 @@ class Coordinator:
             raise RequestInvalidError(detail=f"{path} cannot be read: {error.strerror or error}") from error
         return FileRef(name=path.name, sha256=blob.sha256)
 
+    async def get_file(self, sha256: str, target: Path) -> None:
+        """Write the bytes of a blob to `target`."""
+        if not self.blobs.status(sha256).is_complete:
+            raise BlobUnknownError(f"the bytes {sha256} are not here any more", sha256=sha256)
+        await asyncio.to_thread(shutil.copyfile, self.blobs.path(sha256), target)
+
     async def submit(self, spec: JobSpec, *, request_key: str = "") -> str:
         """Start a job."""
         self._require_running()
@@ -200,7 +206,8 @@ class Coordinator:
         job = await self.job(job_id)
         candidates = await self._thread.run(self._store.jobs.candidates, job.job_id)
         results, standings = await self._thread.run(self._store.outcomes.conclusion, job.job_id)
-        return JobResults(job=job, candidates=candidates, results=results, standings=standings)
+        agents = await self._thread.run(self._store.outcomes.participants, job.job_id)
+        return JobResults(job=job, candidates=candidates, results=results, standings=standings, agents=agents)
 
     async def samples(self, job_id: str) -> AsyncGenerator[StoredSeries]:
         """Yield the raw values of a job, of attempts that ended well."""

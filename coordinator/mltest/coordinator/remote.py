@@ -68,6 +68,11 @@ class RemoteCoordinator:
             await blob_client.upload(self._channel, path, sha256=sha256, size_bytes=size_bytes)
         return FileRef(name=path.name, sha256=sha256)
 
+    async def get_file(self, sha256: str, target: Path) -> None:
+        """Fetch the bytes of a blob into `target`."""
+        with self._translated():
+            await blob_client.download(self._channel, sha256, target)
+
     async def submit(self, spec: JobSpec, *, request_key: str = "") -> str:
         """Start a job."""
         request = pb.SubmitJobRequest(spec=to_proto(spec, job_pb2.JobSpec), request_key=request_key)

@@ -337,6 +337,7 @@ class GetResultsResponse(google.protobuf.message.Message):
     CANDIDATES_FIELD_NUMBER: builtins.int
     RESULTS_FIELD_NUMBER: builtins.int
     STANDINGS_FIELD_NUMBER: builtins.int
+    AGENTS_FIELD_NUMBER: builtins.int
     @property
     def job(self) -> mltest.v1.job_pb2.JobInfo:
         """The job."""
@@ -353,6 +354,10 @@ class GetResultsResponse(google.protobuf.message.Message):
     def standings(self) -> mltest.v1.job_pb2.Standings:
         """The table to decide from."""
 
+    @property
+    def agents(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[mltest.v1.agent_pb2.AgentInfo]:
+        """Agents that took part, as they were then."""
+
     def __init__(
         self,
         *,
@@ -360,9 +365,10 @@ class GetResultsResponse(google.protobuf.message.Message):
         candidates: collections.abc.Iterable[mltest.v1.job_pb2.Candidate] | None = ...,
         results: collections.abc.Iterable[mltest.v1.job_pb2.Result] | None = ...,
         standings: mltest.v1.job_pb2.Standings | None = ...,
+        agents: collections.abc.Iterable[mltest.v1.agent_pb2.AgentInfo] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["job", b"job", "standings", b"standings"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["candidates", b"candidates", "job", b"job", "results", b"results", "standings", b"standings"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["agents", b"agents", "candidates", b"candidates", "job", b"job", "results", b"results", "standings", b"standings"]) -> None: ...
 
 Global___GetResultsResponse: typing_extensions.TypeAlias = GetResultsResponse
 

@@ -40,9 +40,15 @@ def test_every_candidate_stands_there_with_its_identity_and_kind() -> None:
 
 
 def test_what_is_pruned_or_left_out_stands_there_with_the_reason() -> None:
-    text = preview(Plan(skip=("*prune*",))).text
+    text = preview(Plan(transforms=("all",), skip=("*prune*",))).text
     assert "  onnxruntime, fused: it takes models of the families mlp" in text
-    assert "  scikit-learn, prune-trees 32: skip *prune*" in text
+    assert "  skip *prune*: scikit-learn, prune-trees 32; onnxruntime, prune-trees 32; " in text
+
+
+def test_of_many_that_are_left_out_the_first_are_named() -> None:
+    found = preview(Plan(threads=(1, 2, 3), skip=("*prune*",)))
+    assert len(found.left_out) == 18
+    assert " and 8 more (--json names them)" in found.text
 
 
 def test_the_time_grows_with_candidates_and_is_bounded_by_a_budget() -> None:

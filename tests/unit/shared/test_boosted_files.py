@@ -44,7 +44,7 @@ def test_an_honest_file_is_read_as_xgboost_reads_it(content: bytes, tmp_path: Pa
 def test_an_honest_file_is_read_as_lightgbm_reads_it(tmp_path: Path) -> None:
     facts = facts_of_lightgbm(text_in(LIGHTGBM_TEXT))
     assert (facts.feature_count, facts.classes, facts.feature_names) == (3, ("0", "1"), ("a", "b", "c"))
-    expected = lightgbm.Booster(model_str=LIGHTGBM_TEXT.decode()).predict(ROWS)
+    expected = np.asarray(lightgbm.Booster(model_str=LIGHTGBM_TEXT.decode()).predict(ROWS), dtype=np.float64)
     (tmp_path / "model").write_bytes(LIGHTGBM_TEXT)
     model = open_library_model(tmp_path / "model", "lightgbm")
     np.testing.assert_array_equal(
@@ -96,7 +96,7 @@ def test_ubjson_says_what_json_says() -> None:
 
 
 def test_a_library_that_is_not_here_is_named_with_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(libraries.LIBRARIES, "xgboost-json", libraries.Library("XGBoost", "xgboost_absent", "none"))  # type: ignore[arg-type]  # a dictionary in fact
+    monkeypatch.setitem(libraries.LIBRARIES, "xgboost-json", libraries.Library("XGBoost", "xgboost_absent", "none"))
     with pytest.raises(ModelUnsupportedError, match="XGBoost is not installed") as raised:
         open_library_model(tmp_path / "model", "xgboost-json")
     assert "pip install 'mltest-fleet[runtimes-" in next_step_of(raised.value)

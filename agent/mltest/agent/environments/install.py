@@ -91,13 +91,8 @@ def _pip_command(needs: RuntimeNeeds, python: Path, pip_options: Sequence[str]) 
     return [
         *(sys.executable, "-I", "-m", "pip", "--python", str(python), "install"),
         *("--only-binary", ":all:", "--constraint", str(PINS), "--no-input", "--progress-bar", "off"),
-        *("--disable-pip-version-check", *pip_options, *_chosen(needs)),
+        *("--disable-pip-version-check", *pip_options, *needs.packages),
     ]
-
-
-def _chosen(needs: RuntimeNeeds) -> list[str]:
-    """Return the packages that are installed: the first where there are alternatives."""
-    return [package.split("|")[0] for package in needs.packages]
 
 
 def _run(needs: RuntimeNeeds, command: Sequence[str], folder: Path, say: Say) -> list[str]:

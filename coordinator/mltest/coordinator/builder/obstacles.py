@@ -27,7 +27,8 @@ def variant_obstacle(variant: Variant, model: ModelInfo) -> str:
 
 def _obstacle(found: ExporterNeeds | TransformNeeds, formats: Iterable[str], model: ModelInfo) -> str:
     if model.format not in formats:
-        return f"{found.takes}, this is an {model.format} file"
+        article = "an" if model.format.startswith(("onnx", "xgboost")) else "a"
+        return f"{found.takes}, this is {article} {model.format} file"
     if found.families and model.family not in found.families:
         return f"{found.takes}, this model's family is {model.family}"
     if found.tasks and model.task not in found.tasks:

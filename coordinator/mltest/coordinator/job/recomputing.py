@@ -29,7 +29,9 @@ async def recomputed(site: Site, job: JobInfo, *, keeps: bool) -> Recomputation:
         await site.thread.run(site.store.outcomes.conclude, job.job_id, *found)
     results, standings = found
     return Recomputation(
-        results=JobResults(job=job, candidates=evidence.candidates, results=results, standings=standings),
+        results=JobResults(
+            job=job, candidates=evidence.candidates, results=results, standings=standings, agents=evidence.agents
+        ),
         differences=texts,
         is_kept=keeps,
     )

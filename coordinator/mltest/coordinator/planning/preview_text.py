@@ -7,6 +7,9 @@ from mltest.coordinator.planning.profiles import most_rounds, stop_rule
 from mltest.shared.domain import Candidate, DatasetInfo, ModelInfo, PrunedCell
 from mltest.shared.units import duration_text
 
+_NAMED = 10
+"""How many candidates are named for each reason."""
+
 
 def preview_lines(
     plan: Plan,
@@ -28,7 +31,7 @@ def preview_lines(
     yield from (_line(candidate.candidate_id, _named(candidate)) for candidate in made)
     yield from _section("No candidate of this runtime:", [(one.label, one.reason) for one in lost])
     yield from _section("Does not take this model:", [(cell.label, cell.reason) for cell in pruned])
-    yield from _section("Left out by the plan:", [(cell.label, cell.reason) for cell in left_out])
+    yield from _section("Left out by the plan:", list(_grouped(left_out)))
     yield ""
     yield (
         f"Measuring takes about {duration_text(least_s)} to {duration_text(most_s)} on each agent ({_rounds(plan)}); "
@@ -46,6 +49,16 @@ def _section(title: str, lines: Sequence[tuple[str, str]]) -> Iterator[str]:
         yield ""
         yield title
         yield from (f"  {label}: {reason}" for label, reason in lines)
+
+
+def _grouped(cells: Sequence[PrunedCell]) -> Iterator[tuple[str, str]]:
+    """Yield each reason once, with the first of the cells that it leaves out."""
+    labels: dict[str, list[str]] = {}
+    for cell in cells:
+        labels.setdefault(cell.reason, []).append(cell.label)
+    for reason, found in labels.items():
+        more = f" and {len(found) - _NAMED} more (--json names them)" if len(found) > _NAMED else ""
+        yield f"{reason}", f"{'; '.join(found[:_NAMED])}{more}"
 
 
 def _line(identity: str, text: str) -> str:

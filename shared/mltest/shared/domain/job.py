@@ -63,11 +63,11 @@ class ModelInfo:
     """Facts about a trained model."""
 
     format: str
-    """Of the file: skops, onnx, pickle."""
+    """Of the file: skops, onnx, pickle, xgboost-json, xgboost-ubj, lightgbm, catboost."""
     family: str
-    """forest, boosting, tree, svm, linear, mlp, network, other."""
+    """forest, boosting, tree, svm, linear, mlp, neighbors, bayes, network, other."""
     kind: str
-    """Class name of the estimator, or the graph's producer."""
+    """Class name of the estimator, library and objective of boosted trees, or the graph's producer."""
     task: Task
     output: Output
     """What a timed call computes."""

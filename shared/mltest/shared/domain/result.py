@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
+from mltest.shared.domain.agent import AgentInfo
 from mltest.shared.domain.job import Candidate, JobInfo
 from mltest.shared.domain.visit import MachineClass, MachineState
 
@@ -114,6 +115,8 @@ class JobResults:
     candidates: tuple[Candidate, ...] = ()
     results: tuple[Result, ...] = ()
     standings: Standings
+    agents: tuple[AgentInfo, ...] = ()
+    """That took part, as they were then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

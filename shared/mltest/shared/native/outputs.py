@@ -31,6 +31,8 @@ _FAMILIES = (
     ("sklearn.svm", "svm"),
     ("sklearn.linear_model", "linear"),
     ("sklearn.neural_network", "mlp"),
+    ("sklearn.neighbors", "neighbors"),
+    ("sklearn.naive_bayes", "bayes"),
 )
 
 

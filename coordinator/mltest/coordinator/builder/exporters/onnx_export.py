@@ -1,5 +1,6 @@
 """scikit-learn to ONNX by skl2onnx, boosted trees by `onnx_boosters`: float32 input, plain tensors as output."""
 
+import re
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ _OPSETS = {"": 18, "ai.onnx.ml": 3}
 
 _ESTIMATORS = ("skops", "pickle")
 """Formats of scikit-learn."""
+_MISSING = re.compile(r"Unable to find a (?:shape calculator|converter) for .*<class '([\w.]+)'>")
 _LINE_LENGTH = 200
 """Of a message; some hold every weight of the model."""
 
@@ -69,12 +71,20 @@ def onnx_bytes(native: "NativeModel") -> bytes:
     except MemoryError:
         raise
     except Exception as error:
-        line = (str(error).strip().splitlines() or [""])[0][:_LINE_LENGTH]
-        raise ConversionError(converter="skl2onnx", detail=f"{type(error).__name__}: {line}") from error
+        raise ConversionError(converter="skl2onnx", detail=_explained(error)) from error
     # skl2onnx lists the operator sets in the order of their hashes, which differs between processes.
     model.opset_import.sort(key=lambda opset: opset.domain)
     content: bytes = model.SerializeToString(deterministic=True)
     return content
+
+
+def _explained(error: Exception) -> str:
+    """Return what skl2onnx said, without what only its authors can use."""
+    line = (str(error).strip().splitlines() or [""])[0]
+    if missing := _MISSING.search(line):
+        return f"it has no converter for {missing[1].rpartition('.')[2]} ({missing[1].partition('.')[0]})"
+    plain = line.partition(" You may raise")[0][:_LINE_LENGTH]
+    return plain if isinstance(error, RuntimeError) else f"{type(error).__name__}: {plain}"
 
 
 def _options(native: "NativeModel") -> dict[int, dict[str, Any]] | None:

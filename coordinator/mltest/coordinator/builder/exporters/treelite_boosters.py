@@ -5,6 +5,7 @@ from typing import Any
 from mltest.coordinator.builder.exporters.role import ExportSource
 from mltest.shared.domain import Output
 from mltest.shared.errors import ConversionError
+from mltest.shared.native.lightgbm_file import read_lightgbm
 
 _FORMATS = {"xgboost-json": "json", "xgboost-ubj": "ubjson"}
 
@@ -24,4 +25,6 @@ def boosted_model(source: ExportSource) -> Any:
     if source.info.format in _FORMATS:
         choice = _FORMATS[source.info.format]
         return treelite.frontend.load_xgboost_model(source.path, format_choice=choice, allow_unknown_field=True)
+    if read_lightgbm(source.path).has_linear_leaves:
+        raise ConversionError(converter="treelite", detail="it has no linear leaves (linear_tree=True of LightGBM)")
     return treelite.frontend.load_lightgbm_model(source.path)

@@ -1,0 +1,60 @@
+"""The script that is exported with a candidate: it predicts through the runtime that was measured."""
+
+SCRIPT = '''\
+"""Predicts with the candidate in this folder, in the way in which it was measured.
+
+Usage: python predict.py DATA.npz [OUT.csv]    X (rows, features) of DATA.npz; labels or values, one line a row
+Needs: what requirements.txt names.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from mltest.agent.runtimes.registry import runtime_named
+from mltest.shared.domain import VisitCandidate
+from mltest.shared.jsonable import from_json
+
+HERE = Path(__file__).resolve().parent
+
+
+def opened():
+    """Return the model, ready to predict; sources are compiled here first."""
+    candidate = from_json((HERE / "candidate.json").read_text(), VisitCandidate)
+    return candidate, runtime_named(candidate.runtime).open(artifact_of(candidate), candidate)
+
+
+def artifact_of(candidate):
+    """Return the file that the runtime opens."""
+    from mltest.agent.native.artifact_flags import C_SOURCE, artifact_flags
+    from mltest.agent.native.compile import compile_library, compiler_path
+
+    artifact = HERE / "artifact"
+    if candidate.format != C_SOURCE:
+        return artifact
+    source, library = HERE / "artifact.c", HERE / "artifact.so"
+    shutil.copyfile(artifact, source)
+    compile_library(compiler_path(), [source], library, artifact_flags(candidate.options))
+    return library
+
+
+def main(data, out="-"):
+    """Write one line for each row."""
+    candidate, model = opened()
+    with np.load(data, allow_pickle=False) as arrays:
+        predictions = model.predictions(model.prepare(arrays["X"]))
+    if predictions.labels is not None:
+        lines = [candidate.classes[label] if label >= 0 else "?" for label in predictions.labels]
+    else:
+        lines = [",".join(format(value, ".17g") for value in row) for row in predictions.scores]
+    text = "".join(line + "\\n" for line in lines)
+    sys.stdout.write(text) if out == "-" else Path(out).write_text(text)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) not in (2, 3):
+        sys.exit(__doc__)
+    main(*sys.argv[1:])
+'''

@@ -1,0 +1,156 @@
+"""What becomes of one model in every runtime: opened, made, run and gated by what a job uses, in this process."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from threadpoolctl import threadpool_limits
+
+from mltest.agent.runtimes.registry import runtime_named, runtimes
+from mltest.coordinator.builder.builder import Inspection, PredictionFile
+from mltest.coordinator.builder.child_main import BuilderSide
+from mltest.coordinator.builder.exporters.registry import exporter_needs
+from mltest.coordinator.builder.recipes import enumerate_candidates
+from mltest.coordinator.planning.plan import Plan
+from mltest.shared.domain import Candidate, FileRef, JobSpec, VisitCandidate
+from mltest.shared.errors import MltestError
+from mltest.shared.jsonable import from_jsonable, to_jsonable
+from mltest.shared.native.predictions import save_predictions
+from tests.compatibility.families import Family, files_of
+from tests.contract.own_environments import is_installed
+
+OK, GATED, REFUSED, NOT_TRIED = "ok", "gated", "refused", "not tried"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One runtime for one family."""
+
+    state: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A family, tried."""
+
+    family: str
+    native: str
+    """The runtime of the baseline."""
+    cells: Mapping[str, Cell]
+    """By runtime; the native one is among them."""
+
+
+def columns() -> tuple[str, ...]:
+    """Return the runtimes that models are converted for."""
+    return tuple(dict.fromkeys(name for needs in exporter_needs() if not needs.is_native for name in needs.runtimes))
+
+
+def tried(family: Family) -> Row:
+    """Try one family."""
+    with tempfile.TemporaryDirectory() as folder, threadpool_limits(limits=os.cpu_count()):
+        return _tried(family, Path(folder))
+
+
+def _tried(family: Family, folder: Path) -> Row:
+    model, data = files_of(family, folder)
+    spec = JobSpec(model=FileRef(name="model", sha256=""), data=(FileRef(name="data.npz", sha256=""),))
+    side, plan = BuilderSide(), Plan()
+    frame = {"model": str(model), "data": [str(data)], "folder": str(folder), "row_cap": plan.row_cap, "seed": 0}
+    inspection = from_jsonable(side.inspect({"spec": to_jsonable(spec), **frame}), Inspection)
+    found: dict[str, Cell] = {}
+    baseline, *others = enumerate_candidates(inspection.model, plan)
+    for candidate in (baseline, *others):
+        if not candidate.transform and not candidate.is_lossy:
+            cell = _cell(candidate, _Job(side, spec, inspection, model, folder))
+            # Several recipes for one runtime: one that works is enough.
+            if found.get(candidate.runtime, Cell(REFUSED)).state != OK:
+                found[candidate.runtime] = cell
+    return Row(inspection.model.family, baseline.runtime, found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    side: BuilderSide
+    spec: JobSpec
+    inspection: Inspection
+    model: Path
+    folder: Path
+
+
+def _cell(candidate: Candidate, job: _Job) -> Cell:
+    if candidate.reason:
+        return Cell(REFUSED, candidate.reason)
+    try:
+        made = _made(candidate, job)
+    except MltestError as error:
+        return Cell(REFUSED, error.message)
+    needs = runtime_named(candidate.runtime).needs
+    if candidate.runtime in runtimes() and not is_installed(needs):
+        return Cell(NOT_TRIED, needs.remedy)
+    try:
+        _predict(made, job)
+    except MltestError as error:
+        return Cell(REFUSED, error.message)
+    reason = _gate(made, job)
+    return Cell(GATED, reason) if reason else Cell(OK)
+
+
+def _made(candidate: Candidate, job: _Job) -> Candidate:
+    """Return `candidate` with what making its artifact said."""
+    answer = job.side.build(
+        {
+            "spec": to_jsonable(job.spec),
+            "info": to_jsonable(job.inspection.model),
+            "candidate": to_jsonable(candidate),
+            "model": str(job.model),
+            "target": str(job.folder / candidate.candidate_id),
+            "rows": str(job.inspection.dataset_path) if candidate.uses_rows else "",
+        }
+    )
+    return replace(candidate, input_dtype=answer["input_dtype"], options=answer["options"])
+
+
+def _predict(candidate: Candidate, job: _Job) -> None:
+    """Write the predictions for the whole dataset."""
+    import numpy as np
+
+    info = job.inspection.model
+    visited = VisitCandidate(
+        candidate_id=candidate.candidate_id,
+        runtime=candidate.runtime,
+        format=candidate.format,
+        artifact_sha256="",
+        task=info.task,
+        output=info.output,
+        feature_count=info.feature_count,
+        classes=info.classes,
+        input_dtype=candidate.input_dtype,
+        options=candidate.options,
+    )
+    opened = runtime_named(candidate.runtime).open(job.folder / candidate.candidate_id, visited)
+    with np.load(job.inspection.dataset_path) as arrays:
+        rows = arrays["X"]
+    save_predictions(job.folder / f"{candidate.candidate_id}.npz", opened.predictions(opened.prepare(rows)))
+
+
+def _gate(candidate: Candidate, job: _Job) -> str:
+    """Return why the candidate must not be ranked; empty if it may be."""
+    name, dtype = candidate.candidate_id, candidate.input_dtype
+    file = PredictionFile(candidate_id=name, agent_id="a", path=job.folder / f"{name}.npz", input_dtype=dtype)
+    answer = job.side.evaluate(
+        {
+            "tests": [],
+            "spec": to_jsonable(job.spec),
+            "model": str(job.model),
+            "info": to_jsonable(job.inspection.model),
+            "dataset": str(job.inspection.dataset_path),
+            "reference": str(job.inspection.reference_path),
+            "predictions": to_jsonable([file]),
+        }
+    )
+    (evaluation,) = answer["evaluations"]
+    reason: str = evaluation["gate_reason"]
+    return reason

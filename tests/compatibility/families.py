@@ -1,0 +1,210 @@
+"""One small model of every family, on data that comes with scikit-learn, as files that a user would submit."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn import datasets
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    AdaBoostRegressor,
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.linear_model import (
+    LinearRegression,
+    LogisticRegression,
+    Ridge,
+    RidgeClassifier,
+    SGDClassifier,
+    SGDRegressor,
+)
+from sklearn.model_selection import train_test_split
+from sklearn.naive_bayes import BernoulliNB, GaussianNB, MultinomialNB
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import KBinsDiscretizer, MinMaxScaler, StandardScaler
+from sklearn.svm import SVC, SVR, LinearSVC
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+TWO, THREE, TEN, VALUES = "breast_cancer", "wine", "digits", "diabetes"
+"""Data of scikit-learn: two, three and ten classes, and values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Rows to train with, and rows to validate with."""
+
+    rows: NDArray[np.floating]
+    truth: NDArray[Any]
+    held_out: NDArray[np.floating]
+    held_out_truth: NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A row of the matrix."""
+
+    family: str
+    """As the builder has to say."""
+    data: str
+    write: Callable[[Split, Path], None]
+    """Trains with a split, and writes the model."""
+    library: str = ""
+    """Importable name of what the tools of development may lack."""
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it can be tried."""
+        return not self.library or find_spec(self.library) is not None
+
+
+def files_of(family: Family, folder: Path) -> tuple[Path, Path]:
+    """Train, and return where model and data are."""
+    split = _split(family.data)
+    model, data = folder / "model", folder / "data.npz"
+    with warnings.catch_warnings():
+        # Small networks and linear models need not converge.
+        warnings.simplefilter("ignore")
+        family.write(split, model)
+    np.savez(data, X=split.held_out, y=split.held_out_truth)
+    return model, data
+
+
+@cache
+def _split(name: str) -> Split:
+    rows, truth = getattr(datasets, f"load_{name}")(return_X_y=True)
+    train, held_out, train_truth, held_out_truth = train_test_split(rows, truth, random_state=0)
+    return Split(train, train_truth, held_out, held_out_truth)
+
+
+def _estimator(family: str, data: str, estimator: Any) -> Family:
+    def write(split: Split, path: Path) -> None:
+        import skops.io
+
+        skops.io.dump(estimator.fit(split.rows, split.truth), path)
+
+    return Family(family, data, write)
+
+
+def _xgboost(family: str, data: str, kind: str = "json", **settings: Any) -> Family:
+    def write(split: Split, path: Path) -> None:
+        import xgboost
+
+        matrix = xgboost.DMatrix(split.rows, split.truth)
+        booster = xgboost.train({"nthread": 1, "max_depth": 5, **settings}, matrix, 20)
+        path.write_bytes(booster.save_raw(kind))
+
+    return Family(family, data, write, "xgboost")
+
+
+def _lightgbm(family: str, data: str, **settings: Any) -> Family:
+    def write(split: Split, path: Path) -> None:
+        import lightgbm
+
+        data_set = lightgbm.Dataset(split.rows, split.truth)
+        lightgbm.train({"num_threads": 1, "verbose": -1, **settings}, data_set, 20).save_model(path)
+
+    return Family(family, data, write, "lightgbm")
+
+
+def _catboost(family: str, data: str, loss: str) -> Family:
+    def write(split: Split, path: Path) -> None:
+        import catboost
+
+        settings = {"loss_function": loss, "iterations": 20, "thread_count": 1, "allow_writing_files": False}
+        catboost.CatBoost(settings).fit(split.rows, split.truth, verbose=False).save_model(str(path), format="cbm")
+
+    return Family(family, data, write, "catboost")
+
+
+_TREES = {"n_estimators": 10, "max_depth": 6, "random_state": 0}
+_STAGES = {"n_estimators": 10, "random_state": 0}
+_NETWORK = {"hidden_layer_sizes": (16,), "max_iter": 80, "random_state": 0}
+
+
+def _columns() -> Any:
+    """Return a transformer that scales some columns and bins others."""
+    scaled, binned = ("scaled", StandardScaler(), [0, 1, 2]), ("binned", KBinsDiscretizer(4, encode="ordinal"), [3, 4])
+    return ColumnTransformer([scaled, binned])
+
+
+FAMILIES: dict[str, Family] = {
+    "RandomForestClassifier": _estimator("forest", TEN, RandomForestClassifier(**_TREES)),
+    "RandomForestClassifier, two classes": _estimator("forest", TWO, RandomForestClassifier(**_TREES)),
+    "RandomForestRegressor": _estimator("forest", VALUES, RandomForestRegressor(**_TREES)),
+    "ExtraTreesClassifier": _estimator("forest", THREE, ExtraTreesClassifier(**_TREES)),
+    "ExtraTreesRegressor": _estimator("forest", VALUES, ExtraTreesRegressor(**_TREES)),
+    "DecisionTreeClassifier": _estimator("tree", THREE, DecisionTreeClassifier(random_state=0)),
+    "DecisionTreeRegressor": _estimator("tree", VALUES, DecisionTreeRegressor(max_depth=6, random_state=0)),
+    "GradientBoostingClassifier": _estimator("boosting", TWO, GradientBoostingClassifier(**_STAGES)),
+    "GradientBoostingRegressor": _estimator("boosting", VALUES, GradientBoostingRegressor(**_STAGES)),
+    "HistGradientBoostingClassifier": _estimator("boosting", THREE, HistGradientBoostingClassifier(max_iter=10)),
+    "HistGradientBoostingRegressor": _estimator("boosting", VALUES, HistGradientBoostingRegressor(max_iter=10)),
+    "AdaBoostClassifier": _estimator("boosting", TWO, AdaBoostClassifier(**_STAGES)),
+    "AdaBoostRegressor": _estimator("boosting", VALUES, AdaBoostRegressor(**_STAGES)),
+    "LinearRegression": _estimator("linear", VALUES, LinearRegression()),
+    "Ridge": _estimator("linear", VALUES, Ridge()),
+    "LogisticRegression": _estimator("linear", THREE, LogisticRegression(max_iter=100)),
+    "RidgeClassifier": _estimator("linear", TWO, RidgeClassifier()),
+    "SGDClassifier, hinge": _estimator("linear", THREE, SGDClassifier(random_state=0)),
+    "SGDClassifier, log loss": _estimator("linear", TWO, SGDClassifier(loss="log_loss", random_state=0)),
+    "SGDRegressor": _estimator("linear", VALUES, SGDRegressor(random_state=0)),
+    "SVC, linear": _estimator("svm", THREE, make_pipeline(StandardScaler(), SVC(kernel="linear"))),
+    "SVC, poly": _estimator("svm", THREE, make_pipeline(StandardScaler(), SVC(kernel="poly"))),
+    "SVC, rbf": _estimator("svm", TEN, SVC(kernel="rbf")),
+    "SVC, sigmoid": _estimator("svm", TWO, make_pipeline(StandardScaler(), SVC(kernel="sigmoid"))),
+    "SVR, rbf": _estimator("svm", VALUES, SVR()),
+    "LinearSVC": _estimator("svm", THREE, make_pipeline(StandardScaler(), LinearSVC(random_state=0))),
+    "MLPClassifier": _estimator("mlp", TEN, MLPClassifier(**_NETWORK)),
+    "MLPRegressor": _estimator("mlp", VALUES, MLPRegressor(**_NETWORK)),
+    "KNeighborsClassifier": _estimator("neighbors", THREE, KNeighborsClassifier()),
+    "KNeighborsRegressor": _estimator("neighbors", VALUES, KNeighborsRegressor()),
+    "GaussianNB": _estimator("bayes", THREE, GaussianNB()),
+    "MultinomialNB": _estimator("bayes", TEN, MultinomialNB()),
+    "BernoulliNB": _estimator("bayes", TEN, BernoulliNB()),
+    "StandardScaler, LogisticRegression": _estimator(
+        "linear", TWO, make_pipeline(StandardScaler(), LogisticRegression())
+    ),
+    "StandardScaler, RandomForestClassifier": _estimator(
+        "forest", THREE, make_pipeline(StandardScaler(), RandomForestClassifier(**_TREES))
+    ),
+    "MinMaxScaler, MLPClassifier": _estimator("mlp", THREE, make_pipeline(MinMaxScaler(), MLPClassifier(**_NETWORK))),
+    "ColumnTransformer, LogisticRegression": _estimator(
+        "linear", THREE, make_pipeline(_columns(), LogisticRegression())
+    ),
+    "XGBoost, two classes": _xgboost("boosting", TWO, objective="binary:logistic"),
+    "XGBoost, ten classes": _xgboost("boosting", TEN, "ubj", objective="multi:softprob", num_class=10),
+    "XGBoost, labels (multi:softmax)": _xgboost("boosting", THREE, objective="multi:softmax", num_class=3),
+    "XGBoost, values": _xgboost("boosting", VALUES, "ubj", objective="reg:squarederror"),
+    "XGBoost, counts": _xgboost("boosting", VALUES, objective="count:poisson"),
+    "XGBoost, dart": _xgboost("boosting", TWO, objective="binary:logistic", booster="dart"),
+    "XGBoost, linear": _xgboost("linear", VALUES, objective="reg:squarederror", booster="gblinear"),
+    "LightGBM, two classes": _lightgbm("boosting", TWO, objective="binary"),
+    "LightGBM, ten classes": _lightgbm("boosting", TEN, objective="multiclass", num_class=10),
+    "LightGBM, one against all": _lightgbm("boosting", THREE, objective="multiclassova", num_class=3),
+    "LightGBM, values": _lightgbm("boosting", VALUES, objective="regression"),
+    "LightGBM, counts": _lightgbm("boosting", VALUES, objective="poisson"),
+    "LightGBM, linear leaves": _lightgbm("boosting", VALUES, objective="regression", linear_tree=True),
+    "LightGBM, forest": _lightgbm(
+        "forest", TWO, objective="binary", boosting="rf", bagging_freq=1, bagging_fraction=0.6
+    ),
+    "CatBoost, two classes": _catboost("boosting", TWO, "Logloss"),
+    "CatBoost, ten classes": _catboost("boosting", TEN, "MultiClass"),
+    "CatBoost, values": _catboost("boosting", VALUES, "RMSE"),
+    "CatBoost, counts": _catboost("boosting", VALUES, "Poisson"),
+}
