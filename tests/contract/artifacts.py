@@ -13,6 +13,7 @@ from mltest.shared.domain import ModelInfo, VisitCandidate
 from mltest.shared.native.library_model import LibraryModel
 from mltest.shared.native.outputs import NativeModel, describe_estimator
 from mltest.shared.reference import REFERENCE_FORMAT, REFERENCE_RUNTIME, reference_artifact
+from tests.contract.compiled import as_opened
 from tests.contract.tiny_boosters import BOOSTER_NAMES, booster_info, booster_native, tiny_booster, write_booster
 from tests.contract.tiny_models import NAMES as ESTIMATOR_NAMES
 from tests.contract.tiny_models import tiny_model
@@ -35,6 +36,15 @@ class ReferenceExport:
 
 NOT_CONVERTED = {
     ("scaled forest", "treelite_export"): "StandardScaler",
+    ("scaled forest", "c_export"): "StandardScaler",
+    ("xgboost, labels of three classes", "c_export"): "asked for labels",
+    ("xgboost, raw scores", "c_export"): "asked for scores",
+    ("xgboost, hinge", "c_export"): "asked for labels",
+    ("xgboost, categories", "c_export"): "no splits by category",
+    ("lightgbm, one against all", "c_export"): "asked for scores",
+    ("lightgbm, categories", "c_export"): "no splits by category",
+    ("lightgbm, roots", "c_export"): "signed_square",
+    ("lightgbm, linear leaves", "c_export"): "linear",
     ("xgboost, labels of three classes", "treelite_export"): "multi:softprob",
     ("xgboost, hinge", "treelite_export"): "labels",
     ("xgboost, hinge", "onnx_export"): "binary:hinge",
@@ -68,8 +78,11 @@ class Made:
     """An artifact, and how an agent is told of it."""
 
     path: Path
+    """What a worker opens."""
     candidate: VisitCandidate
     native: NativeModel | LibraryModel
+    artifact: Path
+    """What was exported."""
 
 
 def rows_of(name: str) -> NDArray[np.floating]:
@@ -108,7 +121,7 @@ def make(name: str, exporter: Exporter, folder: Path) -> Made:
         input_dtype=exported.input_dtype,
         options=exported.options,
     )
-    return Made(path=target, candidate=candidate, native=native)
+    return Made(path=as_opened(target, candidate), candidate=candidate, native=native, artifact=target)
 
 
 def _takes(exporter: Exporter, name: str) -> bool:

@@ -34,21 +34,29 @@ NOBODY = "127.0.0.1:1"
 def two_jobs(tmp_path_factory: pytest.TempPathFactory, tiny: ModelFiles, resident: Running) -> Path:
     """The state of a coordinator that has finished the same job twice."""
     folder = tmp_path_factory.mktemp("two-jobs") / "home"
-
-    async def run() -> None:
-        home = await HomeCoordinator.settle(folder)
-        for _ in range(2):
-            await all_events(home, await home.submit(await job_spec(home, tiny, resident.address)))
-        await home.close()
-
-    asyncio.run(run())
+    asyncio.run(_run(folder, tiny, resident.address, count=2))
     return folder
+
+
+@pytest.fixture(scope="session")
+def forest_job(tmp_path_factory: pytest.TempPathFactory, forest: ModelFiles, resident: Running) -> Path:
+    """The state of a coordinator that has finished a job of a forest."""
+    folder = tmp_path_factory.mktemp("forest-job") / "home"
+    asyncio.run(_run(folder, forest, resident.address, count=1))
+    return folder
+
+
+async def _run(folder: Path, files: ModelFiles, address: str, *, count: int) -> None:
+    home = await HomeCoordinator.settle(folder)
+    for _ in range(count):
+        await all_events(home, await home.submit(await job_spec(home, files, address)))
+    await home.close()
 
 
 @pytest.fixture(params=["embedded", "socket", "network"])
 async def api(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[CoordinatorApi]:
-    if "two_jobs" in request.fixturenames:
-        shutil.copytree(request.getfixturevalue("two_jobs"), tmp_path / "home")
+    for name in {"two_jobs", "forest_job"}.intersection(request.fixturenames):
+        shutil.copytree(request.getfixturevalue(name), tmp_path / "home")
     home = await HomeCoordinator.settle(tmp_path / "home", listen="127.0.0.1", port=0)
     if request.param == "embedded":
         yield home
@@ -78,9 +86,9 @@ async def test_a_job_runs_from_files_to_standings(api: CoordinatorApi, tiny: Mod
     assert len(values) > 10
 
 
-async def test_rows_that_differ_are_listed_by_candidate(api: CoordinatorApi, forest: ModelFiles) -> None:
-    job_id = await api.submit(await job_spec(api, forest))
-    await all_events(api, job_id)
+@pytest.mark.usefixtures("forest_job")
+async def test_rows_that_differ_are_listed_by_candidate(api: CoordinatorApi) -> None:
+    (job_id,) = [job.job_id for job in await api.jobs()]
 
     found = await api.disagreements(job_id, "onnxruntime")
     assert (found.label, found.differing_count, found.rows) == ("onnxruntime", 0, ())

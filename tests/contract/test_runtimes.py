@@ -21,10 +21,17 @@ from mltest.agent.worker.form import LEAN_CALL, NATIVE_CALL, PYTHON_CALL
 from mltest.agent.worker.forms import form_of
 from mltest.coordinator.builder.exporters.role import Exporter
 from mltest.shared.domain import Output, VisitCandidate
-from mltest.shared.errors import CallAbsentError, MltestError, ModelInvalidError, RuntimeMissingError
+from mltest.shared.errors import (
+    CallAbsentError,
+    CompileFailedError,
+    MltestError,
+    ModelInvalidError,
+    RuntimeMissingError,
+)
 from mltest.shared.native.class_labels import class_indices
 from mltest.shared.native.predictions import Predictions
 from tests.contract.artifacts import NOT_CONVERTED, Made, ReferenceExport, make, rows_of, taken_pairs
+from tests.contract.compiled import as_opened
 from tests.contract.own_environments import add_own_environments, is_installed, skipped_unless_installed
 
 add_own_environments()
@@ -223,10 +230,10 @@ def test_a_truncated_artifact_is_not_a_usable_model(
     name: str, exporter: Exporter, share: float, tmp_path: Path
 ) -> None:
     made = make(name, exporter, tmp_path)
-    content = made.path.read_bytes()
-    made.path.write_bytes(content[: int(len(content) * share)])
-    with pytest.raises(ModelInvalidError):
-        runtime_named(made.candidate.runtime).open(made.path, made.candidate)
+    content = made.artifact.read_bytes()
+    made.artifact.write_bytes(content[: int(len(content) * share)])
+    with pytest.raises((ModelInvalidError, CompileFailedError)):
+        runtime_named(made.candidate.runtime).open(as_opened(made.artifact, made.candidate), made.candidate)
 
 
 @pytest.mark.parametrize(("name", "exporter"), ONE_EACH)

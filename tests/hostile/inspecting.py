@@ -36,8 +36,8 @@ async def main(folder: Path, data: Path, models: Sequence[Path]) -> None:
 
 
 async def _code(builder: ProcessBuilder, folder: Path, data: Path, model: Path) -> str:
-    files = {"model": FileRef(name=model.name, sha256=""), "data": (FileRef(name=data.name, sha256=""),)}
-    spec = JobSpec(**files, allows_pickle=True)
+    files = [FileRef(name=path.name, sha256="") for path in (model, data)]
+    spec = JobSpec(model=files[0], data=(files[1],), allows_pickle=True)
     try:
         await builder.inspect(spec, Plan(memory_bytes=MEMORY_BYTES), model=model, data=[data], folder=folder)
     except MltestError as error:

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
+from tests.models import logistic_on_noise
 from tests.processes import Running
 
 BIN = Path(sys.executable).parent
 DEADLINE_S = 300.0
 QUICK_PLAN = """
 [job]
-rounds = 2
+rounds = 1
 [[tests]]
 module = "mltest.coordinator.tests.latency"
 class = "Latency"
@@ -25,6 +26,10 @@ params = { batch_sizes = [1, 8], slice_count = 3, slice_s = 0.005, warmup_s = 0.
 [[tests]]
 module = "mltest.coordinator.tests.size"
 class = "Size"
+[candidates]
+runtimes = ["onnxruntime", "treelite"]
+transforms = ["none"]
+skip = ["*, *"]
 """
 
 
@@ -67,6 +72,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     skops.io.dump(DecisionTreeClassifier(max_depth=3, random_state=0).fit(rows, labels), folder / "tree.skops")
     np.savez(folder / "iris.npz", X=rows, y=labels)
     np.savez(folder / "narrow.npz", X=rows[:, :2], y=labels)
+    logistic_on_noise(folder)
     (folder / "plan.toml").write_text(QUICK_PLAN)
     return Home(folder)
 
@@ -132,10 +138,13 @@ def test_the_same_job_is_told_by_watch_with_its_table(home: Home, job_id: str) -
     assert "Best by" in done.stdout
 
 
-def test_a_job_whose_every_candidate_is_beyond_a_limit_has_the_exit_status_of_a_user_error(home: Home) -> None:
-    arguments = ("--plan", "plan.toml", "--local", "--rounds", "1", "--limit", "size<=1B", "--runtime", "scikit-learn")
+def test_a_job_whose_every_candidate_is_beyond_a_limit_has_the_exit_status_of_a_user_error(
+    home: Home, resident: Running
+) -> None:
+    where = ("--no-discovery", "--agent", resident.address)
+    arguments = ("--plan", "plan.toml", "--rounds", "1", "--limit", "size<=1B", "--runtime", "onnxruntime", *where)
 
-    done = home.run("submit", "tree.skops", "--data", "iris.npz", *arguments)
+    done = home.run("submit", "model.onnx", "--data", "data.npz", *arguments)
 
     assert done.returncode == 3
     assert "gated" in done.stdout

@@ -20,6 +20,8 @@ module = "mltest.coordinator.tests.size"
 class = "Size"
 [candidates]
 runtimes = ["onnxruntime"]
+transforms = ["none"]
+skip = ["*, *"]
 """
 
 

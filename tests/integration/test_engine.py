@@ -4,8 +4,6 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
 from mltest.coordinator.api import CoordinatorApi
 from mltest.shared.domain import (
     AgentUpdated,
@@ -30,6 +28,7 @@ from tests.models import ModelFiles
 from tests.processes import ProcessGroup, Running
 
 LOOPBACK = ("--no-advertise", "--port", "0")
+NOBODY = "127.0.0.1:9"
 
 
 async def test_two_agents_measure_one_job_in_parallel(
@@ -54,19 +53,21 @@ async def test_two_agents_measure_one_job_in_parallel(
     assert len(series) == 2 * 2 * CANDIDATES * 4
 
 
-@pytest.mark.parametrize(
-    ("addresses", "text"),
-    [((), "This machine measures"), (("127.0.0.1:9",), "No agent answers: this machine measures")],
-)
-async def test_without_an_agent_this_machine_measures_and_says_so(
-    api: CoordinatorApi, tiny: ModelFiles, addresses: tuple[str, ...], text: str
-) -> None:
-    job_id = await api.submit(replace(await job_spec(api, tiny, *addresses), uses_local_agent=True))
+async def test_without_an_agent_this_machine_measures_and_says_so(api: CoordinatorApi, tiny: ModelFiles) -> None:
+    job_id = await api.submit(await job_spec(api, tiny))
     events = await all_events(api, job_id)
 
     assert (await api.job(job_id)).state is JobState.DONE
-    assert any(note.text.startswith(text) for note in of_kind(events, JobNote))
+    assert any(note.text.startswith("This machine measures") for note in of_kind(events, JobNote))
     assert await api.agents(uses_discovery=False) == ()
+
+
+async def test_this_machine_begins_to_measure_where_no_agent_answers(api: CoordinatorApi, tiny: ModelFiles) -> None:
+    job_id = await api.submit(replace(await job_spec(api, tiny, NOBODY), uses_local_agent=True))
+    events = await events_until(api, job_id, lambda event: isinstance(event.event, VisitUpdated))
+    await api.cancel(job_id)
+
+    assert any(note.text.startswith("No agent answers: this machine measures") for note in of_kind(events, JobNote))
 
 
 async def test_an_agent_that_is_killed_in_the_middle_and_returns_repeats_the_visit(

@@ -309,7 +309,7 @@ def test_a_process_that_only_has_models_inspected_does_not_grow_with_what_they_d
     }
     # The first one is honest: what is imported and kept from then on is no model's doing.
     files = [honest_data(tmp_path / "honest.npz"), honest_model(tmp_path / "honest"), *hostile.values()]
-    command = [sys.executable, "-m", "tests.hostile.inspecting", work, *files]
+    command = [sys.executable, "-m", "tests.hostile.inspecting", *map(str, (work, *files))]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     honest, *told = [json.loads(line) for line in lines]
     assert honest["code"] == ""

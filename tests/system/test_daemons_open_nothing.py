@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.models import ModelFiles
-from tests.processes import BIN, EVERY, ProcessGroup
+from tests.processes import BIN, ProcessGroup
 
 EAR = """
 import os, pickle, sys
@@ -53,6 +53,10 @@ params = {batch_sizes = [1], slice_count = 2, slice_s = 0.005, warmup_s = 0.01}
 [[tests]]
 module = "mltest.coordinator.tests.agreement"
 class = "Agreement"
+[candidates]
+runtimes = ["onnxruntime", "treelite"]
+transforms = ["none"]
+skip = ["*, *"]
 """
 
 
@@ -78,7 +82,9 @@ def test_the_ear_hears_a_pickle_and_an_import(log: Path) -> None:
 def test_a_job_is_done_without_a_model_being_opened_in_a_daemon(
     log: Path, forest: ModelFiles, processes: ProcessGroup, tmp_path: Path
 ) -> None:
-    agent = processes.agent(tmp_path / "agent", "--port", "0", "--no-advertise", runtimes=EVERY)
+    agent = processes.agent(
+        tmp_path / "agent", "--port", "0", "--no-advertise", runtimes="scikit-learn,onnxruntime,treelite"
+    )
     home = tmp_path / "home"
     coordinator = processes.coordinator(home, "--port", "0")
     plan = tmp_path / "plan.toml"

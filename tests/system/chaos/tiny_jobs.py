@@ -25,6 +25,8 @@ module = "mltest.coordinator.tests.agreement"
 class = "Agreement"
 [candidates]
 runtimes = ["onnxruntime"]
+transforms = ["none"]
+skip = ["*, *"]
 """
 
 

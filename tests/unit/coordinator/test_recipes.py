@@ -61,20 +61,23 @@ def test_the_baseline_is_number_one_and_the_only_one() -> None:
 
 
 def test_every_runtime_and_number_of_threads_is_a_candidate() -> None:
-    candidates = enumerate_candidates(FOREST, Plan(threads=(1, 2)))
-    expected = {(runtime, threads) for runtime in ("scikit-learn", "onnxruntime", "treelite") for threads in (1, 2)}
+    found = enumerate_candidates(FOREST, Plan(threads=(1, 2)))
+    candidates = [candidate for candidate in found if not candidate.reason]
+    runtimes = ("scikit-learn", "onnxruntime", "treelite", "daal4py")
+    expected = {(runtime, threads) for runtime in runtimes for threads in (1, 2)}
     assert {(candidate.runtime, candidate.threads) for candidate in candidates} >= expected
     assert len({candidate.candidate_id for candidate in candidates}) == len(candidates)
     assert all(len(candidate.candidate_id) == 12 for candidate in candidates)
-    assert not any(candidate.reason for candidate in candidates if (candidate.runtime, candidate.threads) in expected)
 
 
 def test_what_a_runtime_cannot_take_is_listed_with_its_reason() -> None:
     candidates = enumerate_candidates(replace(FOREST, family="svm"), Plan())
-    (impossible,) = [candidate for candidate in candidates if candidate.runtime == "treelite"]
-    assert impossible.reason_code == "MODEL_UNSUPPORTED"
-    assert impossible.reason.startswith("treelite takes tree ensembles of scikit-learn")
-    assert impossible.reason.endswith("this model's family is svm")
+    impossible = {candidate.runtime: candidate for candidate in candidates if candidate.reason}
+    assert {"treelite", "daal4py", "openvino"} <= set(impossible)
+    assert not {"scikit-learn", "onnxruntime", "numpy"} & set(impossible)
+    assert impossible["treelite"].reason_code == "MODEL_UNSUPPORTED"
+    assert impossible["treelite"].reason.startswith("treelite takes tree ensembles")
+    assert impossible["treelite"].reason.endswith("this model's family is svm")
 
 
 def test_an_onnx_file_runs_as_it_is_and_nowhere_else() -> None:
@@ -84,7 +87,9 @@ def test_an_onnx_file_runs_as_it_is_and_nowhere_else() -> None:
         "onnx_native",
         True,
     )
-    assert {candidate.runtime for candidate in candidates if candidate.reason} >= {"scikit-learn", "treelite"}
+    impossible = {candidate.runtime for candidate in candidates if candidate.reason}
+    assert {"scikit-learn", "treelite", "daal4py", "numpy", "openvino"} <= impossible
+    assert "onnxruntime" not in impossible
 
 
 def test_the_choice_of_runtimes_keeps_the_baseline() -> None:

@@ -11,7 +11,7 @@ from mltest.agent.native.native_form import Batches, NativeForm
 from mltest.agent.native.timed_loop import load_library, pointers_of
 from mltest.agent.worker.form import Form
 
-Predict = Callable[[ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p], None]
+Predict = Callable[[ctypes.c_void_p | int, ctypes.c_size_t | int, ctypes.c_void_p | int], None]
 """`mltest_predict`: rows, their number, output."""
 
 

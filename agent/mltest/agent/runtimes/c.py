@@ -77,9 +77,7 @@ class _OpenLibrary:
 
     def predict(self, batch: "NDArray[np.floating]") -> "NDArray[np.generic]":
         output = self._written(len(batch))
-        self._predict(
-            ctypes.c_void_p(batch.ctypes.data), ctypes.c_size_t(len(batch)), ctypes.c_void_p(output.ctypes.data)
-        )
+        self._predict(batch.ctypes.data, len(batch), output.ctypes.data)
         return output
 
     def answer(self, output: object, row_count: int) -> "NDArray[np.generic]":
@@ -122,7 +120,7 @@ def _interface(library: ctypes.CDLL, candidate: VisitCandidate) -> _Interface:
             ctypes.c_uint32.in_dll(library, f"mltest_{name}").value for name in ("abi", "feature_count", "output_count")
         )
         input_type, output_type = (_text(library, f"mltest_{name}_type") for name in ("input", "output"))
-        library.mltest_predict
+        ctypes.cast(library.mltest_predict, ctypes.c_void_p)
     except (ValueError, AttributeError) as error:
         raise ModelInvalidError(detail=f"its source does not define the whole interface ({error})") from error
     if version != ABI_VERSION:

@@ -18,6 +18,7 @@ class CatBoost:
         packages=("catboost", "numpy"),
         modules=("catboost", "numpy"),
         extra="runtimes-catboost",
+        is_apart=True,
     )
 
     def open(self, artifact: Path, candidate: VisitCandidate) -> OpenModel:

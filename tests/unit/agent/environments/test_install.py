@@ -26,6 +26,12 @@ def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+def pinned(monkeypatch: pytest.MonkeyPatch, folder: Path, text: str) -> None:
+    pins = folder / "pins.txt"
+    pins.write_text(text)
+    monkeypatch.setattr("mltest.agent.environments.install.PINS", pins)
+
+
 def installed(folder: Path, wheels: Path, said: list[str] | None = None) -> str:
     say = (said if said is not None else []).append
     return install(NEEDS, folder, ["--no-index", f"--find-links={wheels}"], say)
@@ -101,6 +107,24 @@ def test_what_cannot_be_installed_says_why_and_leaves_the_old_one(
     assert environments.failure_of("tiny") == ""
 
 
+def test_a_pinned_version_without_a_wheel_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pinned(monkeypatch, tmp_path, "tinyruntime==1.4\n")
+    write_wheel(tmp_path / "wheels", "1.5")
+
+    with pytest.raises(RuntimeInstallError, match=r"no wheel of tinyruntime==1\.4 for Python"):
+        installed(tmp_path / "own", tmp_path / "wheels")
+
+
+def test_what_conflicts_with_what_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pinned(monkeypatch, tmp_path, "numpy==1.0\n")
+    write_wheel(tmp_path / "wheels", "1.5", requires="numpy>=2")
+
+    with pytest.raises(RuntimeInstallError, match=r"tinyruntime 1\.5 depends on numpy>=2") as caught:
+        installed(tmp_path / "own", tmp_path / "wheels")
+
+    assert "no wheel" not in caught.value.message
+
+
 def test_a_source_distribution_is_not_built(tmp_path: Path) -> None:
     source = tmp_path / "wheels" / "tinyruntime-1.5"
     source.mkdir(parents=True)
@@ -123,18 +147,25 @@ def test_a_machine_for_which_there_are_no_wheels_is_told_so_at_once(tmp_path: Pa
         install(replace(NEEDS, machines=("vax",)), tmp_path / "own", [], lambda _: None)
 
 
+_UNTIL_ITS_PARENT_ENDS = """
+import os, time
+parent = os.getppid()
+while os.getppid() == parent:
+    time.sleep(0.05)
+"""
 _INSTALL = """
-import sys
+import signal, sys
 from pathlib import Path
 from mltest.agent.environments.install import install
 from tests.unit.agent.environments.wheels import NEEDS
+signal.signal(signal.SIGINT, signal.default_int_handler)
 install(NEEDS, Path(sys.argv[1]), ["--no-index", "--find-links=" + sys.argv[2]], lambda line: print(line, flush=True))
 """
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
 def test_an_installation_that_is_ended_leaves_nothing_that_is_used(tmp_path: Path, number: signal.Signals) -> None:
-    write_wheel(tmp_path / "wheels", "1.5", code="import time; time.sleep(600)")
+    write_wheel(tmp_path / "wheels", "1.5", code=_UNTIL_ITS_PARENT_ENDS)
     command = [sys.executable, "-c", _INSTALL, str(tmp_path / "own"), str(tmp_path / "wheels")]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None

@@ -1,5 +1,6 @@
 """Depth, price of a leaf and number of stages: held against models that scikit-learn trains so from the beginning."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -152,13 +153,11 @@ def test_the_first_stages_are_what_the_model_was_after_them(estimator: Any) -> N
     np.testing.assert_array_equal(answers(first_stages(whole, "4")), list(staged(rows))[3])
 
 
-def test_what_weighs_its_trees_is_refused_by_name() -> None:
+@pytest.mark.parametrize("change", [cap_depth, prune_cost_complexity, first_stages])
+def test_what_weighs_its_trees_is_refused_by_name(change: Callable[[Any, str], Any]) -> None:
     weighted = fitted(AdaBoostClassifier(n_estimators=4, random_state=0))
-    for change in (lambda: cap_depth(weighted, "1"), lambda: prune_cost_complexity(weighted, "1/2")):
-        with pytest.raises(ConversionError, match="this is AdaBoostClassifier"):
-            change()
     with pytest.raises(ConversionError, match="this is AdaBoostClassifier"):
-        first_stages(weighted, "1/2")
+        change(weighted, "1/2")
 
 
 def test_histogram_boosting_keeps_no_impurities() -> None:

@@ -16,6 +16,8 @@ class Link(Enum):
     NONE = "none"
     SIGMOID = "sigmoid"
     """One sum; two outputs: 1 - p and p, with p = 1 / (1 + exp(-alpha * sum))."""
+    LOGISTIC = "logistic"
+    """As SIGMOID, of a regressor: each sum becomes p."""
     SOFTMAX = "softmax"
     EXP = "exp"
     """exp(sum), as of a Poisson loss."""
@@ -66,7 +68,7 @@ class Ensemble:
     input_type: str
     """Type in which X is compared: float32 or float64."""
     sum_type: str
-    """Type in which the original library adds leaves: float32 or float64."""
+    """Type in which leaves are added: float32 or float64, as the original library does; or int32."""
     base_scores: tuple[float, ...]
     """With what each sum begins."""
     trees: tuple[Tree, ...]
@@ -76,6 +78,10 @@ class Ensemble:
     link: Link = Link.NONE
     alpha: float = 1.0
     """Of the sigmoid."""
+    leaf_bits: int = 0
+    """Of leaves that are integers; 0: they are numbers of `sum_type`."""
+    leaf_unit: float = 1.0
+    """What a leaf of 1 stands for, where leaves are integers; base scores are added behind."""
 
     @property
     def sum_count(self) -> int:

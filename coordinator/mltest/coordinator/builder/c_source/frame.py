@@ -1,8 +1,8 @@
 """What stands around the trees in every source: types, the function of the interface, and its constants. Pure."""
 
 from mltest.coordinator.builder.c_source.ensemble import Ensemble, Link
-from mltest.coordinator.builder.c_source.keys import FLOAT_TYPES, Keys
-from mltest.coordinator.builder.c_source.literals import number_literal, table_lines
+from mltest.coordinator.builder.c_source.keys import Keys
+from mltest.coordinator.builder.c_source.literals import C_TYPES, number_literal, table_lines
 
 ABI_VERSION = 1
 """Of the interface; docs/c-interface.md."""
@@ -22,8 +22,8 @@ def prologue(ensemble: Ensemble, keys: Keys, about: str) -> list[str]:
         "#include <stdint.h>",
         "#include <string.h>",
         "",
-        f"typedef {FLOAT_TYPES[ensemble.input_type]} INPUT;",
-        f"typedef {FLOAT_TYPES[ensemble.sum_type]} SUM;",
+        f"typedef {C_TYPES[ensemble.input_type]} INPUT;",
+        f"typedef {C_TYPES[ensemble.sum_type]} SUM;",
         f"typedef {keys.key_type} KEY;",
         "",
         "enum {",
@@ -60,25 +60,54 @@ def _tile_rows(ensemble: Ensemble, keys: Keys) -> int:
 
 
 def _base_scores(ensemble: Ensemble) -> list[str]:
-    scores = [number_literal(score, "float64") for score in ensemble.base_scores]
-    return ["static const double BASE_SCORES[SUMS] = {", *table_lines(scores), "};", ""]
+    scores = [number_literal(score, ensemble.sum_type) for score in ensemble.base_scores]
+    if ensemble.leaf_bits:
+        scores = ["0"] * ensemble.sum_count
+    return ["static const SUM BASE_SCORES[SUMS] = {", *table_lines(scores), "};", ""]
 
 
 def _finish(ensemble: Ensemble) -> list[str]:
-    return ["static void finish(const SUM *sums, double *out) {", *_link_lines(ensemble), "}", ""]
+    return [
+        *_total(ensemble),
+        "static void finish(const SUM *sums, double *out) {",
+        *_link_lines(ensemble),
+        "}",
+        "",
+    ]
+
+
+def _total(ensemble: Ensemble) -> list[str]:
+    """Return the function that gives a sum its size: leaves may be integers, and trees may be averaged."""
+    total = "(double)sums[i]"
+    offsets = []
+    if ensemble.leaf_bits:
+        scores = [number_literal(score, "float64") for score in ensemble.base_scores]
+        offsets = ["static const double OFFSETS[SUMS] = {", *table_lines(scores), "};", ""]
+        total = f"(OFFSETS[i] + {total} * {number_literal(ensemble.leaf_unit, 'float64')})"
+    if ensemble.divisor > 1:
+        total += f" / {ensemble.divisor}.0"
+    return [
+        *offsets,
+        "static inline double total_of(const SUM *sums, size_t i) {",
+        f"    return {total};",
+        "}",
+        "",
+    ]
 
 
 def _link_lines(ensemble: Ensemble) -> list[str]:
-    divided = f"(double)sums[i] / {ensemble.divisor}.0" if ensemble.divisor > 1 else "(double)sums[i]"
+    divided = "total_of(sums, i)"
     each = ["    for (size_t i = 0; i < SUMS; i++)"]
     if ensemble.link is Link.NONE:
         return [*each, f"        out[i] = {divided};"]
     if ensemble.link is Link.EXP:
         return [*each, f"        out[i] = exp({divided});"]
-    if ensemble.link is Link.SIGMOID:
-        sum_text = divided.replace("sums[i]", "sums[0]")
+    if ensemble.link in (Link.SIGMOID, Link.LOGISTIC):
         alpha = "" if ensemble.alpha == 1 else f"{number_literal(ensemble.alpha, 'float64')} * "
-        return [f"    out[1] = 1.0 / (1.0 + exp(-({alpha}{sum_text})));", "    out[0] = 1.0 - out[1];"]
+        logistic = f"1.0 / (1.0 + exp(-({alpha}{divided})))"
+        if ensemble.link is Link.LOGISTIC:
+            return [*each, f"        out[i] = {logistic};"]
+        return [f"    out[1] = {logistic.replace('i)', '0)')};", "    out[0] = 1.0 - out[1];"]
     return [
         "    double largest = -INFINITY, total = 0;",
         *each,
@@ -101,7 +130,7 @@ def _predict(*, has_keys: bool) -> list[str]:
         "        size_t count = row_count - first < TILE ? row_count - first : TILE;",
         "        for (size_t row = 0; row < count; row++)",
         "            for (size_t i = 0; i < SUMS; i++)",
-        "                sums[row * SUMS + i] = (SUM)BASE_SCORES[i];",
+        "                sums[row * SUMS + i] = BASE_SCORES[i];",
         *(_filled_keys() if has_keys else ["        add_trees(rows + first * FEATURES, count, sums);"]),
         "        for (size_t row = 0; row < count; row++)",
         "            finish(sums + row * SUMS, out + (first + row) * OUTPUTS);",

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
+from mltest.coordinator.builder.c_source.chosen_keys import keys_for
 from mltest.coordinator.builder.c_source.ensemble import LEAF, Ensemble, Tree
 from mltest.coordinator.builder.c_source.frame import epilogue, prologue
-from mltest.coordinator.builder.c_source.keys import Keys, RowKeys, keys_for
+from mltest.coordinator.builder.c_source.keys import Keys, RowKeys
 from mltest.coordinator.builder.c_source.literals import number_literal, table_lines
 
-MAX_NODES = 20_000
+MAX_NODES = 40_000
 """A compiler takes a minute and more for larger ones."""
 
 _MAX_INDENT = 40
@@ -76,8 +77,12 @@ class _Nodes:
 
     def _compared(self, node: int, operator: str) -> str:
         side, value = self._tree.misses_left[node], self._tree.thresholds[node]
-        place = self._keys.place(self._tree.features[node], misses_left=side)
-        return f"row[{place}] {operator} {self._keys.threshold(value, misses_left=side)}"
+        feature = self._tree.features[node]
+        place, threshold = (
+            self._keys.place(feature, misses_left=side),
+            self._keys.threshold(value, feature=feature, misses_left=side),
+        )
+        return f"row[{place}] {operator} {threshold}"
 
     def _leaf(self, node: int) -> Iterator[str]:
         values, first = self._tree.values[node], max(self._tree.output, 0)

@@ -1,34 +1,45 @@
 """What the compared values are: the row itself, or keys made of it once a row. Pure."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from mltest.coordinator.builder.c_source.ensemble import Ensemble
-from mltest.coordinator.builder.c_source.literals import integer_literal, number_literal
+from mltest.coordinator.builder.c_source.literals import C_TYPES, integer_literal, number_literal
 from mltest.coordinator.builder.c_source.thresholds import floor_to_float32, key_of
 
-FLOAT_TYPES = {"float32": "float", "float64": "double"}
 _LARGEST_NUMBER = {"float32": "FLT_MAX", "float64": "DBL_MAX"}
 
 
 class Keys(Protocol):
     """How nodes compare; a node's key is greater than its threshold where the row goes to the right."""
 
-    key_type: str
-    """In C."""
-    key_count: int
-    """Of one row."""
-    threshold_type: str
-    """In C."""
-    largest: str
-    """Threshold that no key is greater than."""
+    @property
+    def key_type(self) -> str:
+        """Type of a key in C."""
+        ...
+
+    @property
+    def key_count(self) -> int:
+        """Keys of one row."""
+        ...
+
+    @property
+    def threshold_type(self) -> str:
+        """Type of a threshold in C."""
+        ...
+
+    @property
+    def largest(self) -> str:
+        """Threshold that no key is greater than."""
+        ...
 
     def place(self, feature: int, *, misses_left: bool) -> int:
         """Return which key a node compares."""
         ...
 
-    def threshold(self, value: float, *, misses_left: bool) -> str:
+    def threshold(self, value: float, *, feature: int, misses_left: bool) -> str:
         """Return the threshold of a node."""
         ...
 
@@ -49,12 +60,12 @@ class RowKeys:
     @property
     def key_type(self) -> str:
         """Return the type of the row."""
-        return FLOAT_TYPES[self.input_type]
+        return C_TYPES[self.input_type]
 
     @property
     def threshold_type(self) -> str:
         """Return the type of the numbers."""
-        return FLOAT_TYPES[self.number_type]
+        return C_TYPES[self.number_type]
 
     @property
     def largest(self) -> str:
@@ -65,7 +76,7 @@ class RowKeys:
         """Return the feature."""
         return feature
 
-    def threshold(self, value: float, *, misses_left: bool) -> str:
+    def threshold(self, value: float, *, feature: int, misses_left: bool) -> str:
         """Return the number, rounded down if it has to be."""
         return number_literal(floor_to_float32(value) if self.number_type == "float32" else value, self.number_type)
 
@@ -74,7 +85,7 @@ class RowKeys:
         return []
 
 
-class _Columns:
+class Columns:
     """The features that are compared at all, once for each side to which their missing values go."""
 
     def __init__(self, ensemble: Ensemble) -> None:
@@ -94,16 +105,16 @@ class _Columns:
         return self._places[feature, misses_left]
 
 
-class SidedKeys(_Columns):
+class SidedKeys(Columns):
     """Numbers, a missing one being smaller or greater than all others, as its side wants it."""
 
     def __init__(self, ensemble: Ensemble, number_type: str) -> None:
         super().__init__(ensemble)
         self._input_type, self._number_type = ensemble.input_type, number_type
-        self.key_type, self.threshold_type = FLOAT_TYPES[self._input_type], FLOAT_TYPES[number_type]
+        self.key_type, self.threshold_type = C_TYPES[self._input_type], C_TYPES[number_type]
         self.largest = "INFINITY"
 
-    def threshold(self, value: float, *, misses_left: bool) -> str:
+    def threshold(self, value: float, *, feature: int, misses_left: bool) -> str:
         """Return the number; below infinity, which stands for what is missing."""
         rounded = floor_to_float32(value) if self._number_type == "float32" else value
         return _LARGEST_NUMBER[self._input_type] if rounded == math.inf else number_literal(rounded, self._number_type)
@@ -116,11 +127,11 @@ class SidedKeys(_Columns):
             f"    return value != value ? missing : value > {largest} ? {largest} : value;",
             "}",
             "",
-            *_filling(self.columns, "-INFINITY", "INFINITY"),
+            *column_calls(self.columns, "-INFINITY", "INFINITY"),
         ]
 
 
-class IntegerKeys(_Columns):
+class IntegerKeys(Columns):
     """Integers that are ordered as the numbers are; a missing one is the smallest or the greatest of all."""
 
     def __init__(self, ensemble: Ensemble) -> None:
@@ -130,7 +141,7 @@ class IntegerKeys(_Columns):
         self.key_type = self.threshold_type = f"int{self._bits}_t"
         self.largest = f"INT{self._bits}_MAX"
 
-    def threshold(self, value: float, *, misses_left: bool) -> str:
+    def threshold(self, value: float, *, feature: int, misses_left: bool) -> str:
         """Return the key of the number, rounded down."""
         rounded = floor_to_float32(value) if self._input_type == "float32" else value
         return integer_literal(key_of(rounded, self._input_type), self._bits)
@@ -147,30 +158,25 @@ class IntegerKeys(_Columns):
             f"    return bits < 0 ? bits ^ {self.largest} : bits;",
             "}",
             "",
-            *_filling(self.columns, f"INT{self._bits}_MIN", self.largest),
+            *column_calls(self.columns, f"INT{self._bits}_MIN", self.largest),
         ]
 
 
-def keys_for(ensemble: Ensemble, thresholds: str, *, compares_sides: bool) -> Keys:
-    """Return the keys for `thresholds`: float, double or int.
+def column_calls(
+    columns: list[tuple[int, bool]], left: str, right: str, more: Mapping[int, str] | None = None
+) -> list[str]:
+    """Return C that makes every key of a row with `key_of`.
 
     Args:
-        ensemble: what is printed.
-        thresholds: their type in the code; float is double where X is.
-        compares_sides: whether the layout sends missing values to their side by the comparison itself.
+        columns: feature, and whether its missing values go left, of each key.
+        left: key of a missing value that goes left.
+        right: key of one that goes right.
+        more: further arguments of each feature.
 
     """
-    if thresholds == "int":
-        return IntegerKeys(ensemble)
-    number_type = "float32" if thresholds == "float" and ensemble.input_type == "float32" else "float64"
-    if compares_sides or all(all(tree.misses_left[node] for node, _, _ in tree.inner()) for tree in ensemble.trees):
-        return RowKeys(ensemble.input_type, number_type, ensemble.feature_count)
-    return SidedKeys(ensemble, number_type)
-
-
-def _filling(columns: list[tuple[int, bool]], left: str, right: str) -> list[str]:
     calls = [
-        f"    keys[{place}] = key_of(row[{feature}], {left if misses_left else right});"
+        f"    keys[{place}] = key_of(row[{feature}], {left if misses_left else right}"
+        f"{f', {more[feature]}' if more else ''});"
         for place, (feature, misses_left) in enumerate(columns)
     ]
     return ["static void keys_of(const INPUT *row, KEY *keys) {", *(calls or ["    (void)row, keys[0] = 0;"]), "}", ""]

@@ -6,8 +6,13 @@ from collections.abc import Iterable, Iterator
 _LINE_CHARS = 110
 
 
+C_TYPES = {"float32": "float", "float64": "double", "int32": "int32_t"}
+
+
 def number_literal(value: float, number_type: str) -> str:
-    """Return `value`, which is one of `number_type` (float32 or float64), in hexadecimal."""
+    """Return `value`, which is one of `number_type` (a key of C_TYPES); a fraction in hexadecimal."""
+    if number_type == "int32":
+        return str(int(value))
     if math.isinf(value):
         return "INFINITY" if value > 0 else "-INFINITY"
     if math.isnan(value):

@@ -7,10 +7,11 @@ processor follows several ways at once: of four trees for one row, of eight rows
 
 from collections.abc import Sequence
 
+from mltest.coordinator.builder.c_source.chosen_keys import keys_for
 from mltest.coordinator.builder.c_source.ensemble import EVERY_OUTPUT, LEAF, Ensemble, Tree
 from mltest.coordinator.builder.c_source.frame import epilogue, prologue
-from mltest.coordinator.builder.c_source.keys import FLOAT_TYPES, Keys, keys_for
-from mltest.coordinator.builder.c_source.literals import number_literal, table_lines, unsigned_type
+from mltest.coordinator.builder.c_source.keys import Keys
+from mltest.coordinator.builder.c_source.literals import C_TYPES, number_literal, table_lines, unsigned_type
 
 TREE_LANES, ROW_LANES = 4, 8
 """Ways that are followed at once."""
@@ -74,7 +75,7 @@ def _tables(ensemble: Ensemble, keys: Keys, orders: list[list[int]]) -> list[str
         "};",
         "",
         f"enum {{ WIDTH = {_width(ensemble)} }};",
-        f"static const {FLOAT_TYPES[ensemble.sum_type]} VALUES[][WIDTH] = {{",
+        f"static const {_value_type(ensemble)} VALUES[][WIDTH] = {{",
         *table_lines("{" + ",".join(number_literal(value, ensemble.sum_type) for value in row) + "}" for row in rows),
         "};",
         "",
@@ -90,9 +91,9 @@ def _nodes(tree: Tree, order: list[int], keys: Keys) -> list[str]:
 def _node(tree: Tree, node: int, places: dict[int, int], keys: Keys) -> str:
     if tree.features[node] == LEAF:
         return f"{{{keys.largest},0,{places[node]}}}"
-    side = tree.misses_left[node]
-    threshold = keys.threshold(tree.thresholds[node], misses_left=side)
-    return f"{{{threshold},{keys.place(tree.features[node], misses_left=side)},{places[tree.lefts[node]]}}}"
+    feature, side = tree.features[node], tree.misses_left[node]
+    threshold = keys.threshold(tree.thresholds[node], feature=feature, misses_left=side)
+    return f"{{{threshold},{keys.place(feature, misses_left=side)},{places[tree.lefts[node]]}}}"
 
 
 def _value_rows(ensemble: Ensemble) -> dict[tuple[float, ...], int]:
@@ -103,6 +104,10 @@ def _value_rows(ensemble: Ensemble) -> dict[tuple[float, ...], int]:
             if values:
                 rows.setdefault(values, len(rows))
     return rows
+
+
+def _value_type(ensemble: Ensemble) -> str:
+    return f"int{ensemble.leaf_bits}_t" if ensemble.leaf_bits else C_TYPES[ensemble.sum_type]
 
 
 def _width(ensemble: Ensemble) -> int:
@@ -139,9 +144,9 @@ _STEP = [
     "}",
     "",
     "static inline void add(const struct tree *tree, uint32_t at, SUM *sums) {",
-    "    const SUM *values = VALUES[LEAVES[tree->root + at]];",
+    "    size_t leaf = LEAVES[tree->root + at];",
     "    for (size_t i = 0; i < WIDTH; i++)",
-    "        sums[tree->sum + i] += values[i];",
+    "        sums[tree->sum + i] += VALUES[leaf][i];",
     "}",
     "",
     "static inline void one_way(const struct tree *tree, const KEY *row, SUM *sums) {",

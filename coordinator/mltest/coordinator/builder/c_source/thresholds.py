@@ -5,15 +5,17 @@ import struct
 
 LARGEST_KEY = {"float32": 2**31 - 1, "float64": 2**63 - 1}
 """Of integers that are compared in place of numbers; no number has it."""
+_NEGATIVE_ZERO = -1
+"""The key that its bits would have."""
 _FORMATS = {"float32": ("<f", "<i"), "float64": ("<d", "<q")}
 
 
 def next_below(value: float, input_type: str) -> float:
-    """Return the largest number of `input_type` below `value`: x < value is x <= next_below(value) for such x."""
+    """Return the largest number of `input_type` below `value`; for such x, x < value is x <= what is returned."""
     if input_type == "float64":
         return math.nextafter(value, -math.inf)
     rounded = floor_to_float32(value)
-    return rounded if rounded < value else _from_key(key_of(rounded, "float32") - 1)
+    return rounded if rounded < value else _below(rounded)
 
 
 def floor_to_float32(value: float) -> float:
@@ -28,7 +30,7 @@ def floor_to_float32(value: float) -> float:
         rounded = math.inf if value > 0 else -math.inf
     if not rounded > value:
         return float(rounded)
-    return _from_key(key_of(rounded, "float32") - 1)
+    return _below(float(rounded))
 
 
 def key_of(value: float, input_type: str) -> int:
@@ -44,7 +46,11 @@ def key_of(value: float, input_type: str) -> int:
     return int(bits) if bits >= 0 else int(bits) ^ LARGEST_KEY[input_type]
 
 
-def _from_key(key: int) -> float:
+def _below(value: float) -> float:
+    """Return the float32 before `value`; before either zero comes the smallest negative number."""
+    key = key_of(value, "float32") - 1
+    if key == _NEGATIVE_ZERO:
+        key -= 1
     bits = key if key >= 0 else key ^ LARGEST_KEY["float32"]
     (value,) = struct.unpack("<f", struct.pack("<i", bits))
     return float(value)

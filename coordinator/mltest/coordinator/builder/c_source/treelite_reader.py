@@ -102,7 +102,7 @@ def _tree(fields: _Fields, output: int, input_type: str) -> Tree:
         thresholds=_thresholds(fields, inner, input_type),
         lefts=_where(inner, fields.integers("cleft"), LEAF),
         rights=_where(inner, fields.integers("cright"), LEAF),
-        misses_left=tuple(is_inner and bool(left) for is_inner, left in zip(inner, fields.integers("default_left"))),
+        misses_left=tuple(map(bool, _where(inner, fields.integers("default_left"), 0))),
         values=_values(fields, inner),
         output=output,
     )

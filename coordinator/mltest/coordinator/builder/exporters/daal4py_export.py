@@ -17,6 +17,7 @@ class Daal4pyExport:
         runtimes=("daal4py",),
         formats={"skops": "treelite-checkpoint", "pickle": "treelite-checkpoint"},
         families=("forest", "boosting", "tree"),
+        packages=("treelite",),
         takes="tree ensembles of scikit-learn: boosting, forests of two classes, one target",
     )
 

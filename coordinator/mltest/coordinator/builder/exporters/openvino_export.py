@@ -25,6 +25,7 @@ class OpenVinoExport:
         runtimes=("openvino",),
         formats={"skops": "onnx", "pickle": "onnx", "onnx": "onnx"},
         families=("mlp", "network", "cnn"),
+        packages=("onnx", "skl2onnx"),
         takes="networks (it has no operators for trees, linear models and support vectors)",
     )
 

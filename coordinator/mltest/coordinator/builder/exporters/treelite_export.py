@@ -22,15 +22,25 @@ class TreeliteExport:
 
     def export(self, source: ExportSource, target: Path) -> Exported:
         """Convert."""
-        try:
-            model, exported = _boosted(source) if source.native is None else _fitted(source.native.estimator)
-        except (ConversionError, MemoryError):
-            raise
-        except Exception as error:
-            line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise ConversionError(converter="treelite", detail=line) from error
+        model, exported = treelite_model(source)
         target.write_bytes(model.serialize_bytes())
         return exported
+
+
+def treelite_model(source: ExportSource) -> tuple[Any, Exported]:
+    """Return the `treelite.Model` of a submitted model, and how it is to be run.
+
+    Raises:
+        ConversionError: treelite cannot hold it.
+
+    """
+    try:
+        return _boosted(source) if source.native is None else _fitted(source.native.estimator)
+    except (ConversionError, MemoryError):
+        raise
+    except Exception as error:
+        line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ConversionError(converter="treelite", detail=line) from error
 
 
 def _fitted(estimator: Any) -> tuple[Any, Exported]:

@@ -1,0 +1,76 @@
+"""Sources that every layout and option gives for small models, compiled and called as any program would."""
+
+import ctypes
+import subprocess
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mltest.coordinator.builder.c_source.ensemble import Ensemble
+from mltest.coordinator.builder.c_source.read_ensemble import read_ensemble
+from mltest.coordinator.builder.exporters.c_export import CExport
+from mltest.coordinator.builder.exporters.role import ExportSource
+from mltest.coordinator.builder.variant import Variant
+
+STRICT = ("-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Wpedantic", "-Werror", "-ffp-contract=off")
+
+
+def written(source: ExportSource, variant: Variant, rows: NDArray[np.floating], folder: Path) -> Path:
+    """Export one variant; `rows` (rows, features) are the dataset."""
+    dataset, target = folder / "dataset.npz", folder / "model.c"
+    np.savez(dataset, X=rows)
+    CExport().export(replace(source, options=variant.options, rows=dataset), target)
+    return target
+
+
+def compiled(path: Path, *flags: str, compiler: str = "cc") -> Path:
+    """Compile a source without a warning into a library."""
+    library = path.with_suffix(".so")
+    subprocess.run(
+        [compiler, *STRICT, *flags, "-fPIC", "-shared", "-o", str(library), str(path), "-lm"], check=True, timeout=120
+    )
+    return library
+
+
+def called(library: Path, rows: NDArray[np.floating], batch_size: int = 0) -> NDArray[np.float64]:
+    """Return what `mltest_predict` gives for `rows` (rows, features), some at a time (0: all at once)."""
+    opened = ctypes.CDLL(str(library))
+    input_type = (ctypes.c_char * 16).in_dll(opened, "mltest_input_type").value.decode()
+    width = ctypes.c_uint32.in_dll(opened, "mltest_output_count").value
+    rows = np.ascontiguousarray(rows, dtype=input_type)
+    output = np.full((len(rows), width), np.nan)
+    step = batch_size or len(rows)
+    for first in range(0, len(rows), step):
+        batch, part = rows[first : first + step], output[first : first + step]
+        opened.mltest_predict(
+            ctypes.c_void_p(batch.ctypes.data), ctypes.c_size_t(len(batch)), ctypes.c_void_p(part.ctypes.data)
+        )
+    return output
+
+
+def rows_at_thresholds(source: ExportSource, rows: NDArray[np.floating], count: int) -> NDArray[np.float64]:
+    """Return copies of `rows`, in each of which one value is a threshold of the model, or next to one."""
+    ensemble = read_ensemble(source)
+    found = [
+        (tree.features[node], value)
+        for tree in ensemble.trees
+        for node, _, _ in tree.inner()
+        for value in _around(tree.thresholds[node], ensemble)
+        if np.isfinite(value)
+    ]
+    chosen = [found[index] for index in np.linspace(0, len(found) - 1, min(count, len(found))).astype(int)]
+    copies = rows[np.arange(len(chosen)) % len(rows)].astype(np.float64)
+    for row, (feature, value) in enumerate(chosen):
+        copies[row, feature] = value
+    return copies
+
+
+def _around(threshold: float, ensemble: Ensemble) -> Sequence[float]:
+    kind = np.dtype(ensemble.input_type).type
+    nearest = kind(threshold)
+    return [
+        float(value) for value in (nearest, np.nextafter(nearest, kind(np.inf)), np.nextafter(nearest, -kind(np.inf)))
+    ]

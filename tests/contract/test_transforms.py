@@ -1,0 +1,147 @@
+"""What every transform has to do, for every family and kind of label: a model that works, or why there is none."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mltest.coordinator.builder.exporters.registry import exporters
+from mltest.coordinator.builder.exporters.role import ExportSource
+from mltest.coordinator.builder.native_file import write_native
+from mltest.coordinator.builder.opened_model import open_native
+from mltest.coordinator.builder.transforms.registry import transform_label, transformed, transforms
+from mltest.shared.errors import ConversionError
+from tests.contract.artifacts import source_of
+from tests.contract.tiny_models import NAMES, tiny_model
+
+REASONS = ("this is HistGradientBoosting", "is allowed", "are allowed")
+"""Words of the reasons for which a tiny model is not transformed though its family is taken."""
+
+
+def taken() -> Iterator[Any]:
+    """Yield every variant of every transform with every model whose family it takes."""
+    families = {name: _family(name) for name in NAMES}
+    for found in transforms():
+        for variant in found.needs.variants:
+            for name in NAMES:
+                limits = (found.needs.families, variant.families)
+                if all(not limit or families[name] in limit for limit in limits):
+                    label = transform_label(found.needs, variant)
+                    yield pytest.param(name, label, id=f"{name}-{label}")
+
+
+def _family(name: str) -> str:
+    from mltest.shared.native.outputs import describe_estimator
+
+    return describe_estimator(tiny_model(name).estimator).family
+
+
+def sourced(name: str, folder: Path) -> ExportSource:
+    """Return the model `name` with a dataset as inspection writes it; true is what it says of the row before."""
+    source, rows = source_of(name, folder), tiny_model(name).rows
+    assert source.native is not None
+    predictions = source.native.predictions(source.native.prepare(rows))
+    said = predictions.scores if predictions.labels is None else predictions.labels
+    assert said is not None
+    np.savez(folder / "dataset.npz", X=rows, y=np.roll(said.squeeze(), 1, axis=0))
+    return replace(source, rows=folder / "dataset.npz")
+
+
+@pytest.mark.parametrize(("name", "label"), list(taken()))
+def test_a_transformed_model_is_written_exported_and_smaller_or_says_why_not(
+    name: str, label: str, tmp_path: Path
+) -> None:
+    source = sourced(name, tmp_path)
+    assert source.native is not None
+    before = source.native.predictions(source.native.prepare(tiny_model(name).rows))
+    try:
+        made = transformed(source, label, tmp_path / "unused")
+    except ConversionError as error:
+        assert any(reason in error.message for reason in REASONS)
+        return
+    write_native(made, tmp_path / "artifact.skops")
+    native, _ = open_native(tmp_path / "artifact.skops", "skops", allows_pickle=False)
+    rows = native.prepare(tiny_model(name).rows)
+    assert made.native is not None
+    found, expected = native.predictions(rows), made.native.predictions(rows)
+    assert found.scores is not None
+    assert expected.scores is not None
+    assert before.scores is not None
+    np.testing.assert_array_equal(found.scores, expected.scores)
+    assert found.scores.shape == before.scores.shape
+    assert not np.array_equal(found.scores, before.scores)
+    assert (tmp_path / "artifact.skops").stat().st_size < source.path.stat().st_size
+    after = source.native.predictions(source.native.prepare(tiny_model(name).rows))
+    np.testing.assert_array_equal(after.scores, before.scores)
+
+
+@pytest.mark.parametrize(
+    "label", ["prune-trees reduced-error 1/2", "cap-depth 1/2 refined", "prune-cost-complexity 1/2"]
+)
+def test_every_exporter_takes_a_transformed_forest(label: str, tmp_path: Path) -> None:
+    made = transformed(sourced("forest, three classes", tmp_path), label, tmp_path / "unused")
+    converted = set()
+    for found in exporters():
+        if found.needs.name in ("onnx_export", "treelite_export", "skops_native"):
+            found.export(made, tmp_path / found.needs.name)
+            converted.add(found.needs.name)
+    assert len(converted) == 3
+    native, _ = open_native(tmp_path / "skops_native", "skops", allows_pickle=False)
+    from mltest.shared.native.onnx_session import open_session
+
+    rows = tiny_model("forest, three classes").rows
+    session = open_session(tmp_path / "onnx_export", threads=1)
+    found_scores = session.predictions(rows.astype(np.float32), task=made.info.task, classes=made.info.classes).scores
+    assert found_scores is not None
+    np.testing.assert_allclose(found_scores, native.predictions(native.prepare(rows)).scores, atol=1e-5)
+
+
+def test_without_true_values_what_the_model_says_is_what_it_is_pruned_by(tmp_path: Path) -> None:
+    source = sourced("forest, three classes", tmp_path)
+    np.savez(tmp_path / "rows.npz", X=tiny_model("forest, three classes").rows)
+    made = transformed(
+        replace(source, rows=tmp_path / "rows.npz"), "prune-trees reduced-error 1/2", tmp_path / "unused"
+    )
+    assert made.native is not None
+    assert len(made.native.estimator.estimators_) == 3
+
+
+def test_the_same_model_gives_the_same_bytes_in_every_process(tmp_path: Path) -> None:
+    program = """
+import hashlib, sys
+from dataclasses import replace
+from pathlib import Path
+from mltest.coordinator.builder.native_file import write_native
+from mltest.coordinator.builder.transforms.registry import transformed
+from tests.contract.test_transforms import sourced
+folder = Path(sys.argv[1])
+for name in ("forest, three classes", "boosting, two classes", "scaled forest", "histogram boosting, two classes"):
+    for label in ("prune-trees complementarity 1/2", "cap-depth 1/2", "cap-depth 1/2 refined", "first-stages 1/2"):
+        for file_format in ("skops", "pickle"):
+            source = sourced(name, folder)
+            try:
+                made = transformed(source, label, folder / "unused")
+            except Exception as error:
+                print(name, label, error)
+                continue
+            write_native(replace(made, info=replace(made.info, format=file_format)), folder / "artifact")
+            print(name, label, file_format, hashlib.sha256((folder / "artifact").read_bytes()).hexdigest())
+"""
+    printed = [
+        subprocess.run(
+            [sys.executable, "-c", program, str(tmp_path)],
+            check=True,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[2])},
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert len(printed[0].splitlines()) == 32
+    assert printed[0] == printed[1]
