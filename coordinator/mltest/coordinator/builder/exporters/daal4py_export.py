@@ -1,4 +1,4 @@
-"""Tree ensembles to treelite checkpoints that daal4py can represent."""
+"""scikit-learn tree ensembles to treelite checkpoints that daal4py can represent."""
 
 from pathlib import Path
 
@@ -10,15 +10,18 @@ from mltest.shared.errors import ConversionError
 
 @exporter
 class Daal4pyExport:
-    """Makes the checkpoint as it is made for treelite; the conversion to oneDAL's trees is the agent's."""
+    """Makes the checkpoint as it is made for treelite; the conversion to oneDAL's trees is the agent's.
+
+    Other libraries' models have links (counts, roots) and splits (categories) that daal4py leaves out without a word.
+    """
 
     needs = ExporterNeeds(
         name="daal4py_export",
         runtimes=("daal4py",),
-        formats=TreeliteExport.needs.formats,
+        formats={"skops": "treelite-checkpoint", "pickle": "treelite-checkpoint"},
         families=("forest", "boosting", "tree"),
         packages=("treelite",),
-        takes="tree ensembles: boosting, forests of at most two classes, one target",
+        takes="tree ensembles of scikit-learn: boosting, forests of at most two classes, one target",
     )
 
     def export(self, source: ExportSource, target: Path) -> Exported:
