@@ -30,6 +30,7 @@ from mltest.shared.errors import (
 )
 from mltest.shared.native.class_labels import class_indices
 from mltest.shared.native.predictions import Predictions
+from mltest.shared.reference import REFERENCE_RUNTIME
 from tests.contract.artifacts import NOT_CONVERTED, Made, ReferenceExport, make, rows_of, taken_pairs
 from tests.contract.compiled import as_opened
 from tests.contract.own_environments import add_own_environments, is_installed, skipped_unless_installed
@@ -52,10 +53,11 @@ CASES = [
     for name, found in taken_pairs()
     if (name, found.needs.name) not in NOT_CONVERTED
 ] + REFERENCE_CASES
+_SERVED = {name for _, found in taken_pairs() for name in found.needs.runtimes} | {REFERENCE_RUNTIME}
 ONE_EACH = [
     next(case for case in CASES if runtime in case.values[1].needs.runtimes)  # type: ignore[union-attr]  # an exporter
     for runtime, adapter in runtimes().items()
-    if runtime not in OPTIONAL or is_installed(adapter.needs)
+    if runtime in _SERVED and (runtime not in OPTIONAL or is_installed(adapter.needs))
 ]
 
 

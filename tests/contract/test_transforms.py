@@ -98,8 +98,10 @@ def test_every_exporter_takes_a_transformed_forest(label: str, tmp_path: Path) -
     rows = tiny_model("forest, three classes").rows
     session = open_session(tmp_path / "onnx_export", threads=1)
     found_scores = session.predictions(rows.astype(np.float32), task=made.info.task, classes=made.info.classes).scores
+    expected_scores = native.predictions(native.prepare(rows)).scores
     assert found_scores is not None
-    np.testing.assert_allclose(found_scores, native.predictions(native.prepare(rows)).scores, atol=1e-5)
+    assert expected_scores is not None
+    np.testing.assert_allclose(found_scores, expected_scores, atol=1e-5)
 
 
 def test_without_true_values_what_the_model_says_is_what_it_is_pruned_by(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def remove(name: str, folder: Path) -> None:
 
 def _installed(needs: RuntimeNeeds, folder: Path, pip_options: Sequence[str], say: Say) -> str:
     if needs.machines and platform.machine() not in needs.machines:
-        detail = f"there are no wheels of {_chosen(needs)[0]} for {platform.machine()}"
+        detail = f"there are no wheels of {needs.packages[0]} for {platform.machine()}"
         raise RuntimeInstallError(runtime=needs.name, detail=detail)
     aside = Path(tempfile.mkdtemp(prefix=_prefix(needs.name), dir=folder))
     aside.chmod(0o755)
@@ -78,7 +78,7 @@ def _installed(needs: RuntimeNeeds, folder: Path, pip_options: Sequence[str], sa
     _run(needs, [sys.executable, "-I", "-m", "venv", "--without-pip", str(aside)], aside, say)
     _run(needs, _pip_command(needs, interpreter_in(aside), pip_options), aside, say)
     say(f"importing {', '.join(needs.modules)}")
-    check = [str(interpreter_in(aside)), "-I", "-c", _CHECK, *_chosen(needs)[:1], *needs.modules]
+    check = [str(interpreter_in(aside)), "-I", "-c", _CHECK, *needs.packages[:1], *needs.modules]
     version = _run(needs, check, aside, lambda _: None)[-1]
     if (folder / needs.name).exists():
         _put_aside(folder, needs.name)

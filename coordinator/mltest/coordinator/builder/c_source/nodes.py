@@ -5,6 +5,7 @@ child, and its threshold is above every key: a way that has ended stays where it
 processor follows several ways at once: of four trees for one row, of eight rows for one tree.
 """
 
+from collections import deque
 from collections.abc import Sequence
 
 from mltest.coordinator.builder.c_source.chosen_keys import keys_for
@@ -38,9 +39,9 @@ def _placed(tree: Tree, visits: Sequence[int]) -> list[int]:
 
     Without visits level by level; with them along the ways that more rows go.
     """
-    order, waiting = [0], [0]
+    order, waiting = [0], deque([0])
     while waiting:
-        node = waiting.pop() if visits else waiting.pop(0)
+        node = waiting.pop() if visits else waiting.popleft()
         if tree.features[node] == LEAF:
             continue
         pair = [tree.lefts[node], tree.rights[node]]

@@ -1,4 +1,4 @@
-"""scikit-learn tree ensembles to treelite checkpoints that daal4py can represent."""
+"""Tree ensembles to treelite checkpoints that daal4py can represent."""
 
 from pathlib import Path
 
@@ -15,10 +15,10 @@ class Daal4pyExport:
     needs = ExporterNeeds(
         name="daal4py_export",
         runtimes=("daal4py",),
-        formats={"skops": "treelite-checkpoint", "pickle": "treelite-checkpoint"},
+        formats=TreeliteExport.needs.formats,
         families=("forest", "boosting", "tree"),
         packages=("treelite",),
-        takes="tree ensembles of scikit-learn: boosting, forests of two classes, one target",
+        takes="tree ensembles: boosting, forests of at most two classes, one target",
     )
 
     def export(self, source: ExportSource, target: Path) -> Exported:
@@ -26,9 +26,8 @@ class Daal4pyExport:
         if source.info.family != "boosting" and len(source.info.classes) > 2:
             detail = f"it has no forests of more than two classes, this one has {len(source.info.classes)}"
             raise ConversionError(converter="daal4py", detail=detail)
-        assert source.native is not None
-        if getattr(source.native.estimator, "n_outputs_", 1) > 1:
+        if source.native is not None and getattr(source.native.estimator, "n_outputs_", 1) > 1:
             raise ConversionError(converter="daal4py", detail="it has no forests with several targets")
         made = TreeliteExport().export(source, target)
         rounds = made.options.get("rounds_to_float32") == "true"
-        return Exported(input_dtype="float32" if rounds else "float64", options=made.options)
+        return Exported(input_dtype="float32" if rounds else made.input_dtype, options=made.options)

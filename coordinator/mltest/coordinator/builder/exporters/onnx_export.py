@@ -5,7 +5,6 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mltest.coordinator.builder.exporters.onnx_boosters import boosted_graph
 from mltest.coordinator.builder.exporters.registry import exporter
 from mltest.coordinator.builder.exporters.role import Exported, ExporterNeeds, ExportSource
 from mltest.coordinator.builder.quantisation.precision import precision_variants, write_graph
@@ -39,6 +38,7 @@ class OnnxExport:
 
     def export(self, source: ExportSource, target: Path) -> Exported:
         """Convert, and open the result once to see that it runs."""
+        from mltest.coordinator.builder.onnx_boosters import boosted_graph
         from mltest.shared.native.onnx_session import open_session
 
         is_estimator = source.native is not None

@@ -5,7 +5,6 @@ from typing import Any
 
 from mltest.coordinator.builder.exporters.registry import exporter
 from mltest.coordinator.builder.exporters.role import Exported, ExporterNeeds, ExportSource
-from mltest.coordinator.builder.exporters.treelite_boosters import boosted_model
 from mltest.shared.errors import ConversionError
 
 
@@ -54,6 +53,8 @@ def _fitted(estimator: Any) -> tuple[Any, Exported]:
 
 def _boosted(source: ExportSource) -> tuple[Any, Exported]:
     """Return a model of another library; it takes rows in the type in which that compares."""
+    from mltest.coordinator.builder.treelite_boosters import boosted_model
+
     model = boosted_model(source)
     return model, Exported(input_dtype=model.input_type)
 
