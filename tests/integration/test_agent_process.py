@@ -211,7 +211,7 @@ async def test_a_runtime_that_its_user_holds_back_is_listed_and_neither_imported
 def test_a_runtime_that_nobody_knows_cannot_be_offered(tmp_path: Path) -> None:
     answer = refused("--state-dir", str(tmp_path), "--runtimes", "onnxruntime,onx")
     assert answer.returncode == 2
-    assert "'onx' is not one of onnxruntime, " in answer.stderr
+    assert "'onx' is not one of " in answer.stderr
 
 
 async def test_it_never_imports_a_library_that_it_measures(processes: ProcessGroup, tmp_path: Path) -> None:
