@@ -19,6 +19,7 @@ from mltest.shared.errors import MltestError
 from mltest.shared.jsonable import from_jsonable, to_jsonable
 from mltest.shared.native.predictions import save_predictions
 from tests.compatibility.families import Family, files_of
+from tests.contract.compiled import as_opened
 from tests.contract.own_environments import is_installed
 
 OK, GATED, REFUSED, NOT_TRIED = "ok", "gated", "refused", "not tried"
@@ -130,7 +131,8 @@ def _predict(candidate: Candidate, job: _Job) -> None:
         input_dtype=candidate.input_dtype,
         options=candidate.options,
     )
-    opened = runtime_named(candidate.runtime).open(job.folder / candidate.candidate_id, visited)
+    artifact = as_opened(job.folder / candidate.candidate_id, visited)
+    opened = runtime_named(candidate.runtime).open(artifact, visited)
     with np.load(job.inspection.dataset_path) as arrays:
         rows = arrays["X"]
     save_predictions(job.folder / f"{candidate.candidate_id}.npz", opened.predictions(opened.prepare(rows)))
