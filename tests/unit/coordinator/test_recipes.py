@@ -70,6 +70,14 @@ def test_every_runtime_and_number_of_threads_is_a_candidate() -> None:
     assert all(len(candidate.candidate_id) == 12 for candidate in candidates)
 
 
+@pytest.mark.parametrize("threads", [(1, 2), (2,)])
+def test_what_runs_in_one_thread_is_one_candidate(threads: tuple[int, ...]) -> None:
+    candidates = enumerate_candidates(FOREST, Plan(threads=threads))
+    own = [candidate for candidate in candidates if candidate.runtime == "c"]
+    assert len({candidate.variant for candidate in own}) == len(own)
+    assert {candidate.threads for candidate in own} == {1}
+
+
 def test_what_a_runtime_cannot_take_is_listed_with_its_reason() -> None:
     candidates = enumerate_candidates(replace(FOREST, family="svm"), Plan())
     impossible = {candidate.runtime: candidate for candidate in candidates if candidate.reason}

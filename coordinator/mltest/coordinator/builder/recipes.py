@@ -116,14 +116,18 @@ def _made(found: ExporterNeeds, model: ModelInfo, change: _Change, plan: Plan) -
         if variant_obstacle(variant, model):
             continue
         for runtime in found.runtimes:
-            for threads in plan.threads:
+            for threads in _threads(found, plan):
                 yield _candidate(found, variant, change, model, runtime, threads)
+
+
+def _threads(found: ExporterNeeds, plan: Plan) -> tuple[int, ...]:
+    return (1,) if found.is_single_threaded else plan.threads
 
 
 def _impossible(found: ExporterNeeds, model: ModelInfo, plan: Plan) -> Iterator[Candidate]:
     reason = exporter_obstacle(found, model)
     for runtime in found.runtimes:
-        for threads in plan.threads:
+        for threads in _threads(found, plan):
             plain = _candidate(found, Variant(), _UNCHANGED, model, runtime, threads)
             yield replace(plain, reason_code=ModelUnsupportedError.code, reason=f"{runtime} takes {reason}")
 

@@ -45,6 +45,7 @@ class CExport:
             Variant(name="if-else int", options={**_IF_ELSE, "thresholds": "int"}),
         ),
         packages=("treelite",),
+        is_single_threaded=True,
     )
 
     def export(self, source: ExportSource, target: Path) -> Exported:

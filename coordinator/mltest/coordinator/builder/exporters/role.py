@@ -34,6 +34,8 @@ class ExporterNeeds:
     """The families in words, for people."""
     is_native: bool = False
     """Whether the artifact is the model as submitted."""
+    is_single_threaded: bool = False
+    """Whether its artifacts run in one thread, whatever the plan says: two would be the same candidate again."""
     variants: tuple[Variant, ...] = (Variant(),)
     """Each is a candidate of its own, in this order."""
     packages: tuple[str, ...] = ()
