@@ -9,7 +9,7 @@ from hypothesis import settings
 from mltest.shared.trust.local_peers import FOLDER_VARIABLE
 from tests.models import ModelFiles, forest_on_digits, logistic_on_noise
 from tests.mutations import plugin as mutations
-from tests.processes import ProcessGroup, Running
+from tests.processes import LASTING, ProcessGroup, Running
 from tests.promises import plugin as promises
 from tests.promises.plugin import count
 
@@ -53,7 +53,9 @@ def processes() -> Iterator[ProcessGroup]:
 def resident(tmp_path_factory: pytest.TempPathFactory, local_peers: Path) -> Iterator[Running]:
     """An agent for every test that neither ends it nor changes its keys, and that gives it back."""
     group = ProcessGroup()
-    yield group.agent(tmp_path_factory.mktemp("resident"), "--no-advertise", "--port", "0", "--name", "resident")
+    running = group.agent(tmp_path_factory.mktemp("resident"), "--no-advertise", "--port", "0", "--name", "resident")
+    LASTING.add(running.process.pid)
+    yield running
     group.end()
 
 

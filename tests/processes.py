@@ -13,6 +13,8 @@ from typing import Any
 
 BIN = Path(sys.executable).parent
 START_DEADLINE_S = 60.0
+LASTING: set[int] = set()
+"""Processes that one test leaves to the next: not what a test has to look for when it asks what was left behind."""
 
 LIGHT = "onnxruntime"
 """The runtime that loads fast: an agent imports each that it offers when it starts."""

@@ -3,9 +3,11 @@
 import os
 from pathlib import Path
 
+from tests.processes import LASTING
+
 
 def descendants(root_pid: int | None = None) -> set[int]:
-    """Return the living processes that descend from `root_pid`, or from this one."""
+    """Return the living processes that descend from `root_pid`, or from this one: those of other tests left out."""
     root_pid = root_pid or os.getpid()
     parents = {}
     for entry in Path("/proc").iterdir():
@@ -14,7 +16,7 @@ def descendants(root_pid: int | None = None) -> set[int]:
                 state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
             except OSError:
                 continue
-            if state not in "ZX":
+            if state not in "ZX" and int(entry.name) not in LASTING:
                 parents[int(entry.name)] = int(parent)
     found = {root_pid}
     while more := {pid for pid, parent in parents.items() if parent in found} - found:

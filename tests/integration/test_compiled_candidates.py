@@ -47,7 +47,9 @@ METRICS = (PYTHON_CALL, LEAN_CALL, NATIVE_CALL)
 @pytest.fixture(scope="module")
 def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     group = ProcessGroup()
-    yield group.agent(tmp_path_factory.mktemp("agent"), "--port", "0", "--no-advertise", "--name", "lab-1")
+    yield group.agent(
+        tmp_path_factory.mktemp("agent"), "--port", "0", "--no-advertise", "--name", "lab-1", runtimes="c"
+    )
     group.end()
 
 

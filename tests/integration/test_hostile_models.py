@@ -30,6 +30,7 @@ from tests.hostile.archives import crafted_tree, honest_data, honest_model, npz_
 from tests.hostile.boosters import LIGHTGBM_TEXT, XGBOOST_JSON, XGBOOST_UBJ, crafted_lightgbm, crafted_xgboost
 from tests.hostile.graphs import constant_bomb, custom_operator, endless_loop, external_data
 from tests.hostile.pickles import BOMBS, CRASH, ENDLESS, FLOOD, GADGETS, SECRET, Target, write_hostile
+from tests.hostile.processes import descendants
 from tests.models import ModelFiles
 
 MEMORY_BYTES = 700 << 20
@@ -65,28 +66,13 @@ async def builder(tmp_path: Path, tiny: ModelFiles) -> AsyncIterator[ProcessBuil
     yield found
     assert await inspect(found, tiny.model, tiny.data) == "skl2onnx"
     await found.close()
-    assert children() == []
+    assert descendants() == set()
 
 
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small skops file that becomes huge."""
     return skops_bomb(tmp_path_factory.mktemp("bomb") / "model", BOMB_BYTES)
-
-
-def children() -> list[int]:
-    """Return the processes that descend from this one."""
-    parents = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            except OSError:
-                continue
-    found = {os.getpid()}
-    while more := {pid for pid, parent in parents.items() if parent in found} - found:
-        found |= more
-    return sorted(found - {os.getpid()})
 
 
 def resident_bytes() -> int:
@@ -135,7 +121,7 @@ async def test_a_pickle_that_does_more_than_compute_is_refused(
     for gadget, program in GADGETS.items():
         found[gadget] = await failure(builder, write_hostile(tmp_path / "model", program, target))
         assert builder._child is not None
-        assert children() == [builder._child.pid], gadget
+        assert descendants() == {builder._child.pid}, gadget
     # system(3) only returns that it failed, so that what is left is no estimator.
     expected = {gadget: ModelInvalidError if gadget == "os.system" else ModelRefusedError for gadget in GADGETS}
     assert {gadget: type(error) for gadget, error in found.items()} == expected
