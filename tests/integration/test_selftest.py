@@ -109,7 +109,6 @@ def test_the_command_line_gives_figures_as_data(tmp_path: Path) -> None:
     assert figures["harness_ns_per_call"]["bar"] == "<= 150"
 
 
-@pytest.mark.long
 def test_ctrl_c_leaves_no_process_and_no_folder(started: subprocess.Popen[str], tmp_path: Path) -> None:
     assert started.stderr is not None
     while "aa" not in started.stderr.readline():
