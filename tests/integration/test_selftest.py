@@ -125,10 +125,13 @@ def test_ctrl_c_leaves_no_process_and_no_folder(started: subprocess.Popen[str], 
 
 @pytest.fixture
 def started(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    # Whoever runs the tests in the background may ignore SIGINT; the program must not inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     popen = subprocess.Popen(
         [PROGRAM, "selftest", "aa"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
         env={"TMPDIR": str(tmp_path), "PATH": "/usr/bin:/bin"},
     )  # fmt: skip
+    signal.signal(signal.SIGINT, before)
     yield popen
     popen.kill()
     popen.communicate()
