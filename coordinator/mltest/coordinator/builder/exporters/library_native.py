@@ -7,8 +7,19 @@ from mltest.coordinator.builder.exporters.registry import exporter
 from mltest.coordinator.builder.exporters.role import Exported, ExporterNeeds, ExportSource
 
 
+class _Copy:
+    """Takes the file as it is."""
+
+    input_dtype: str
+
+    def export(self, source: ExportSource, target: Path) -> Exported:
+        """Copy the file."""
+        shutil.copyfile(source.path, target)
+        return Exported(input_dtype=self.input_dtype)
+
+
 @exporter
-class XGBoostNative:
+class XGBoostNative(_Copy):
     """The baseline of every XGBoost model; XGBoost rounds every value to float32 itself."""
 
     needs = ExporterNeeds(
@@ -18,15 +29,11 @@ class XGBoostNative:
         takes="XGBoost models",
         is_native=True,
     )
-
-    def export(self, source: ExportSource, target: Path) -> Exported:
-        """Copy the file."""
-        shutil.copyfile(source.path, target)
-        return Exported(input_dtype="float32")
+    input_dtype = "float32"
 
 
 @exporter
-class LightGbmNative:
+class LightGbmNative(_Copy):
     """The baseline of every LightGBM model, which compares in float64."""
 
     needs = ExporterNeeds(
@@ -36,15 +43,11 @@ class LightGbmNative:
         takes="LightGBM models",
         is_native=True,
     )
-
-    def export(self, source: ExportSource, target: Path) -> Exported:
-        """Copy the file."""
-        shutil.copyfile(source.path, target)
-        return Exported(input_dtype="float64")
+    input_dtype = "float64"
 
 
 @exporter
-class CatBoostNative:
+class CatBoostNative(_Copy):
     """The baseline of every CatBoost model; CatBoost rounds every value to float32 itself."""
 
     needs = ExporterNeeds(
@@ -54,8 +57,4 @@ class CatBoostNative:
         takes="CatBoost models",
         is_native=True,
     )
-
-    def export(self, source: ExportSource, target: Path) -> Exported:
-        """Copy the file."""
-        shutil.copyfile(source.path, target)
-        return Exported(input_dtype="float32")
+    input_dtype = "float32"
