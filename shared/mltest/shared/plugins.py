@@ -35,14 +35,19 @@ class Registry(Generic[PluginT]):
         self._found[name] = plugin
 
     def all(self) -> Mapping[str, PluginT]:
-        """Return every plug-in by name, those of this project first."""
+        """Return every plug-in by name: those of this project first, by module, whichever was imported first."""
         if not self._is_filled:
             self._is_filled = True
             for module in pkgutil.iter_modules(importlib.import_module(self._package).__path__):
                 importlib.import_module(f"{self._package}.{module.name}")
             for entry in entry_points(group=self._group):
                 self._load(entry)
-        return dict(self._found)
+        return dict(sorted(self._found.items(), key=lambda item: self._place(item[1])))
+
+    def _place(self, plugin: PluginT) -> tuple[bool, str]:
+        module = type(plugin).__module__
+        is_own = module.startswith(f"{self._package}.")
+        return not is_own, module if is_own else ""
 
     def _load(self, entry: EntryPoint) -> None:
         try:

@@ -1,5 +1,7 @@
+import importlib
 import logging
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 
@@ -27,3 +29,23 @@ def test_a_broken_plug_in_from_outside_is_left_out_with_a_warning(
     with caplog.at_level(logging.WARNING):
         assert registry().all() == {}
     assert "broken (no_such_module_anywhere)" in caplog.text
+
+
+def test_what_was_imported_before_changes_no_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "ordered_plug_ins"
+    package.mkdir()
+    (package / "__init__.py").write_text(_REGISTRY)
+    for name in ("first", "second"):
+        (package / f"{name}.py").write_text(
+            f"from ordered_plug_ins import REGISTRY\nclass Plugin: name = {name!r}\nREGISTRY.add(Plugin())\n"
+        )
+    monkeypatch.syspath_prepend(tmp_path)
+    found = importlib.import_module("ordered_plug_ins").REGISTRY
+    importlib.import_module("ordered_plug_ins.second")
+    assert list(found.all()) == ["first", "second"]
+
+
+_REGISTRY = """
+from mltest.shared.plugins import Registry
+REGISTRY = Registry(group="mltest.nothing", package="ordered_plug_ins", name_of=lambda plugin: plugin.name)
+"""
