@@ -9,6 +9,7 @@ from mltest.coordinator.builder.choice import EVERY_TRANSFORM, UNTRANSFORMED, Le
 from mltest.coordinator.builder.exporters.registry import exporter_needs
 from mltest.coordinator.builder.exporters.role import ExporterNeeds
 from mltest.coordinator.builder.obstacles import exporter_obstacle, transform_obstacle, variant_obstacle
+from mltest.coordinator.builder.transform_sizes import wanted_labels, with_sizes
 from mltest.coordinator.builder.transforms.registry import transform_label, transform_needs
 from mltest.coordinator.builder.transforms.role import TransformNeeds
 from mltest.coordinator.builder.variant import Variant
@@ -69,9 +70,10 @@ def enumerate_recipes(
 
     """
     known = exporter_needs() if needs is None else tuple(needs)
-    known_transforms = transform_needs() if transforms is None else tuple(transforms)
+    known_transforms = with_sizes(transform_needs() if transforms is None else transforms, plan.transforms)
+    wanted = wanted_labels(known_transforms, plan.transforms)
     check_names(plan.runtimes, [runtime for found in known for runtime in found.runtimes], noun="runtime")
-    check_names(plan.transforms, _transform_names(known_transforms), noun="transform")
+    check_names(wanted, _transform_names(known_transforms), noun="transform")
     possible = [found for found in known if not exporter_obstacle(found, model)]
     if not any(found.is_native for found in possible):
         raise ModelUnsupportedError(detail=f"no runtime takes {model.format} files as they are")
@@ -83,7 +85,7 @@ def enumerate_recipes(
         *(one for change in changes for found in possible for one in _made(found, model, change, plan)),
         *(one for found in ruled_out for one in _impossible(found, model, plan)),
     )
-    choice = choose(_with_own_labels((replace(baseline, is_baseline=True), *others)), plan)
+    choice = choose(_with_own_labels((replace(baseline, is_baseline=True), *others)), plan, transforms=wanted)
     return Recipes(
         candidates=choice.kept,
         left_out=choice.left_out,
@@ -109,6 +111,13 @@ def recipe_key(candidate: Candidate, model_sha256: str, versions: Mapping[str, s
     if candidate.uses_rows:
         key["rows"] = rows_sha256
     return _digest(key)
+
+
+def transform_words() -> tuple[str, ...]:
+    """Return the names that the transforms of a plan may have, for completion; with = where sizes may follow."""
+    known = transform_needs()
+    sized = (f"{found.name}=" for found in known if found.templates)
+    return (UNTRANSFORMED, EVERY_TRANSFORM, *(found.name for found in known), *sized)
 
 
 def _made(found: ExporterNeeds, model: ModelInfo, change: _Change, plan: Plan) -> Iterator[Candidate]:

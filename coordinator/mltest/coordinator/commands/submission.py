@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from mltest.coordinator.builder.transform_sizes import sized_name
 from mltest.coordinator.planning.figure_names import parse_bound, parse_figure
 from mltest.coordinator.planning.plan_file import parse_plan
 from mltest.coordinator.planning.plan_text import plan_toml
@@ -65,6 +66,8 @@ def plan_text(arguments: argparse.Namespace) -> str:
         bounds=(*plan.bounds, *(parse_bound(text) for text in arguments.limit)),
     )
     with_tolerance(with_scenarios(changed.tests, changed.scenarios), changed)
+    for name in changed.transforms:
+        sized_name(name)
     return text if changed == plan else plan_toml(changed)
 
 

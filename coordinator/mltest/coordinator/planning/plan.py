@@ -64,8 +64,9 @@ class Plan:
     runtimes: tuple[str, ...] = ()
     """Empty means: all."""
     transforms: tuple[str, ...] = ()
-    """Of the model, by name ("prune-trees", "prune-trees 32"); "none" is the model as submitted, "all" means that and
-    every transform; empty means: as submitted, unless `only` names others."""
+    """Of the model, by name ("prune-trees", "prune-trees reduced-error 1/2") or with sizes of one's own
+    ("prune-trees=8,16"); "none" is the model as submitted, "all" means that and every transform; empty means: as
+    submitted, unless `only` names others."""
     only: tuple[str, ...] = ()
     """Shell patterns of labels or identities of candidates; empty means: all. The baseline always takes part."""
     skip: tuple[str, ...] = ()

@@ -71,7 +71,7 @@ PLAN_SECTIONS: dict[str, tuple[PlanKey, ...]] = {
     ),
     "candidates": (
         PlanKey("runtimes", "runtimes", str, "Empty means: all.", is_list=True),
-        PlanKey("transforms", "transforms", str, "none (or empty): as submitted; all: every one.", is_list=True),
+        PlanKey("transforms", "transforms", str, "none or empty: as submitted; all; prune-trees=8,1/4.", is_list=True),
         PlanKey("only", "only", str, "Labels or ids as shell patterns; empty means: all.", is_list=True),
         PlanKey("skip", "skip", str, "Labels or ids as shell patterns, which are left out.", is_list=True),
         _of_plan("max_candidates", "Spread over runtimes, variants and transforms; 0: all.", 0),
