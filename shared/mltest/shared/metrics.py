@@ -93,6 +93,8 @@ RESULT_METRICS = {
         Metric("mse", "1", _L, "mean squared error, in squared units of the target"),
         Metric("mae", "1", _L, "mean absolute error, in units of the target"),
         Metric("r2", "1", _H, "coefficient of determination"),
+        Metric("judged_accuracy", "1", _H, "accuracy on those rows that no candidate was chosen by"),
+        Metric("judged_r2", "1", _H, "coefficient of determination on those rows that no candidate was chosen by"),
         Metric("label_agreement", "1", _H, "share of rows with the label of the native model"),
         Metric(
             "tied_label_count", "1", _N, "rows whose label differs, but is as good by the native model's own scores"
@@ -104,3 +106,6 @@ RESULT_METRICS = {
         Metric("worst_row_difference", "1", _L, "difference of the scores of one row from those of the native model"),
     )
 }
+
+JUDGED_QUALITIES = ("judged_accuracy", "judged_r2")
+"""Qualities of every candidate on the same rows: those by which no recipe made a choice."""

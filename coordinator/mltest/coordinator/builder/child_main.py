@@ -19,8 +19,9 @@ from mltest.coordinator.builder.opened_model import (
     opened_graph,
     opened_library_model,
 )
-from mltest.coordinator.builder.surgery.selection import SELECTED_ON, read_half
+from mltest.coordinator.builder.surgery.selection import read_half
 from mltest.coordinator.builder.transforms.registry import transformed
+from mltest.coordinator.builder.variant import SELECTED_ON
 from mltest.coordinator.planning.plan import TestChoice
 from mltest.shared.child_side import Handler, serve
 from mltest.shared.domain import Candidate, JobSpec, ModelInfo

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from mltest.coordinator.tests.confusion import Confusion
+from mltest.coordinator.tests.judged_quality import judged_quality
 from mltest.coordinator.tests.registry import test
 from mltest.coordinator.tests.role import Needs
 from mltest.coordinator.tests.wilson import wilson_interval
@@ -29,7 +30,7 @@ class ClassificationQuality:
         """Return every metric; one that cannot be had says why."""
         import numpy as np
 
-        evidence = evidence.judged()
+        whole, evidence = evidence, evidence.judged()
         assert evidence.truth is not None
         assert evidence.predictions.labels is not None
         truth = evidence.truth.astype(np.int64)
@@ -47,7 +48,7 @@ class ClassificationQuality:
             found.add(metric, value, reason=reason)
         for label, count in confusion.cells():
             found.add("confusion_count", count, label=label)
-        return found.results
+        return [*found.results, judged_quality(whole)]
 
     def gate(self, evidence: "PredictionEvidence") -> str:
         """Return nothing: how good is good enough is the user's to say, as a bound in the plan."""
@@ -66,7 +67,7 @@ class RegressionQuality:
         """Return every metric; one that cannot be had says why."""
         import numpy as np
 
-        evidence = evidence.judged()
+        whole, evidence = evidence, evidence.judged()
         assert evidence.truth is not None
         assert evidence.predictions.scores is not None
         truth = evidence.truth.astype(np.float64).reshape(len(evidence.truth), -1)
@@ -84,7 +85,7 @@ class RegressionQuality:
             found.add("r2", float((1 - (errors**2).sum(axis=0) / spread).mean()))
         else:
             found.add("r2", None, reason="the true values are all the same")
-        return found.results
+        return [*found.results, judged_quality(whole)]
 
     def gate(self, evidence: "PredictionEvidence") -> str:
         """Return nothing: how good is good enough is the user's to say, as a bound in the plan."""
