@@ -199,7 +199,7 @@ def test_completion_and_version_are_printed(home: Home) -> None:
     completion = home.run("completion", "bash").stdout
     assert "submit" in completion
     assert "compgen -W 'none all" in completion
-    assert "prune-trees= " in completion
+    assert "prune-trees=" in completion
     assert home.run("--version").stdout.startswith("mltest-coordinator ")
 
 

@@ -71,6 +71,8 @@ def stop_text(plan: Plan, reason: StopReason | None, round_count: int) -> str:
             return f"precise: its ratios are known to {100 * rule.half_width:.3g} % after {rounds}"
         case StopReason.MAX_ROUNDS:
             return f"imprecise: its ratios are not known as exactly as wanted after {rounds}, as many as there may be"
+        case StopReason.SCREENED:
+            return f"screened out: after {rounds} of few calls it was certainly slower than the two best"
         case StopReason.ELIMINATED:
             return f"not measured beyond round {round_count}, since it is certainly slower than the best"
         case None:

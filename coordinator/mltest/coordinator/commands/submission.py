@@ -10,6 +10,7 @@ from mltest.coordinator.builder.transform_sizes import sized_name
 from mltest.coordinator.planning.figure_names import parse_bound, parse_figure
 from mltest.coordinator.planning.plan_file import parse_plan
 from mltest.coordinator.planning.plan_text import plan_toml
+from mltest.coordinator.planning.screening import check_screen
 from mltest.coordinator.tests.scenarios import with_scenarios
 from mltest.coordinator.tests.tolerance import with_tolerance
 from mltest.shared.errors import DataInvalidError, ModelInvalidError, PlanInvalidError, UserError
@@ -51,6 +52,7 @@ def plan_text(arguments: argparse.Namespace) -> str:
         profile=arguments.profile or plan.profile,
         rounds=arguments.rounds or (0 if arguments.profile else plan.rounds),
         budget_s=arguments.budget or plan.budget_s,
+        screen=arguments.screen or plan.screen,
         scenarios=(*plan.scenarios, *arguments.scenario),
         min_label_agreement=_given(arguments.min_agreement, plan.min_label_agreement),
         max_abs_difference=_given(arguments.max_difference, plan.max_abs_difference),
@@ -66,6 +68,7 @@ def plan_text(arguments: argparse.Namespace) -> str:
         bounds=(*plan.bounds, *(parse_bound(text) for text in arguments.limit)),
     )
     with_tolerance(with_scenarios(changed.tests, changed.scenarios), changed)
+    check_screen(changed)
     for name in changed.transforms:
         sized_name(name)
     return text if changed == plan else plan_toml(changed)

@@ -45,6 +45,9 @@ class Plan:
     """Rounds end where the intervals of ratios are at most this wide to either side; 0 means: as the profile says."""
     budget_s: float = 0.0
     """Measuring time on each agent, after which no further round begins; 0 means: no bound."""
+    screen: str = "auto"
+    """Whether few short rounds come first, behind which only those go on that may be among the best: auto (where there
+    are many candidates), yes, no."""
     seed: int = 0
     """Of the row sample, and of the order of slices."""
     row_cap: int = 10_000
