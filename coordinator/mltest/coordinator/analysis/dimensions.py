@@ -135,8 +135,7 @@ def _by_values(ours: Result, theirs: Result, *, is_higher_better: bool, both_los
     """Compare what is the same in every run; lossless candidates that the gate let pass differ by arithmetic only."""
     assert ours.value is not None
     assert theirs.value is not None
-    is_quality = RESULT_METRICS[ours.metric].unit == "1"
-    least = SMALLEST_QUALITY_DIFFERENCE if is_quality else 0
+    least = 0 if RESULT_METRICS[ours.metric].unit == "bytes" else SMALLEST_QUALITY_DIFFERENCE
     if abs(ours.value - theirs.value) <= least or (both_lossless and ours.metric == "max_abs_difference"):
         return Order.ALIKE
     return Order.BETTER if (ours.value > theirs.value) == is_higher_better else Order.WORSE

@@ -131,7 +131,7 @@ class JobRun:
     async def _measure(self, measurement: Measurement, conclusion: Conclusion) -> None:
         """Measure; between a screening and the rounds behind it predictions are evaluated, while nobody measures."""
         if await measurement.screen():
-            if self._stops_visits.is_set():
+            if self._stops_visits.is_set() and await measurement.has_open_visits():
                 return
             await conclusion.evaluate()
         await measurement.run()

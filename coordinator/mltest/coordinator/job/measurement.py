@@ -83,6 +83,11 @@ class Measurement:
         self._screens = False
         return True
 
+    async def has_open_visits(self) -> bool:
+        """Return whether visits that were planned are still to be done."""
+        visits = await self._site.thread.run(self._site.store.visits.of_job, self._errand.job_id)
+        return any(visit.outcome is None for visit in visits)
+
     async def run(self) -> None:
         """Run the visits on every agent that can; returns early after a stop.
 
