@@ -30,18 +30,22 @@ _MAX_TYPE_CHARS = 16
 _TYPES = ("float32", "float64")
 
 
-@runtime
-class CompiledC:
-    """Runs `mltest_predict` of a library; the interface is open to sources of every tool."""
-
-    needs = RuntimeNeeds(
-        name="c",
+def source_needs(name: str) -> RuntimeNeeds:
+    """Return what a runtime needs that is a compiler and nothing else: whoever wrote its sources is not needed here."""
+    return RuntimeNeeds(
+        name=name,
         formats=(C_SOURCE,),
         packages=("numpy",),
         modules=("numpy",),
         extra="runtimes-c",
         needs_compiler=True,
     )
+
+
+class CompiledSource:
+    """Runs `mltest_predict` of a library; the interface is open to sources of every tool, and a subclass names one."""
+
+    needs: RuntimeNeeds
 
     def open(self, artifact: Path, candidate: VisitCandidate) -> OpenModel:
         """Load the library that was compiled from the candidate's source."""
@@ -54,6 +58,13 @@ class CompiledC:
         except OSError as error:
             raise ModelInvalidError(detail=f"it is no library that can be loaded ({error})") from error
         return _OpenLibrary(library, _interface(library, candidate), candidate)
+
+
+@runtime
+class CompiledC(CompiledSource):
+    """Sources that are this project's own."""
+
+    needs = source_needs("c")
 
 
 @dataclass(frozen=True, slots=True)
