@@ -33,12 +33,19 @@ from mltest.shared.native.predictions import Predictions
 from mltest.shared.reference import REFERENCE_RUNTIME
 from tests.contract.artifacts import NOT_CONVERTED, Made, ReferenceExport, make, rows_of, taken_pairs
 from tests.contract.compiled import as_opened
-from tests.contract.own_environments import add_own_environments, is_installed, skipped_unless_installed
+from tests.contract.own_environments import (
+    add_own_environments,
+    is_installed,
+    skipped_unless_made_and_run,
+)
 
 add_own_environments()
 
 OPTIONAL = ("catboost",)
 """Runtimes that are too large for the tools of development."""
+FOREIGN = ("tl2cgen", "emlearn")
+"""Runtimes that are c by another name: what they share with it is not tried with every model again."""
+FOREIGN_NAMES = ("forest, three classes", "forest of values", "network, two classes", "xgboost, two classes")
 REFERENCE_CASES = [
     pytest.param(name, ReferenceExport(), id=f"reference-{name}")
     for name in ("forest, three classes", "svm, two text labels", "ridge of values")
@@ -48,10 +55,11 @@ CASES = [
         name,
         found,
         id=f"{found.needs.runtimes[0]}-{name}",
-        marks=skipped_unless_installed(runtime_named(found.needs.runtimes[0]).needs),
+        marks=skipped_unless_made_and_run(found.needs),
     )
     for name, found in taken_pairs()
     if (name, found.needs.name) not in NOT_CONVERTED
+    if found.needs.runtimes[0] not in FOREIGN or name in FOREIGN_NAMES
 ] + REFERENCE_CASES
 _SERVED = {name for _, found in taken_pairs() for name in found.needs.runtimes} | {REFERENCE_RUNTIME}
 ONE_EACH = [
