@@ -41,9 +41,7 @@ class _NativeCalls:
         self.call = library.mltest_lleaves_call
         self.output = output
         self._kept = (function, batches, pointers_of(batches))
-        self._calls = _Calls(
-            ctypes.cast(function, ctypes.c_void_p), self._kept[2], len(batches[0]), output.ctypes.data
-        )
+        self._calls = _Calls(ctypes.cast(function, ctypes.c_void_p), self._kept[2], len(batches[0]), output.ctypes.data)
         self.context = ctypes.cast(ctypes.pointer(self._calls), ctypes.c_void_p)
 
     def failure(self) -> str:

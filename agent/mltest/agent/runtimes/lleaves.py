@@ -25,7 +25,7 @@ _MAX_LINE_CHARS = 300
 
 @runtime
 class Lleaves:
-    """Compiles a text file of LightGBM when it is opened, which may take seconds; every index in it is checked first."""
+    """Compiles a text file of LightGBM when it is opened, which takes seconds; its indices are checked first."""
 
     needs = RuntimeNeeds(
         name="lleaves",

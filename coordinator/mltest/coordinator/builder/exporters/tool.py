@@ -19,7 +19,8 @@ def tool_version(needs: ExporterNeeds) -> str:
         ConversionError: one is missing; the message names the command that installs it.
 
     """
-    return [_version(package, needs) for package in needs.packages][0]
+    versions = [_version(package, needs) for package in needs.packages]
+    return versions[0]
 
 
 @contextmanager
