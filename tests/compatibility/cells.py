@@ -12,6 +12,7 @@ from mltest.agent.runtimes.registry import runtime_named, runtimes
 from mltest.coordinator.builder.builder import Inspection, PredictionFile
 from mltest.coordinator.builder.child_main import BuilderSide
 from mltest.coordinator.builder.exporters.registry import exporter_needs, exporter_of
+from mltest.coordinator.builder.exporters.tool import absence_of
 from mltest.coordinator.builder.recipes import enumerate_candidates
 from mltest.coordinator.planning.plan import Plan
 from mltest.shared.domain import Candidate, FileRef, JobSpec, VisitCandidate
@@ -20,7 +21,7 @@ from mltest.shared.jsonable import from_jsonable, to_jsonable
 from mltest.shared.native.predictions import save_predictions
 from tests.compatibility.families import Family, files_of
 from tests.contract.compiled import as_opened
-from tests.contract.own_environments import can_make, is_installed
+from tests.contract.own_environments import is_installed
 
 OK, LOSSY, GATED, REFUSED, NOT_TRIED = "ok", "lossy", "gated", "refused", "not tried"
 
@@ -87,9 +88,8 @@ class _Job:
 
 def _cell(candidate: Candidate, job: _Job) -> Cell:
     if candidate.reason:
-        return Cell(REFUSED, candidate.reason)
-    if not can_make(exporter_of(candidate).needs):
-        return Cell(NOT_TRIED, exporter_of(candidate).needs.remedy)
+        is_absent = candidate.reason == absence_of(exporter_of(candidate).needs)
+        return Cell(NOT_TRIED if is_absent else REFUSED, candidate.reason)
     try:
         made = _made(candidate, job)
     except MltestError as error:

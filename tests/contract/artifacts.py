@@ -121,16 +121,11 @@ def source_of(name: str, folder: Path) -> ExportSource:
     return ExportSource(path=path, info=_info(name), native=describe_estimator(tiny_model(name).estimator))
 
 
-def native_of(source: ExportSource, name: str) -> NativeModel | LibraryModel:
-    """Return the model `name` in its own library."""
-    return source.native or booster_native(name)
-
-
 def make(name: str, exporter: Exporter, folder: Path) -> Made:
     """Export the model `name`."""
     source, target = source_of(name, folder), folder / f"{name}.{exporter.needs.name}"
     exported = exporter.export(source, target)
-    native = native_of(source, name)
+    native = source.native or booster_native(name)
     candidate = VisitCandidate(
         candidate_id="c",
         runtime=exporter.needs.runtimes[0],

@@ -16,8 +16,7 @@ from mltest.agent.probe.installed import installed_versions
 from mltest.agent.runtimes.registry import runtime_named, runtimes
 from mltest.agent.runtimes.role import RuntimeNeeds
 from mltest.coordinator.builder.exporters.role import ExporterNeeds
-from mltest.coordinator.builder.exporters.tool import tool_version
-from mltest.shared.errors import ConversionError
+from mltest.coordinator.builder.exporters.tool import absence_of
 
 APART = ("daal4py", "openvino", "lleaves")
 """In an order in which one process can import them: libtbb of OpenVINO lacks a symbol that daal4py needs."""
@@ -49,17 +48,9 @@ def skipped_unless_installed(needs: RuntimeNeeds) -> pytest.MarkDecorator:
     return pytest.mark.skipif(not is_installed(needs), reason=needs.remedy)
 
 
-def can_make(needs: ExporterNeeds) -> bool:
-    """Return whether what an exporter needs is installed."""
-    try:
-        return not needs.extra or bool(tool_version(needs))
-    except ConversionError:
-        return False
-
-
 def skipped_unless_made_and_run(needs: ExporterNeeds) -> tuple[pytest.MarkDecorator, ...]:
     """Return the marks of a test that makes an artifact and runs it."""
-    made = pytest.mark.skipif(not can_make(needs), reason=needs.remedy)
+    made = pytest.mark.skipif(bool(absence_of(needs)), reason=absence_of(needs))
     return made, skipped_unless_installed(runtime_named(needs.runtimes[0]).needs)
 
 

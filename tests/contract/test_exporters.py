@@ -11,10 +11,11 @@ import pytest
 from mltest.agent.runtimes.registry import runtime_named
 from mltest.coordinator.builder.exporters.registry import exporter_needs, exporters
 from mltest.coordinator.builder.exporters.role import Exporter
+from mltest.coordinator.builder.exporters.tool import absence_of
 from mltest.shared.domain import Task
 from mltest.shared.errors import ConversionError
 from tests.contract.artifacts import LOSSY, NAMES, NOT_CONVERTED, make, rows_of, source_of, taken_pairs
-from tests.contract.own_environments import add_own_environments, can_make, skipped_unless_made_and_run
+from tests.contract.own_environments import add_own_environments, skipped_unless_made_and_run
 
 add_own_environments()
 
@@ -74,8 +75,8 @@ def test_an_exporter_names_runtimes_and_formats(needs: object) -> None:
 @pytest.mark.parametrize("pair", [pair for pair in NOT_CONVERTED if pair[0] in NAMES], ids=", ".join)
 def test_what_cannot_be_made_says_why(pair: tuple[str, str], tmp_path: Path) -> None:
     exporter = next(found for found in exporters() if found.needs.name == pair[1])
-    if not can_make(exporter.needs):
-        pytest.skip(exporter.needs.remedy)
+    if absence := absence_of(exporter.needs):
+        pytest.skip(absence)
     with pytest.raises(ConversionError, match=NOT_CONVERTED[pair]):
         make(pair[0], exporter, tmp_path)
 

@@ -15,17 +15,18 @@ from sklearn.tree import DecisionTreeClassifier
 from mltest.coordinator.builder.exporters.emlearn_export import EmlearnExport
 from mltest.coordinator.builder.exporters.role import Exporter, ExportSource
 from mltest.coordinator.builder.exporters.tl2cgen_export import Tl2cgenExport
-from mltest.coordinator.builder.exporters.tool import tool_version
+from mltest.coordinator.builder.exporters.tool import absence_of, tool_version
 from mltest.coordinator.builder.variant import Variant
 from mltest.shared.errors import ConversionError
 from mltest.shared.native.library_model import LibraryModel
 from mltest.shared.native.outputs import NativeModel
-from tests.contract.artifacts import native_of, rows_of, source_of
+from tests.contract.artifacts import rows_of, source_of
 from tests.contract.c_sources import called, estimator_source, rows_at_thresholds
-from tests.contract.own_environments import can_make
+from tests.contract.tiny_boosters import booster_native
 
-needs_tl2cgen = pytest.mark.skipif(not can_make(Tl2cgenExport.needs), reason=Tl2cgenExport.needs.remedy)
-needs_emlearn = pytest.mark.skipif(not can_make(EmlearnExport.needs), reason=EmlearnExport.needs.remedy)
+_NO_TL2CGEN, _NO_EMLEARN = absence_of(Tl2cgenExport.needs), absence_of(EmlearnExport.needs)
+needs_tl2cgen = pytest.mark.skipif(bool(_NO_TL2CGEN), reason=_NO_TL2CGEN)
+needs_emlearn = pytest.mark.skipif(bool(_NO_EMLEARN), reason=_NO_EMLEARN)
 TREE_VARIANTS = [variant for variant in EmlearnExport.needs.variants if "forest" in variant.families]
 TL2CGEN_MODELS = (
     *("forest, three classes", "forest of values", "two values a row", "boosting, two classes"),
@@ -67,7 +68,7 @@ def test_tl2cgen_gives_what_the_library_says_also_where_a_value_is_a_threshold(
     found = library(source, Tl2cgenExport(), variant, rows, tmp_path)
     rows = np.concatenate([rows, rows_at_thresholds(source, rows, 200)])
     tolerance = 1e-6 if name.startswith("xgboost") else 1e-13
-    expected = truth_of(native_of(source, name), rows)
+    expected = truth_of(source.native or booster_native(name), rows)
     np.testing.assert_allclose(called(found, rows), expected, rtol=tolerance, atol=tolerance)
     np.testing.assert_array_equal(called(found, rows, 7), called(found, rows))
 

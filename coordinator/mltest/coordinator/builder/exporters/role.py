@@ -44,6 +44,8 @@ class ExporterNeeds:
     """Extra of this project that installs them where artifacts are made; empty means: the builder always has them."""
     machines: tuple[str, ...] = ()
     """Architectures (uname -m) that they exist for, of the machine that makes artifacts; empty means: all."""
+    absence: str = ""
+    """Why they cannot be used here, and what mends it; empty if they can. Registries fill it in."""
 
     @property
     def remedy(self) -> str:

@@ -12,6 +12,12 @@ from mltest.shared.errors import ConversionError
 _MAX_SAID_CHARS = 300
 
 
+def absence_of(needs: ExporterNeeds) -> str:
+    """Return which package of an extra is missing here, and the command that installs it; empty if none is."""
+    absences = (_absence(package, needs) for package in needs.packages) if needs.extra else ()
+    return next(filter(None, absences), "")
+
+
 def tool_version(needs: ExporterNeeds) -> str:
     """Return the version of the first package that does the work.
 
@@ -19,8 +25,9 @@ def tool_version(needs: ExporterNeeds) -> str:
         ConversionError: one is missing; the message names the command that installs it.
 
     """
-    versions = [_version(package, needs) for package in needs.packages]
-    return versions[0]
+    if absence := absence_of(needs):
+        raise ConversionError(absence)
+    return version(needs.packages[0])
 
 
 @contextmanager
@@ -37,15 +44,12 @@ def tool_errors(tool: str) -> Iterator[None]:
         raise ConversionError(converter=tool, detail=line or f"it gives up with {type(error).__name__}") from error
 
 
-def _version(package: str, needs: ExporterNeeds) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError as error:
-        raise ConversionError(converter=package, detail=_absence(package, needs)) from error
-
-
 def _absence(package: str, needs: ExporterNeeds) -> str:
     machine = platform.machine()
-    if needs.machines and machine not in needs.machines:
-        return f"there are no wheels of {package} for {machine}, the machine that makes artifacts"
-    return f"it is not installed where artifacts are made; {needs.remedy}"
+    try:
+        version(package)
+    except PackageNotFoundError:
+        if needs.machines and machine not in needs.machines:
+            return f"there are no wheels of {package} for {machine}, the machine that makes artifacts"
+        return f"{package} is not installed where artifacts are made; {needs.remedy}"
+    return ""
