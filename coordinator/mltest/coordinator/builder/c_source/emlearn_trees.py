@@ -28,7 +28,7 @@ def leaf_comparisons(estimator: Any, leaf_bits: int | None) -> int:
     trees = getattr(estimator, "estimators_", [estimator])
     leaves = np.concatenate([tree.tree_.value[tree.tree_.children_left == -1, 0] for tree in trees])
     if leaf_bits == 0:
-        return len(leaves) * leaves.shape[1]
+        return len(leaves) * int(leaves.shape[1])
     steps = (1 << leaf_bits) - 2 if leaf_bits else 0
     distinct = np.unique(np.round(leaves * steps) if steps else leaves, axis=0)
     return len(leaves) * len(distinct)
@@ -54,4 +54,5 @@ def _next_larger(thresholds: NDArray[np.float64], feature_type: str) -> NDArray[
         return np.clip(np.floor(thresholds) + 1, *_INT16_RANGE)
     rounded = thresholds.astype(np.float32)
     floors = np.where(rounded > thresholds, np.nextafter(rounded, np.float32(-np.inf)), rounded)
-    return np.nextafter(floors, np.float32(np.inf)).astype(np.float64)
+    larger: NDArray[np.float32] = np.nextafter(floors, np.float32(np.inf))
+    return larger.astype(np.float64)
