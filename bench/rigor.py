@@ -18,12 +18,13 @@ from bench.figures import FOLDER, Figure, publish, write
 from bench.rigor_adaptive import REPLAYS, adaptive_findings, measure_fields
 from bench.rigor_presence import presence
 from mltest.agent.selftest.aa import campaign_findings, rule_of, window_count
+from mltest.agent.selftest.agree import agree
 from mltest.agent.selftest.bench import Bench, SelftestOptions
 from mltest.agent.selftest.campaign import Campaign
-from mltest.agent.selftest.fidelity import agree, native
 from mltest.agent.selftest.findings import Finding, table
 from mltest.agent.selftest.local_rounds import LocalRounds, temporary_folder
 from mltest.agent.selftest.models import make_models
+from mltest.agent.selftest.native import native
 from mltest.agent.selftest.openloop import openloop
 from mltest.agent.selftest.overhead import overhead
 from mltest.agent.selftest.recording import Recording, RoundRecord, read_records
