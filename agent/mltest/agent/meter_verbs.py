@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,19 +93,19 @@ def _probe(options: argparse.Namespace) -> int:
 
 
 def _record(options: argparse.Namespace) -> int:
-    from mltest.agent.meters.probing import polled
+    from mltest.agent.meters.recorder import Recorder
     from mltest.shared.energy.recording import Recording, recording_to_lines
 
     meters = _meters(options)
     meter = next((one for one in meters if options.meter in (None, one.spec.meter)), None)
     if meter is None:
         raise _none(f"there is no meter {options.meter}, but {', '.join(one.spec.meter for one in meters)}")
-    meter.open()
-    try:
-        readings = polled(meter, options.seconds, meter.spec.poll_s)
-    finally:
-        meter.close()
-    lines = recording_to_lines(Recording(meter.spec, tuple(readings)))
+    with Recorder(meter, meter.spec.poll_s) as recorder:
+        recorder.mark()
+        time.sleep(options.seconds)
+        recorder.mark()
+    readings = recorder.readings
+    lines = recording_to_lines(Recording(meter.spec, readings))
     options.file.write_text("".join(f"{line}\n" for line in lines))
     print(f"{len(readings)} readings of {meter.spec.meter} are in {options.file}")
     return 0

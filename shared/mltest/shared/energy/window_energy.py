@@ -55,6 +55,12 @@ def window_energy(boundary: Boundary, readings: Sequence[Reading], window: Windo
     return WindowEnergy(energy_j=math.fsum(total_j) + boundary.added_w * duration_s, duration_s=duration_s)
 
 
+def is_of_a_moment(spec: MeterSpec, reading: Reading) -> bool:
+    """Return whether a reading was quick enough: that of a counter is an end of a window, a sample one of many."""
+    longest_s = spec.update_s / 10 if spec.kind is MeterKind.COUNTER else spec.poll_s
+    return reading.took_s <= max(_SLOWEST_S, longest_s)
+
+
 def _leaf(
     boundary: Boundary, leaf: Domain, readings: Sequence[Reading], window: Window
 ) -> tuple[float, float, float] | Absent:
@@ -62,7 +68,7 @@ def _leaf(
     spec = boundary.spec
 
     def is_usable(reading: Reading) -> bool:
-        return leaf.id in reading.values and reading.took_s <= _longest_s(spec)
+        return leaf.id in reading.values and is_of_a_moment(spec, reading)
 
     first = bisect_right(readings, window.begin_ns, key=_middle) - 1
     while first >= 0 and not is_usable(readings[first]):
@@ -82,11 +88,6 @@ def _leaf(
         return Absent(f"{leaf.id} was not read at the ends of the window")
     counted = counter_energy_j(spec, leaf, inside)
     return counted if isinstance(counted, Absent) else (counted, begin_ns, end_ns)
-
-
-def _longest_s(spec: MeterSpec) -> float:
-    """Return how long a reading may take: the moment of a counter is an end of the window, that of a sample is not."""
-    return max(_SLOWEST_S, spec.update_s / 10 if spec.kind is MeterKind.COUNTER else spec.poll_s)
 
 
 def _middle(reading: Reading) -> int:
