@@ -13,7 +13,7 @@ from mltest.coordinator.builder.exporters.registry import exporter_needs, export
 from mltest.coordinator.builder.exporters.role import Exporter
 from mltest.shared.domain import Task
 from mltest.shared.errors import ConversionError
-from tests.contract.artifacts import NAMES, NOT_CONVERTED, make, rows_of, source_of, taken_pairs
+from tests.contract.artifacts import NAMES, NOT_CONVERTED, made_artifact, rows_of, source_of, taken_pairs
 from tests.contract.own_environments import add_own_environments, skipped_unless_installed
 
 add_own_environments()
@@ -33,8 +33,8 @@ MIN_LABEL_AGREEMENT = {("scaled forest", "onnx_export"): 0.98}
 
 
 @pytest.mark.parametrize(("name", "exporter"), MADE)
-def test_an_artifact_predicts_what_the_native_model_predicts(name: str, exporter: Exporter, tmp_path: Path) -> None:
-    made, rows = make(name, exporter, tmp_path), rows_of(name)
+def test_an_artifact_predicts_what_the_native_model_predicts(name: str, exporter: Exporter) -> None:
+    made, rows = made_artifact(name, exporter), rows_of(name)
     model = runtime_named(made.candidate.runtime).open(made.path, made.candidate)
     found = model.predictions(model.prepare(rows))
     expected = made.native.predictions(made.native.prepare(rows))
@@ -54,10 +54,10 @@ def test_an_artifact_predicts_what_the_native_model_predicts(name: str, exporter
 
 @pytest.mark.parametrize(("name", "exporter"), MADE)
 def test_the_same_model_gives_the_same_bytes(name: str, exporter: Exporter, tmp_path: Path) -> None:
-    source = source_of(name, tmp_path)
-    first, second = tmp_path / "first", tmp_path / "second"
-    assert exporter.export(source, first) == exporter.export(source, second)
-    assert first.read_bytes() == second.read_bytes()
+    first, again = made_artifact(name, exporter), tmp_path / "again"
+    exported = exporter.export(first.source, again)
+    assert (exported.input_dtype, exported.options) == (first.candidate.input_dtype, first.candidate.options)
+    assert again.read_bytes() == first.artifact.read_bytes()
 
 
 @pytest.mark.parametrize("needs", exporter_needs(), ids=lambda needs: needs.name)
@@ -74,7 +74,7 @@ def test_an_exporter_names_runtimes_and_formats(needs: object) -> None:
 def test_what_cannot_be_made_says_why(pair: tuple[str, str], tmp_path: Path) -> None:
     exporter = next(found for found in exporters() if found.needs.name == pair[1])
     with pytest.raises(ConversionError, match=NOT_CONVERTED[pair]):
-        make(pair[0], exporter, tmp_path)
+        exporter.export(source_of(pair[0], tmp_path), tmp_path / "artifact")
 
 
 def test_bytes_do_not_depend_on_the_order_of_hashes(tmp_path: Path) -> None:
