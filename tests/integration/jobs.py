@@ -31,6 +31,9 @@ skip = ["*, *"]
 CANDIDATES = 2
 """That are measured in such a job, the pinned reference among them."""
 
+ONE_ROUND = QUICK_PLAN.replace("rounds = 2", "rounds = 1")
+"""For tests that do not ask what several rounds have in common: each round starts every candidate anew."""
+
 SLOW_PLAN = QUICK_PLAN.replace("slice_count = 4", "slice_count = 400").replace("rounds = 2", "rounds = 1")
 """A visit that takes so long that something can happen in its middle."""
 
@@ -38,7 +41,7 @@ FOREST_PLAN = QUICK_PLAN.replace('"onnxruntime"', '"scikit-learn", "treelite"')
 """The same with two candidates, for a model of scikit-learn."""
 
 
-async def job_spec(api: CoordinatorApi, files: ModelFiles, *addresses: str, plan: str = QUICK_PLAN) -> JobSpec:
+async def job_spec(api: CoordinatorApi, files: ModelFiles, *addresses: str, plan: str = ONE_ROUND) -> JobSpec:
     """Send the files and return what asks for a job on the agents at `addresses` alone."""
     return JobSpec(
         model=await api.put_file(files.model),

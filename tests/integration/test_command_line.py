@@ -219,7 +219,7 @@ def test_a_reader_that_leaves_early_is_no_error(home: Home, job_id: str) -> None
 
 def test_a_relative_state_directory_is_as_good_as_any(home: Home, resident: Running) -> None:
     where = ("--no-discovery", "--agent", resident.address, "--runtime", "onnxruntime", "--state-dir", "here")
-    done = home.run("submit", "tree.skops", "--data", "iris.npz", "--plan", "plan.toml", "--rounds", "1", *where)
+    done = home.run("submit", "model.onnx", "--data", "data.npz", "--plan", "plan.toml", "--rounds", "1", *where)
     assert done.returncode == 0, done.stdout + done.stderr
     hint = done.stdout.split("Every figure: mltest-coordinator ")[1].splitlines()[0]
     assert home.run(*hint.split()).returncode == 0

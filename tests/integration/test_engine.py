@@ -35,7 +35,7 @@ async def test_two_agents_measure_one_job_in_parallel(
     api: CoordinatorApi, tiny: ModelFiles, processes: ProcessGroup, tmp_path: Path
 ) -> None:
     agents = [processes.agent(tmp_path / name, *LOOPBACK, "--name", name) for name in ("left", "right")]
-    spec = await job_spec(api, tiny, *(agent.address for agent in agents))
+    spec = await job_spec(api, tiny, *(agent.address for agent in agents), plan=QUICK_PLAN)
     job_id = await api.submit(spec)
     events = await all_events(api, job_id)
 

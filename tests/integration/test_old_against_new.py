@@ -11,12 +11,11 @@ from mltest.coordinator.home import HomeCoordinator, open_coordinator
 from mltest.coordinator.remote import RemoteCoordinator
 from mltest.shared.domain import Basis, Candidate, Change, Comparison, JobResults, JobSpec, JobState
 from mltest.shared.errors import JobStateError, JobUnknownError, PlanInvalidError
-from tests.integration.jobs import FOREST_PLAN, QUICK_PLAN, all_events, job_spec
+from tests.integration.jobs import FOREST_PLAN, ONE_ROUND, all_events, job_spec
 from tests.models import ModelFiles, forest_on_digits
 from tests.processes import Running
 
 NOBODY = "127.0.0.1:1"
-ONE_ROUND = QUICK_PLAN.replace("rounds = 2", "rounds = 1")
 
 
 @pytest.fixture(scope="module")
