@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-SHORT_TTL_S, SHORT_HEARTBEAT_S = 5.0, 1.0
+SHORT_TTL_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +46,11 @@ def _shorten_leases(lease: Any) -> None:
     lease.Lease.__init__.__kwdefaults__["ttl_ns"] = int(SHORT_TTL_S * 1e9)
 
 
-def _renew_often(session: Any) -> None:
-    session._HEARTBEAT_S = SHORT_HEARTBEAT_S
-
-
 MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
     "fencing": (Mutant("mltest.agent.lease.lease", _accept_every_epoch),),
     "dedup": (Mutant("mltest.coordinator.store.sql", _store_again_what_arrives_again),),
     "journal": (Mutant("mltest.agent.outbox.journal", _keep_nothing_on_disk),),
-    "short-lease": (
-        Mutant("mltest.agent.lease.lease", _shorten_leases),
-        Mutant("mltest.coordinator.fleet.session", _renew_often),
-    ),
+    "short-lease": (Mutant("mltest.agent.lease.lease", _shorten_leases),),
 }
 
 SAFEGUARDS = ("fencing", "dedup", "journal")

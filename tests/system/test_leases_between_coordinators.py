@@ -15,9 +15,8 @@ from tests.models import ModelFiles
 from tests.processes import ProcessGroup, Running
 
 LOOPBACK = ("--no-advertise", "--port", "0")
-LEASE_S = 12.0
-"""Longer than the time between heartbeats."""
-SLICES = 1200
+LEASE_S = 3.0
+SLICES = 600
 """Of each candidate: a visit that takes longer than the lease."""
 LONG_PLAN = SLOW_PLAN.replace("slice_count = 400", "slice_count = 10000")
 

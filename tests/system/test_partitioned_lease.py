@@ -15,7 +15,7 @@ from tests.processes import ProcessGroup
 
 pytestmark = pytest.mark.promise(29)
 
-LEASE_S = 12.0
+LEASE_S = 3.0
 SLICES = 400
 PATIENT = SLOW_PLAN.replace("agent_return_s = 20", "agent_return_s = 600")
 
