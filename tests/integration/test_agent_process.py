@@ -37,7 +37,7 @@ from tests.integration.agent_peer import (
     write_files,
     write_pickle,
 )
-from tests.processes import BIN, EVERY, ProcessGroup, Running
+from tests.processes import BIN, ProcessGroup, Running
 
 pytestmark = pytest.mark.xdist_group("agent")
 
@@ -179,7 +179,7 @@ def test_an_agent_started_for_a_process_ends_with_it(tmp_path: Path) -> None:
 
 
 async def test_it_describes_itself(processes: ProcessGroup, tmp_path: Path) -> None:
-    agent = processes.agent(tmp_path, *QUIET, "--name", "lab-1", "--tag", "x86", "--tag", "quiet", runtimes=EVERY)
+    agent = processes.agent(tmp_path, *QUIET, "--name", "lab-1", "--tag", "x86", "--tag", "quiet", runtimes="scikit-learn")
     async with connected(agent.address) as peer:
         info = await peer.describe()
     assert (info.agent_id, info.name, info.tags) == (agent.listening["agent_id"], "lab-1", ("x86", "quiet"))
@@ -215,7 +215,7 @@ def test_a_runtime_that_nobody_knows_cannot_be_offered(tmp_path: Path) -> None:
 
 
 async def test_it_never_imports_a_library_that_it_measures(processes: ProcessGroup, tmp_path: Path) -> None:
-    agent = processes.agent(tmp_path, *QUIET, runtimes=EVERY)
+    agent = processes.agent(tmp_path, *QUIET, runtimes="scikit-learn,onnxruntime,treelite")
     async with connected(agent.address) as peer:
         await peer.describe()
     mapped = {Path(found.path).parts for found in psutil.Process(agent.process.pid).memory_maps()}
