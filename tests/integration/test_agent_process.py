@@ -208,6 +208,15 @@ async def test_a_runtime_that_its_user_holds_back_is_listed_and_neither_imported
     assert "--runtimes" in ends[0].reason
 
 
+async def test_an_agent_for_one_job_looks_at_those_runtimes_of_the_job_that_it_knows(
+    processes: ProcessGroup, tmp_path: Path
+) -> None:
+    agent = processes.agent(tmp_path, *QUIET, "--needed-runtimes", "numpy,only-known-to-the-coordinator")
+    async with connected(agent.address) as peer:
+        found = (await peer.describe()).runtimes
+    assert {runtime.name for runtime in found if runtime.is_available} == {"numpy", "reference"}
+
+
 def test_a_runtime_that_nobody_knows_cannot_be_offered(tmp_path: Path) -> None:
     answer = refused("--state-dir", str(tmp_path), "--runtimes", "onnxruntime,onx")
     assert answer.returncode == 2
