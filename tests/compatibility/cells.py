@@ -64,11 +64,10 @@ def _tried(family: Family, folder: Path) -> Row:
     found: dict[str, Cell] = {}
     baseline, *others = enumerate_candidates(inspection.model, plan)
     for candidate in (baseline, *others):
-        if not candidate.transform and not candidate.is_lossy:
-            cell = _cell(candidate, _Job(side, spec, inspection, model, folder))
-            # Several recipes for one runtime: one that works is enough.
-            if found.get(candidate.runtime, Cell(REFUSED)).state != OK:
-                found[candidate.runtime] = cell
+        # Several recipes for one runtime: one that works is enough.
+        is_known = candidate.runtime in found and found[candidate.runtime].state == OK
+        if not candidate.transform and not candidate.is_lossy and not is_known:
+            found[candidate.runtime] = _cell(candidate, _Job(side, spec, inspection, model, folder))
     return Row(inspection.model.family, baseline.runtime, found)
 
 

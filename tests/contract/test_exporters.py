@@ -1,8 +1,5 @@
 """What every exporter has to do, for every family and kind of label."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +11,7 @@ from mltest.coordinator.builder.exporters.role import Exporter
 from mltest.shared.domain import Task
 from mltest.shared.errors import ConversionError
 from tests.contract.artifacts import NAMES, NOT_CONVERTED, made_artifact, rows_of, source_of, taken_pairs
+from tests.contract.digests import here_and_elsewhere
 from tests.contract.own_environments import add_own_environments, skipped_unless_installed
 
 add_own_environments()
@@ -78,42 +76,8 @@ def test_what_cannot_be_made_says_why(pair: tuple[str, str], tmp_path: Path) -> 
 
 
 def test_bytes_do_not_depend_on_the_order_of_hashes(tmp_path: Path) -> None:
-    program = """
-import hashlib, sys
-from pathlib import Path
-from mltest.coordinator.builder.exporters.registry import exporters
-from mltest.coordinator.builder.exporters.role import ExportSource
-from mltest.coordinator.builder.opened_model import open_native, opened_estimator, opened_library_model
-from mltest.shared.errors import ConversionError
-from mltest.shared.model_format import format_of
-folder = Path(sys.argv[1])
-for path in sorted([*folder.glob("*.skops"), *folder.glob("*.model")]):
-    native, notes, file_format = None, (), format_of(path)
-    if file_format == "skops":
-        native, notes = open_native(path, "skops", allows_pickle=False)
-        info = opened_estimator(native, notes, file_format="skops", size_bytes=0).info
-    else:
-        info = opened_library_model(path, file_format).info
-    for found in exporters():
-        if file_format in found.needs.formats and (not found.needs.families or info.family in found.needs.families):
-            target = folder / "artifact"
-            try:
-                found.export(ExportSource(path=path, info=info, native=native), target)
-            except ConversionError:
-                continue
-            print(path.name, found.needs.name, hashlib.sha256(target.read_bytes()).hexdigest())
-"""
     for name in NAMES:
         source_of(name, tmp_path)
-    printed = [
-        subprocess.run(
-            [sys.executable, "-c", program, str(tmp_path)],
-            check=True,
-            capture_output=True,
-            text=True,
-            env={**os.environ, "PYTHONHASHSEED": seed},
-        ).stdout
-        for seed in ("1", "2")
-    ]
-    assert len(printed[0].splitlines()) > len(NAMES)
-    assert printed[0] == printed[1]
+    here, elsewhere = here_and_elsewhere("exported", tmp_path)
+    assert len(here) > len(NAMES)
+    assert here == elsewhere

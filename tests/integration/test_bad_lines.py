@@ -43,8 +43,8 @@ table inet lossy {
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> ModelFiles:
-    """A model of a few trees: what counts here is the line."""
-    return forest_on_digits(tmp_path_factory.mktemp("small"), trees=3)
+    """A model of a few trees with some hundred kilobytes of data: what counts here is the line."""
+    return forest_on_digits(tmp_path_factory.mktemp("small"), trees=3, is_onnx=True)
 
 
 async def assert_runs_well(api: CoordinatorApi, spec: JobSpec) -> None:

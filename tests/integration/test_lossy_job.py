@@ -69,7 +69,6 @@ def test_the_preview_names_the_candidates_that_the_job_then_has(files: ModelFile
     planned = [candidate["candidate_id"] for candidate in preview["candidates"]]
     assert planned == [one["candidate_id"] for one in job["candidates"] if not one["is_reference"]]
     assert len(planned) == 4
-    assert preview["text"] in run(files, *arguments)
 
 
 def test_pruned_forests_are_timed_called_lossy_and_gated_by_their_own_limits(job: Any) -> None:
