@@ -34,7 +34,15 @@ CANDIDATES = 2
 ONE_ROUND = QUICK_PLAN.replace("rounds = 2", "rounds = 1")
 """For tests that do not ask what several rounds have in common: each round starts every candidate anew."""
 
-SLOW_PLAN = QUICK_PLAN.replace("slice_count = 4", "slice_count = 400").replace("rounds = 2", "rounds = 1")
+
+def slow_plan(slices: int, *, rounds: int = 1) -> str:
+    """Return a plan with so many slices of each candidate in a visit, of 5 ms each."""
+    plan = QUICK_PLAN.replace("rounds = 2", f"rounds = {rounds}")
+    return plan.replace("slice_count = 4", f"slice_count = {slices}")
+
+
+SLOW_SLICES = 250
+SLOW_PLAN = slow_plan(SLOW_SLICES)
 """A visit that takes so long that something can happen in its middle."""
 
 FOREST_PLAN = QUICK_PLAN.replace('"onnxruntime"', '"scikit-learn", "treelite"')

@@ -179,7 +179,8 @@ def test_an_agent_started_for_a_process_ends_with_it(tmp_path: Path) -> None:
 
 
 async def test_it_describes_itself(processes: ProcessGroup, tmp_path: Path) -> None:
-    agent = processes.agent(tmp_path, *QUIET, "--name", "lab-1", "--tag", "x86", "--tag", "quiet", runtimes="scikit-learn")
+    names = ("--name", "lab-1", "--tag", "x86", "--tag", "quiet")
+    agent = processes.agent(tmp_path, *QUIET, *names, runtimes="scikit-learn")
     async with connected(agent.address) as peer:
         info = await peer.describe()
     assert (info.agent_id, info.name, info.tags) == (agent.listening["agent_id"], "lab-1", ("x86", "quiet"))

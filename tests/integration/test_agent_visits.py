@@ -51,7 +51,8 @@ pytestmark = pytest.mark.xdist_group("agent")
 def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     group = ProcessGroup()
     state = tmp_path_factory.mktemp("agent")
-    yield group.agent(state, "--port", "0", "--no-advertise", "--allow-pickle", "--name", "lab-1", runtimes="scikit-learn,onnxruntime")
+    options = ("--port", "0", "--no-advertise", "--allow-pickle", "--name", "lab-1")
+    yield group.agent(state, *options, runtimes="scikit-learn,onnxruntime")
     group.end()
 
 

@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
-from tests.integration.jobs import CANDIDATES, QUICK_PLAN, SLOW_PLAN
+from tests.integration.jobs import CANDIDATES, QUICK_PLAN, slow_plan
 from tests.models import ModelFiles
 from tests.processes import BIN, ProcessGroup, Running
 
 PROGRAM = str(BIN / "mltest-coordinator")
 DEADLINE_S = 240
+LONG_PLAN = slow_plan(10_000)
+"""A visit that nobody waits for."""
 
 
 @pytest.fixture
@@ -80,7 +82,7 @@ def samples(home: Path, job_id: str) -> list[str]:
 
 def test_a_second_interrupt_cancels_now(agent: Running, tiny: ModelFiles, tmp_path: Path) -> None:
     home = tmp_path / "home"
-    process = started(submit_command(home, tiny, agent, "--json", plan=SLOW_PLAN), until="% done")
+    process = started(submit_command(home, tiny, agent, "--json", plan=LONG_PLAN), until="% done")
     assert process.stderr is not None
     process.send_signal(signal.SIGINT)
     for line in process.stderr:
@@ -131,7 +133,7 @@ def test_two_coordinators_on_one_store_are_one(
 
 
 def test_no_worker_outlives_an_agent_that_is_killed(agent: Running, tiny: ModelFiles, tmp_path: Path) -> None:
-    command = submit_command(tmp_path / "home", tiny, agent, "--rounds", "1", plan=SLOW_PLAN)
+    command = submit_command(tmp_path / "home", tiny, agent, "--rounds", "1", plan=LONG_PLAN)
     process = started(command, until="% done")
     workers = children(agent.process.pid)
     agent.kill()
