@@ -17,7 +17,7 @@ from tests.processes import BIN, ProcessGroup, Running
 
 PROGRAM = str(BIN / "mltest-coordinator")
 DEADLINE_S = 240
-LONG_PLAN = slow_plan(10_000)
+LONG_PLAN = slow_plan(1000)
 """A visit that nobody waits for."""
 
 
