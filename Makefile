@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SAY := @printf '\n== %s\n'
+# Many tests wait for somebody else: three of them at a time keep two processors busy.
+WORKERS ?= 3
 SOURCES := agent coordinator shared proto tests bench examples tools
 
 .DEFAULT_GOAL := help
@@ -18,7 +20,7 @@ demo: $(VENV)/.run ## set everything up, then find the best way to run a bundled
 	$(SAY) "training a random forest on the digits data, then measuring every way to run it here"
 	@$(BIN)/python examples/forest_digits.py --local --profile quick --state-dir build/demo
 
-test: check unit ## set everything up, then run every check
+test: check unit ## set everything up, then run every check; WORKERS=3 tests at a time
 
 check: lint types imports contract ## static checks only
 
@@ -42,7 +44,7 @@ contract: $(VENV)/.dev
 
 unit: $(VENV)/.dev
 	$(SAY) "tests (pytest): unit, contract, integration, system"
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 fuzz: $(VENV)/.fuzz ## fuzz every parser of what comes from a network or a file; SECONDS_EACH=60
 	@$(BIN)/python -m tests.fuzz $(or $(SECONDS_EACH),60)

@@ -1,6 +1,7 @@
 """Sources that every layout and option gives for small models, compiled and called as any program would."""
 
 import ctypes
+import hashlib
 import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,8 +18,10 @@ from mltest.coordinator.builder.exporters.role import ExportSource
 from mltest.coordinator.builder.variant import Variant
 from mltest.shared.domain import ModelInfo
 from mltest.shared.native.outputs import describe_estimator
+from tests.made_once import made_once
 
 STRICT = ("-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Wpedantic", "-Werror", "-ffp-contract=off")
+_LIBRARY = "model.so"
 
 
 def written(source: ExportSource, variant: Variant, rows: NDArray[np.floating], folder: Path) -> Path:
@@ -46,12 +49,14 @@ def estimator_source(estimator: Any) -> ExportSource:
 
 
 def compiled(path: Path, *flags: str, compiler: str = "cc") -> Path:
-    """Compile a source without a warning into a library."""
-    library = path.with_suffix(".so")
-    subprocess.run(
-        [compiler, *STRICT, *flags, "-fPIC", "-shared", "-o", str(library), str(path), "-lm"], check=True, timeout=120
-    )
-    return library
+    """Compile a source without a warning into a library, which is shared by all who compile the same."""
+    command = [compiler, *STRICT, *flags, "-fPIC", "-shared"]
+    content = hashlib.sha256(path.read_bytes()).hexdigest()
+
+    def make(folder: Path) -> None:
+        subprocess.run([*command, "-o", folder / _LIBRARY, path, "-lm"], check=True, timeout=120)
+
+    return made_once(f"{content} {command}", make) / _LIBRARY
 
 
 def called(library: Path, rows: NDArray[np.floating], batch_size: int = 0) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-SHORT_TTL_S, SHORT_HEARTBEAT_S = 5.0, 1.0
+SHORT_TTL_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,6 @@ def _shorten_leases(lease: Any) -> None:
     lease.Lease.__init__.__kwdefaults__["ttl_ns"] = int(SHORT_TTL_S * 1e9)
 
 
-def _renew_often(session: Any) -> None:
-    session._HEARTBEAT_S = SHORT_HEARTBEAT_S
-
-
 def _never_wrap(counting: Any) -> None:
     """Take the difference of two readings as it is."""
     counting.counted_j = lambda first_j, second_j, wrap_j: second_j - first_j
@@ -82,10 +78,7 @@ MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
     "board-rails": (Mutant("mltest.agent.meters.ina_boards", _add_every_rail),),
     "type-b": (Mutant("mltest.shared.energy.uncertainty", _forget_what_rounds_cannot_show),),
     "own-peak": (Mutant("mltest.agent.worker.process_state", _ask_getrusage),),
-    "short-lease": (
-        Mutant("mltest.agent.lease.lease", _shorten_leases),
-        Mutant("mltest.coordinator.fleet.session", _renew_often),
-    ),
+    "short-lease": (Mutant("mltest.agent.lease.lease", _shorten_leases),),
 }
 
 SAFEGUARDS = ("fencing", "dedup", "journal")
