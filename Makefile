@@ -68,9 +68,9 @@ compatibility: $(VENV)/.dev ## try every family of models in every runtime, and 
 
 bench: $(VENV)/.dev ## measure mltest itself; tables here, figures in build/bench/*.json
 	$(SAY) "what mltest itself costs; the figures go to build/bench/"
-	@for name in upload ingest idle job outbox sandbox; do $(BIN)/python -m bench.$$name || exit 1; done
+	@for name in upload ingest idle job outbox sandbox quality; do $(BIN)/python -m bench.$$name || exit 1; done
 
-bench-%: $(VENV)/.dev ## one of them: bench-upload, bench-ingest, bench-idle, bench-job, bench-outbox, bench-sandbox; bench-rigor takes an hour, on a busy machine one and a half
+bench-%: $(VENV)/.dev ## one of them: bench-upload, bench-ingest, bench-idle, bench-job, bench-outbox, bench-sandbox, bench-quality; bench-rigor takes an hour, on a busy machine one and a half
 	@$(BIN)/python -m bench.$*
 
 breaking: $(VENV)/.dev ## is the contract still compatible with AGAINST (default: main)?
