@@ -48,12 +48,14 @@ class Cost:
         return f"its mean cost is {cost:.3g}, the limit is {self.max_cost:g}" if cost > self.max_cost else ""
 
     def _cost(self, evidence: "PredictionEvidence") -> float:
+        import numpy as np
+
         # Rows by which the recipe chose something do not judge it.
         evidence = evidence.judged()
         if self.positive_class not in evidence.model.classes:
             raise ValueError(f"the model has no class {self.positive_class!r}; set positive_class")
         positive = evidence.model.classes.index(self.positive_class)
-        is_true = evidence.truth == positive
-        is_said = evidence.predictions.labels == positive
+        is_true = np.asarray(evidence.truth) == positive
+        is_said = np.asarray(evidence.predictions.labels) == positive
         costs = self.miss_cost * (is_true & ~is_said) + self.alarm_cost * (~is_true & is_said)
         return float(costs.mean())

@@ -68,7 +68,7 @@ def test_a_column_of_noise_is_no_hint() -> None:
 
 
 def test_leakage_of_values_is_the_rank_correlation_of_scipy() -> None:
-    from scipy.stats import spearmanr
+    from scipy.stats import spearmanr  # type: ignore[import-untyped]  # it has no types
 
     target = ROWS[:, 1] ** 3 + 0.1 * ROWS[:, 0]
     model = LinearRegression().fit(ROWS, target)

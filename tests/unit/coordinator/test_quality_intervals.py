@@ -179,3 +179,11 @@ def test_calibration_and_brier_score_of_a_digits_forest_are_those_that_torchmetr
     _, brier, error = probability_measures(truth, shares).of(np.ones((1, len(truth))))[0]
     assert brier == pytest.approx(0.12112630, abs=1e-6)
     assert error == pytest.approx(0.21248147, abs=1e-6)
+
+
+def test_scores_that_differ_by_rounding_alone_have_changes_without_intervals() -> None:
+    evidence = classified(SAID, truth=TRUTH, scores=SHARES, reference_scores=SHARES + 1e-7)
+    (change,) = (r for r in QualityChange().results(evidence) if r.metric == "log_loss_change")
+    assert change.value is not None
+    assert 0 < abs(change.value) < 1e-6
+    assert change.low is None

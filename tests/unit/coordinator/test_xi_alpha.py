@@ -23,7 +23,7 @@ def problem(seed: int, count: int = 30) -> tuple[NDArray[np.float64], NDArray[np
 
 def left_out(machine: SVC, rows: NDArray[np.float64], truth: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return what machines that never saw the row say of it; one that is no support vector changes nothing."""
-    said = machine.predict(rows)
+    said: NDArray[np.int64] = machine.predict(rows)
     for row in machine.support_.tolist():
         kept = np.delete(np.arange(len(rows)), row)
         said[row] = SVC(**machine.get_params()).fit(rows[kept], truth[kept]).predict(rows[[row]])[0]

@@ -14,6 +14,8 @@ from mltest.shared.errors import DataInvalidError
 
 _ENDINGS = (".npz", ".npy", ".csv", ".parquet")
 _MOST_GROUPS = 50
+_MISSING = "missing"
+"""Group of rows that name none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +129,8 @@ def _group_names(values: NDArray[Any], group: str) -> NDArray[np.str_]:
     if values.dtype.kind == "f":
         names = np.array([f"{value:g}" for value in values.tolist()], dtype=np.str_)
     else:
-        names = np.array([str(value) for value in values.tolist()], dtype=np.str_)
+        texts = ("" if value is None else str(value) for value in values.tolist())
+        names = np.array([text or _MISSING for text in texts], dtype=np.str_)
     count = len(np.unique(names))
     if count > _MOST_GROUPS:
         detail = f"{group} has {count} different values; a column of groups has at most {_MOST_GROUPS}"

@@ -11,6 +11,7 @@ from mltest.coordinator.builder.yardstick import Yardstick
 from mltest.coordinator.planning.plan import TestChoice
 from mltest.coordinator.tests.agreement import Agreement, misfit
 from mltest.coordinator.tests.broken import broken_result
+from mltest.coordinator.tests.kept import kept_results
 from mltest.coordinator.tests.registry import applies, choice_of, default_tests, prediction_tests
 from mltest.coordinator.tests.role import PredictionTest
 from mltest.shared.domain import Result
@@ -76,7 +77,9 @@ def _evaluation(
 def _results(test: PredictionTest, evidence: PredictionEvidence) -> Sequence[Result]:
     """Return what a test says; one that breaks says how, and harms no other, unless it is the gate."""
     try:
-        return test.results(evidence)
+        return kept_results(
+            test.name, test.results(evidence), candidate_id=evidence.candidate_id, agent_id=evidence.agent_id
+        )
     except MemoryError:
         raise
     except Exception as error:

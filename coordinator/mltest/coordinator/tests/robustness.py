@@ -83,6 +83,38 @@ class LinearRadius:
 
 @test
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TreeRadius:
+    """A radius within which no change can change the label of trees: exact for one tree, a sound lower bound for more.
+
+    Source: Chen et al. 2019, "Robustness verification of tree-based models".
+    """
+
+    needs: ClassVar[Needs] = Needs(
+        tasks=(Task.CLASSIFICATION,), families=("forest", "boosting", "tree", "bagging"), target=True
+    )
+    name: ClassVar[str] = "tree radius"
+    is_default: ClassVar[bool] = False
+
+    rows: int = 50
+    """The first rows with the right label that are looked at."""
+    radii: tuple[float, ...] = _RADII
+    """At which the robust accuracy is given: among the rows with the right label, those that certainly stay so."""
+    budget_s: float = 60.0
+    """Rows that are not reached by then are counted."""
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense (ValueError)."""
+        _check_budget(self.rows, self.budget_s, self.radii)
+
+    def examine(self, evidence: "ModelEvidence") -> Sequence[Result]:
+        """Return radii and robust accuracy, or why the trees cannot be read."""
+        from mltest.coordinator.builder.judging.tree_radius import tree_radius_facts
+
+        return tree_radius_facts(evidence, self.name, rows=self.rows, radii=self.radii, budget_s=self.budget_s).results
+
+
+@test
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LabelAttack:
     """The smallest change that an attack finds to change the label, asking the model for labels only; any classifier.
 

@@ -122,7 +122,7 @@ def _add_columns(
 
 
 def _leakage(column: NDArray[np.floating], evidence: ModelEvidence) -> float:
-    from scipy.stats import rankdata
+    from scipy.stats import rankdata  # type: ignore[import-untyped]  # it has no types
 
     assert evidence.truth is not None
     known = ~np.isnan(column)

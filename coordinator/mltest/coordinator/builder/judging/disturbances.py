@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mltest.coordinator.builder.judging.importance_facts import score
+from mltest.coordinator.builder.judging.said import labels_of
 from mltest.coordinator.builder.model_evidence import Facts, ModelEvidence
 from mltest.shared.domain import Task
 from mltest.shared.errors import PredictionError
@@ -106,7 +107,7 @@ def _add(facts: Facts, evidence: ModelEvidence, label: str, answers: list[Predic
             span = (min(scores), max(scores))
             facts.add(metric, float(np.mean(scores)), statistic="curve", label=label, interval=span)
     if evidence.model.task is Task.CLASSIFICATION:
-        kept = [float((one.labels == evidence.reference.labels).mean()) for one in answers]
+        kept = [float((labels_of(one) == labels_of(evidence.reference)).mean()) for one in answers]
         facts.add(
             "noise_agreement", float(np.mean(kept)), statistic="curve", label=label, interval=(min(kept), max(kept))
         )

@@ -102,7 +102,7 @@ def _own_account(final: Any, rows: NDArray[np.floating]) -> tuple[str, NDArray[n
 
 def _mean_interval(losses: NDArray[np.float64]) -> tuple[float, float] | None:
     """Return the 95 % interval of the mean over shuffles, by Student's t."""
-    from scipy.stats import t
+    from scipy.stats import t  # type: ignore[import-untyped]  # it has no types
 
     if len(losses) < 2:
         return None

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mltest.coordinator.builder.judging.disturbances import column_ranges
+from mltest.coordinator.builder.judging.said import labels_of, right_rows
 from mltest.coordinator.builder.model_evidence import Facts, ModelEvidence
 
 Labels = Callable[[NDArray[np.floating]], NDArray[np.int64]]
@@ -33,9 +34,8 @@ def label_attack_facts(
     budget_s: float,
 ) -> Facts:
     """Return the changes that were found, and the share of rows that withstood, for the first rows that are right."""
-    assert evidence.reference.labels is not None
     facts = Facts(test)
-    right = np.flatnonzero(evidence.reference.labels == evidence.truth)[:rows]
+    right = np.flatnonzero(right_rows(evidence.reference, evidence.truth))[:rows]
     found: list[float] = []
     attack = LabelAttack(evidence, seed)
     for row in right.tolist():
@@ -63,9 +63,8 @@ class LabelAttack:
     """Attacks single rows of the data."""
 
     def __init__(self, evidence: ModelEvidence, seed: int) -> None:
-        assert evidence.reference.labels is not None
         self._rows = evidence.rows
-        self._labels = evidence.reference.labels
+        self._labels = labels_of(evidence.reference)
         self._ranges = column_ranges(evidence.rows)
         self._predict = evidence.predict
         self._random = np.random.default_rng(seed)
@@ -117,6 +116,5 @@ class LabelAttack:
 
     def _is_other(self, own: NDArray[np.floating], label: int, changes: NDArray[np.float64]) -> NDArray[np.bool_]:
         scale = np.where(self._ranges > 0, self._ranges, 1.0)
-        labels = self._predict((own + changes * scale).astype(self._rows.dtype)).labels
-        is_other: NDArray[np.bool_] = labels != label
-        return is_other
+        labels = labels_of(self._predict((own + changes * scale).astype(self._rows.dtype)))
+        return np.asarray(labels != label, dtype=np.bool_)

@@ -73,7 +73,9 @@ class _Tally:
 
 
 def _ratio(upper: NDArray[np.float64], lower: NDArray[np.float64], otherwise: float = 0.0) -> NDArray[np.float64]:
-    return np.divide(upper, lower, out=np.full(upper.shape, otherwise), where=lower > 0)
+    ratios = np.full(upper.shape, otherwise)
+    np.divide(upper, lower, out=ratios, where=lower > 0)
+    return ratios
 
 
 def _matthews(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mltest.coordinator.builder.judging.disturbances import column_ranges
+from mltest.coordinator.builder.judging.said import labels_of, right_rows
 from mltest.coordinator.builder.model_evidence import Facts, ModelEvidence
 from mltest.shared.native.outputs import final_estimator
 
@@ -29,7 +30,7 @@ def linear_radius_facts(evidence: ModelEvidence, test: str, *, radii: tuple[floa
         return facts
     slopes, offsets = weights
     found, directions = exact_radii(evidence.rows.astype(np.float64), slopes, offsets, column_ranges(evidence.rows))
-    right = evidence.reference.labels == evidence.truth
+    right = right_rows(evidence.reference, evidence.truth)
     facts.add(
         "radius_exact",
         float(np.median(found[right])) if right.any() else None,
@@ -115,5 +116,6 @@ def _confirmed(evidence: ModelEvidence, radii: NDArray[np.float64], changes: NDA
     steps = np.where(reached, radii, 0.0)[:, None] * changes
     rows = np.asarray(evidence.rows, dtype=np.float64)
     beyond, within = evidence.predict(rows + _BEYOND * steps), evidence.predict(rows + _WITHIN * steps)
-    flipped = int((beyond.labels != evidence.reference.labels)[reached].sum())
-    return flipped, bool((within.labels == evidence.reference.labels)[reached].all())
+    labels = labels_of(evidence.reference)
+    flipped = int((labels_of(beyond) != labels)[reached].sum())
+    return flipped, bool((labels_of(within) == labels)[reached].all())

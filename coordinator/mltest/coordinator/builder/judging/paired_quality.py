@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from mltest.coordinator.builder.evidence import PredictionEvidence
 from mltest.coordinator.builder.judging.bootstrap import Figure, Interval, intervals, points, resampled
 from mltest.coordinator.builder.judging.measures import measures_of
+from mltest.coordinator.builder.judging.said import right_rows
 from mltest.shared.domain import Task
 from mltest.shared.native.predictions import Predictions
 
@@ -34,6 +35,8 @@ def changes_of(evidence: PredictionEvidence, *, resamples: int, seed: int) -> Ch
     reasons = {**theirs.reasons, **ours.reasons}
     if same_answers(evidence.predictions, evidence.reference):
         return Changes(values=values, intervals=dict.fromkeys(values, (0.0, 0.0)), reasons=reasons)
+    if not evidence.is_lossy and _equal(evidence.predictions.labels, evidence.reference.labels, is_needed=True):
+        return Changes(values=values, intervals={}, reasons=reasons)
     our_draws = resampled(ours.measures, count, resamples=resamples, seed=seed)
     their_draws = resampled(theirs.measures, count, resamples=resamples, seed=seed)
     draws = {figure: our_draws[figure] - their_draws[figure] for figure in values}
@@ -47,8 +50,8 @@ def same_answers(ours: Predictions, theirs: Predictions) -> bool:
 
 def swapped_rows(evidence: PredictionEvidence) -> tuple[int, int]:
     """Return how many rows the native model has right and the candidate wrong, and how many the other way round."""
-    is_ours = evidence.predictions.labels == evidence.truth
-    is_theirs = evidence.reference.labels == evidence.truth
+    is_ours = right_rows(evidence.predictions, evidence.truth)
+    is_theirs = right_rows(evidence.reference, evidence.truth)
     return int((is_theirs & ~is_ours).sum()), int((is_ours & ~is_theirs).sum())
 
 
@@ -57,7 +60,7 @@ def p_value(evidence: PredictionEvidence) -> tuple[float | None, str]:
 
     Sources: McNemar 1947, in its exact form; Wilcoxon 1945, on the differences of absolute errors.
     """
-    from scipy.stats import binomtest, wilcoxon
+    from scipy.stats import binomtest, wilcoxon  # type: ignore[import-untyped]  # it has no types
 
     if evidence.model.task is Task.CLASSIFICATION:
         lost, won = swapped_rows(evidence)
@@ -82,7 +85,7 @@ def _absolute_errors(evidence: PredictionEvidence, predictions: Predictions) -> 
     return errors
 
 
-def _equal(ours: NDArray[np.generic] | None, theirs: NDArray[np.generic] | None) -> bool:
+def _equal(ours: NDArray[np.generic] | None, theirs: NDArray[np.generic] | None, *, is_needed: bool = False) -> bool:
     if ours is None or theirs is None:
-        return ours is theirs
+        return ours is theirs and not is_needed
     return bool(np.array_equal(ours, theirs))

@@ -24,7 +24,8 @@ def rank_measures(truth: NDArray[np.int64], columns: NDArray[np.float64], positi
     curves = [_curve(truth == label, columns[:, position]) for position, label in enumerate(positives)]
 
     def of(counts: Counts) -> NDArray[np.float64]:
-        return np.mean([curve(counts) for curve in curves], axis=0)
+        areas: NDArray[np.float64] = np.mean([curve(counts) for curve in curves], axis=0)
+        return areas
 
     return Measure((("roc_auc", "value", ""), ("pr_auc", "value", "")), of)
 
@@ -49,7 +50,8 @@ def probability_measures(truth: NDArray[np.int64], shares: NDArray[np.float64]) 
     def of(counts: Counts) -> NDArray[np.float64]:
         total = counts.sum(axis=1)
         errors = np.abs(grouped_sums(counts * gaps, bins, CALIBRATION_BINS)).sum(axis=1)
-        return np.stack([counts @ logs, counts @ squares, errors], axis=1) / total[:, None]
+        values: NDArray[np.float64] = np.stack([counts @ logs, counts @ squares, errors], axis=1) / total[:, None]
+        return values
 
     return Measure((("log_loss", "value", ""), ("brier", "value", ""), ("calibration_error", "value", "")), of)
 
@@ -79,18 +81,21 @@ def _curve(is_positive: NDArray[np.bool_], scores: NDArray[np.float64]) -> Calla
     """Return what gives both areas (resamples, 2) of one class; equal scores are one point of the curve."""
     order = np.argsort(-scores, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(scores[order]) != 0])
-    positive = is_positive[order]
+    has_ties = len(starts) < len(scores)
+    positive = is_positive[order].astype(np.float64)
 
     def of(counts: Counts) -> NDArray[np.float64]:
         drawn = counts[:, order]
-        hits = np.add.reduceat(drawn * positive, starts, axis=1)
-        misses = np.add.reduceat(drawn * ~positive, starts, axis=1)
-        hit_sum, miss_sum = hits.cumsum(axis=1), misses.cumsum(axis=1)
-        all_hits, all_misses = hit_sum[:, -1], miss_sum[:, -1]
+        hits = drawn * positive
+        if has_ties:
+            drawn, hits = (np.add.reduceat(values, starts, axis=1) for values in (drawn, hits))
+        said, hit_sum = drawn.cumsum(axis=1), hits.cumsum(axis=1)
+        all_hits = hits.sum(axis=1)
+        all_misses = said[:, -1] - all_hits
+        precision = np.divide(hit_sum, said, out=np.zeros_like(said), where=said > 0)
+        hit_sum -= hits / 2
         with np.errstate(invalid="ignore", divide="ignore"):
-            roc = (misses * (hit_sum - hits / 2)).sum(axis=1) / (all_hits * all_misses)
-            said = hit_sum + miss_sum
-            precision = np.divide(hit_sum, said, out=np.zeros_like(said), where=said > 0)
+            roc = ((drawn - hits) * hit_sum).sum(axis=1) / (all_hits * all_misses)
             average = (hits * precision).sum(axis=1) / all_hits
         return np.stack([roc, np.where(all_misses > 0, average, np.nan)], axis=1)
 

@@ -54,7 +54,7 @@ def tree_facts(evidence: ModelEvidence, test: str, *, shown_features: int) -> Fa
     facts.add("tree_count", len(shapes))
     facts.add("node_count", sum(len(shape.features) for shape in shapes))
     facts.add("leaf_count", sum(len(leaves) for leaves in of_leaves))
-    facts.add("depth_mean", np.mean(deepest), count=len(shapes))
+    facts.add("depth_mean", float(np.mean(deepest)), count=len(shapes))
     facts.add("depth_max", max(deepest), count=len(shapes))
     facts.add("leaf_depth_mean", np.concatenate(of_leaves).mean(), count=sum(map(len, of_leaves)))
     _add_features(facts, evidence, shapes, shown_features)

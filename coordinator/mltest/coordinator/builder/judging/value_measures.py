@@ -47,4 +47,5 @@ def _median(counts: Counts, sizes: NDArray[np.float64]) -> NDArray[np.float64]:
         lower = (reached >= np.floor((total + 1) / 2)).argmax(axis=1)
         upper = (reached >= np.floor(total / 2) + 1).argmax(axis=1)
         medians += (column[order][lower] + column[order][upper]) / 2
-    return medians / sizes.shape[1]
+    medians /= sizes.shape[1]
+    return medians

@@ -42,7 +42,7 @@ def xi_alpha_facts(evidence: ModelEvidence, test: str, *, rho: float) -> Facts:
     assert evidence.training is not None
     rows, truth = evidence.training
     final = final_estimator(evidence.native.estimator)
-    inner = rows_before_final(evidence.native.estimator, evidence.native.prepare(rows))
+    inner = rows_before_final(evidence.native.estimator, evidence.native.prepare(rows)).astype(np.float64)
     bounds = xi_alpha_bounds(final, inner, np.where(truth.astype(np.int64) == 1, 1.0, -1.0), rho=rho)
     for metric in ("error", "recall", "precision", "f1"):
         value = getattr(bounds, metric)
