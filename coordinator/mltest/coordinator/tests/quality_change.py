@@ -27,8 +27,8 @@ class QualityChange:
 
     Intervals are by a paired bootstrap: both are measured on the same drawn rows. The p-value is that of McNemar's
     exact test for labels, and of Wilcoxon's signed-rank test on absolute errors for values. A candidate that says what
-    the native model says has changes of 0 and a p-value of 1; one that means to change nothing, and changes no label, has
-    changes without intervals: they are rounding.
+    the native model says has changes of 0 and a p-value of 1; the changes of one that means to change nothing, and
+    changes no label, are rounding and have no intervals.
     """
 
     needs: ClassVar[Needs] = Needs(target=True)
