@@ -81,3 +81,15 @@ def test_words_from_a_model_are_plain_text_and_no_line_is_too_long(width: int) -
 
 def test_what_was_never_read_has_no_tests() -> None:
     assert "no test was made" in screen(JobResults(job=JOB, standings=Standings()))
+
+
+def test_what_is_of_all_rows_stands_before_what_is_of_single_classes() -> None:
+    classes = tuple(
+        result("native", "recall", 0.5, agent_id="a", statistic="class", label=f"class {number}")
+        for number in range(60)
+    )
+    last = result("native", "brier", 0.125, agent_id="a")
+    text = screen(JobResults(job=JOB, candidates=PAGE.candidates, results=(*classes, last), standings=Standings(),
+                             tests=PAGE.tests[:1]))
+    assert text.index("0.125") < text.index("class 0")
+    assert "and 21 more: --json has them all" in text

@@ -64,6 +64,8 @@ class PageOfTests:
             return
         table = plain_table()
         table.show_header = False
+        # What is of all rows first, then what is of single classes, columns or groups.
+        own.sort(key=lambda result: bool(result.label))
         for result in own[:_SHOWN]:
             _add_figure(table, result)
         yield table
