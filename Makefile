@@ -70,7 +70,7 @@ compatibility: $(VENV)/.dev ## try every family of models in every runtime, and 
 
 bench: $(VENV)/.dev ## measure mltest itself; tables here, figures in build/bench/*.json
 	$(SAY) "what mltest itself costs; the figures go to build/bench/"
-	@for name in upload ingest idle job outbox sandbox energy; do $(BIN)/python -m bench.$$name || exit 1; done
+	@for name in upload ingest idle job outbox sandbox energy quality; do $(BIN)/python -m bench.$$name || exit 1; done
 
 bench-%: $(VENV)/.dev ## one of them: bench-NAME for bench/NAME.py; bench-rigor takes two hours (python -m bench.rigor --resume goes on)
 	@$(BIN)/python -m bench.$*

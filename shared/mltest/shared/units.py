@@ -77,6 +77,8 @@ def quantity_text(value: float, unit: str) -> str:
             return measured_text(value, 0.0, unit)
         case "rows/s":
             return rate_text(value)
+        case "count" if float(value).is_integer():
+            return f"{value:,.0f}"
         case _:
             return f"{value:.4g}"
 
