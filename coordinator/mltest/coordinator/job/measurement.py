@@ -103,7 +103,7 @@ class Measurement:
 
     async def _measure(self, candidates: Sequence[Candidate]) -> None:
         await self._errand.tell(StepStarted(step="match", text="looking for agents"))
-        async with recruited(self._errand) as agents:
+        async with recruited(self._errand, {candidate.runtime for candidate in candidates}) as agents:
             partners = await self._match(agents, candidates)
             if not self._screens and self._is_screened(candidates):
                 partners = [await self._left(partner) for partner in partners]

@@ -46,6 +46,8 @@ def _with_determination(found: Result, judged: "PredictionEvidence") -> Result:
     assert judged.truth is not None
     assert judged.predictions.scores is not None
     truth = judged.truth.astype(np.float64).reshape(found.count, -1)
+    if truth.shape != judged.predictions.scores.shape:
+        return replace(found, reason="the model gives another number of values a row than y has")
     spread = ((truth - truth.mean(axis=0)) ** 2).sum(axis=0)
     if not bool((spread > 0).all()):
         return replace(found, reason="the true values are all the same")
