@@ -60,7 +60,7 @@ chaos: $(VENV)/.dev ## every promise of docs/promises.md, quick and long, then t
 	$(if $(ROWS),,@$(MAKE) --no-print-directory mutations)
 
 mutations: $(VENV)/.dev ## take out one safeguard after the other: tests have to notice
-	$(SAY) "the product without fencing, without dropping duplicates, without the journal"
+	$(SAY) "the product without fencing, dropping duplicates, the journal; without what makes energy and memory right"
 	@$(BIN)/python -m tests.mutations
 
 promises: $(VENV)/.dev ## write into docs/promises.md which tests prove each row
@@ -71,9 +71,9 @@ compatibility: $(VENV)/.dev ## try every family of models in every runtime, and 
 
 bench: $(VENV)/.dev ## measure mltest itself; tables here, figures in build/bench/*.json
 	$(SAY) "what mltest itself costs; the figures go to build/bench/"
-	@for name in upload ingest idle job outbox sandbox; do $(BIN)/python -m bench.$$name || exit 1; done
+	@for name in upload ingest idle job outbox sandbox energy quality; do $(BIN)/python -m bench.$$name || exit 1; done
 
-bench-%: $(VENV)/.dev ## one of them: bench-upload, bench-ingest, bench-idle, bench-job, bench-outbox, bench-sandbox; bench-rigor takes an hour, on a busy machine one and a half
+bench-%: $(VENV)/.dev ## one of them: bench-NAME for bench/NAME.py; bench-rigor takes two hours (python -m bench.rigor --resume goes on)
 	@$(BIN)/python -m bench.$*
 
 breaking: $(VENV)/.dev ## is the contract still compatible with AGAINST (default: main)?

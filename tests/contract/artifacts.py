@@ -50,6 +50,19 @@ NOT_CONVERTED = {
     ("lightgbm, categories", "c_export"): "no splits by category",
     ("lightgbm, roots", "c_export"): "signed_square",
     ("lightgbm, linear leaves", "c_export"): "linear",
+    ("scaled forest", "tl2cgen_export"): "StandardScaler",
+    ("xgboost, labels of three classes", "tl2cgen_export"): "asked for labels",
+    ("xgboost, raw scores", "tl2cgen_export"): "asked for scores",
+    ("xgboost, hinge", "tl2cgen_export"): "asked for labels",
+    ("xgboost, two values a row", "tl2cgen_export"): "first base score",
+    ("lightgbm, one against all", "tl2cgen_export"): "asked for scores",
+    ("lightgbm, linear leaves", "tl2cgen_export"): "linear",
+    ("scaled forest", "emlearn_export"): "StandardScaler",
+    ("scaled network", "emlearn_export"): "MinMaxScaler",
+    ("two values a row", "emlearn_export"): "one value a row",
+    ("lightgbm, one against all", "lleaves_export"): "no link of multiclassova",
+    ("lightgbm, linear leaves", "lleaves_export"): "linear models of leaves",
+    ("lightgbm, own objective", "lleaves_export"): "a model without objective",
     ("xgboost, labels of three classes", "treelite_export"): "multi:softprob",
     ("xgboost, hinge", "treelite_export"): "labels",
     ("xgboost, hinge", "onnx_export"): "binary:hinge",
@@ -76,6 +89,10 @@ NOT_CONVERTED = {
     ("scaled svm of values", "numpy_export"): "SVR is not linear",
 }
 """What passes the declared needs and still cannot be made, with a word of its reason."""
+
+
+LOSSY = {"emlearn_export": 0.9}
+"""Exporters whose plainest variant is lossy by design, with the least share of labels that is right here."""
 
 
 @dataclass(frozen=True, slots=True)

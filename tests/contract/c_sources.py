@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from mltest.coordinator.builder.c_source.read_ensemble import read_ensemble
 from mltest.coordinator.builder.exporters.c_export import CExport
 from mltest.coordinator.builder.exporters.role import ExportSource
 from mltest.coordinator.builder.variant import Variant
+from mltest.shared.domain import ModelInfo
+from mltest.shared.native.outputs import describe_estimator
 from tests.made_once import made_once
 
 STRICT = ("-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Wpedantic", "-Werror", "-ffp-contract=off")
@@ -27,6 +30,22 @@ def written(source: ExportSource, variant: Variant, rows: NDArray[np.floating], 
     np.savez(dataset, X=rows)
     CExport().export(replace(source, options=variant.options, rows=dataset), target)
     return target
+
+
+def estimator_source(estimator: Any) -> ExportSource:
+    """Return a fitted estimator as exporters get it; there is no file of it."""
+    native = describe_estimator(estimator)
+    info = ModelInfo(
+        format="skops",
+        family=native.family,
+        kind=native.kind,
+        task=native.task,
+        output=native.output,
+        feature_count=native.feature_count,
+        classes=native.classes,
+        size_bytes=0,
+    )
+    return ExportSource(path=Path("unused"), info=info, native=native)
 
 
 def compiled(path: Path, *flags: str, compiler: str = "cc") -> Path:

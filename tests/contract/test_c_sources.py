@@ -25,10 +25,8 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from mltest.coordinator.builder.exporters.c_export import CExport
 from mltest.coordinator.builder.exporters.role import ExportSource
 from mltest.coordinator.builder.variant import Variant
-from mltest.shared.domain import ModelInfo
 from mltest.shared.errors import ConversionError
-from mltest.shared.native.outputs import describe_estimator
-from tests.contract.c_sources import called, compiled, rows_at_thresholds, written
+from tests.contract.c_sources import called, compiled, estimator_source, rows_at_thresholds, written
 
 VARIANTS = CExport.needs.variants
 LOSSLESS = [variant for variant in VARIANTS if not variant.is_lossy]
@@ -83,18 +81,7 @@ def data(name: str) -> tuple[NDArray[np.float64], NDArray[Any]]:
 @cache
 def source_of(name: str) -> ExportSource:
     dataset, estimator = MODELS[name]
-    native = describe_estimator(estimator.fit(*data(dataset)))
-    info = ModelInfo(
-        format="skops",
-        family=native.family,
-        kind=native.kind,
-        task=native.task,
-        output=native.output,
-        feature_count=native.feature_count,
-        classes=native.classes,
-        size_bytes=0,
-    )
-    return ExportSource(path=Path("unused"), info=info, native=native)
+    return estimator_source(estimator.fit(*data(dataset)))
 
 
 def truth_of(name: str, rows: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -33,12 +33,19 @@ from mltest.shared.native.predictions import Predictions
 from mltest.shared.reference import REFERENCE_RUNTIME
 from tests.contract.artifacts import NOT_CONVERTED, Made, ReferenceExport, copied, made_artifact, rows_of, taken_pairs
 from tests.contract.compiled import as_opened
-from tests.contract.own_environments import add_own_environments, is_installed, skipped_unless_installed
+from tests.contract.own_environments import (
+    add_own_environments,
+    is_installed,
+    skipped_unless_made_and_run,
+)
 
 add_own_environments()
 
 OPTIONAL = ("catboost",)
 """Runtimes that are too large for the tools of development."""
+FOREIGN = ("tl2cgen", "emlearn")
+"""Runtimes that are c by another name: what they share with it is not tried with every model again."""
+FOREIGN_NAMES = ("forest, three classes", "forest of values", "network, two classes", "xgboost, two classes")
 REFERENCE_CASES = [
     pytest.param(name, ReferenceExport(), id=f"reference-{name}")
     for name in ("forest, three classes", "svm, two text labels", "ridge of values")
@@ -48,10 +55,11 @@ CASES = [
         name,
         found,
         id=f"{found.needs.runtimes[0]}-{name}",
-        marks=skipped_unless_installed(runtime_named(found.needs.runtimes[0]).needs),
+        marks=skipped_unless_made_and_run(found.needs),
     )
     for name, found in taken_pairs()
     if (name, found.needs.name) not in NOT_CONVERTED
+    if found.needs.runtimes[0] not in FOREIGN or name in FOREIGN_NAMES
 ] + REFERENCE_CASES
 _SERVED = {name for _, found in taken_pairs() for name in found.needs.runtimes} | {REFERENCE_RUNTIME}
 ONE_EACH = [
@@ -67,6 +75,8 @@ NEVER: dict[str, tuple[str, ...]] = {
     NATIVE_CALL: ("scikit-learn", "daal4py", "numpy", "openvino", *_LIBRARIES),
 }
 """Runtimes that have no such form."""
+ONE_THREAD = ("lleaves",)
+"""Runtimes whose function for one thread has no leaner sibling for several."""
 _TEXT, _UNDECLARED = ("ridge, three text labels", "svm, two text labels"), ("two values a row",)
 UNBOUND = {("onnxruntime", name) for name in (*_TEXT, *_UNDECLARED)}
 """Graphs that answer with text, or with another width than they declare: their outputs cannot be bound beforehand."""
@@ -203,7 +213,10 @@ def test_more_threads_give_the_same_in_every_form(name: str, exporter: Exporter,
     model = runtime_named(made.candidate.runtime).open(made.path, replace(made.candidate, threads=2))
     prepared = model.prepare(rows)
     for metric in (LEAN_CALL, NATIVE_CALL):
-        if made.candidate.runtime not in NEVER[metric]:
+        if made.candidate.runtime in ONE_THREAD:
+            with pytest.raises(CallAbsentError, match="one thread"):
+                form_of(metric, 100, model, prepared, rows)
+        elif made.candidate.runtime not in NEVER[metric]:
             answers = [answer for _, answer in form_of(metric, 100, model, prepared, rows).answers()]
             assert_equals_predictions(
                 np.concatenate(answers), model.predictions(prepared), made.candidate, relative=1e-6

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from mltest.agent.meter_verbs import add_meter_verbs
 from mltest.agent.runtime_verbs import add_runtime_verbs
 from mltest.agent.trust_verbs import add_trust_verbs
 from mltest.shared.errors import MltestError
@@ -60,6 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
     describe.set_defaults(run=_describe)
     add_trust_verbs(verbs, _state_folder)
     add_runtime_verbs(verbs)
+    add_meter_verbs(verbs)
     _add_selftest(verbs)
     doctor = verbs.add_parser("doctor", help="say what makes this machine a bad ruler", description=_DOCTOR)
     doctor.add_argument("--json", action="store_true", help="findings and readings as data")
