@@ -45,15 +45,24 @@ class CompiledC:
 
     def open(self, artifact: Path, candidate: VisitCandidate) -> OpenModel:
         """Load the library that was compiled from the candidate's source."""
-        if candidate.output not in (Output.PROBABILITIES, Output.VALUES):
-            raise ModelUnsupportedError(
-                detail=f"its functions give probabilities or values, not {candidate.output.value}"
-            )
-        try:
-            library = ctypes.CDLL(str(artifact))
-        except OSError as error:
-            raise ModelInvalidError(detail=f"it is no library that can be loaded ({error})") from error
-        return _OpenLibrary(library, _interface(library, candidate), candidate)
+        return open_library(artifact, candidate)
+
+
+def open_library(artifact: Path, candidate: VisitCandidate) -> OpenModel:
+    """Return the model in a library that has the interface of docs/c-interface.md, whatever its source was written in.
+
+    Raises:
+        ModelInvalidError: it has not, or is not what was said of it.
+        ModelUnsupportedError: the interface does not give what the job asks for.
+
+    """
+    if candidate.output not in (Output.PROBABILITIES, Output.VALUES):
+        raise ModelUnsupportedError(detail=f"its functions give probabilities or values, not {candidate.output.value}")
+    try:
+        library = ctypes.CDLL(str(artifact))
+    except OSError as error:
+        raise ModelInvalidError(detail=f"it is no library that can be loaded ({error})") from error
+    return _OpenLibrary(library, _interface(library, candidate), candidate)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,11 @@ def epilogue(ensemble: Ensemble, keys: Keys) -> list[str]:
     ]
 
 
+def answer_lines(ensemble: Ensemble) -> list[str]:
+    """Return BASE_SCORES, and `finish(sums, out)`, for code that adds trees in another way; valid in C++, too."""
+    return [*_base_scores(ensemble), *_finish(ensemble)]
+
+
 def _tile_rows(ensemble: Ensemble, keys: Keys) -> int:
     """Return how many rows' keys and sums stay in the first cache together; a multiple of 8, or 1."""
     row_bytes = 8 * (keys.key_count + ensemble.sum_count)
