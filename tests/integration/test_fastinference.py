@@ -42,6 +42,7 @@ MODELS = {
     "digits, forest": ("digits", FOREST),
     "digits, extra trees": ("digits", ExtraTreesClassifier(4, random_state=0)),
     "cancer, boosting": ("cancer", GradientBoostingClassifier(n_estimators=6, random_state=0)),
+    "cancer, tiny forest": ("cancer", RandomForestClassifier(3, max_depth=4, random_state=0)),
     "digits, boosting": ("digits", GradientBoostingClassifier(n_estimators=2, random_state=0)),
     "diabetes, forest": ("diabetes", RandomForestRegressor(4, max_depth=6, random_state=0)),
 }
@@ -144,6 +145,16 @@ async def test_what_is_made_unasked_is_the_model_without_loss(
         evaluation = await case.gate(label)
         assert evaluation.gate_reason == "", label
         assert evaluation.differing_count == 0, label
+
+
+@needs_tool
+@pytest.mark.skipif(shutil.which("objdump") is None, reason="no objdump here; apt install binutils")
+@pytest.mark.parametrize("kind", ["path", "node"])
+async def test_kernels_are_the_model_without_loss(builder: ProcessBuilder, tmp_path: Path, kind: str) -> None:
+    evaluation = await (await opened(builder, tmp_path, "cancer, tiny forest")).gate(
+        f"fastinference, if-else {kind} kernel"
+    )
+    assert (evaluation.gate_reason, evaluation.differing_count) == ("", 0)
 
 
 @needs_tool
