@@ -41,7 +41,7 @@ class ProcessBuilder:
     """One child for as long as it lives, restarted after a crash or a time-out; one request at a time.
 
     It reads the files of the request and writes below `folder`, nothing else; a request with other files gets a fresh
-    child.
+    child. A program of others that finishes an artifact has a second child, with its own interpreter.
     """
 
     def __init__(self, folder: Path) -> None:

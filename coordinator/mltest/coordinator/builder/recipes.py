@@ -96,8 +96,9 @@ def enumerate_recipes(
         *(one for found in ruled_out for one in _impossible(found, model, plan, tools)),
     )
     candidates = _with_own_labels((replace(baseline, is_baseline=True), *others))
-    choice = choose(candidates, plan, _on_request(possible, candidates))
-    broken = [one for one in choice.left_out if one.candidate.reason_code == ConversionError.code]
+    on_request = _on_request(possible, candidates)
+    choice = choose(candidates, plan, on_request)
+    broken = [one for one in choice.left_out if one.candidate.reason and one.candidate.candidate_id in on_request]
     return Recipes(
         candidates=choice.kept,
         left_out=tuple(one for one in choice.left_out if one not in broken),
