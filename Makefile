@@ -70,7 +70,7 @@ bench: $(VENV)/.dev ## measure mltest itself; tables here, figures in build/benc
 	$(SAY) "what mltest itself costs; the figures go to build/bench/"
 	@for name in upload ingest idle job outbox sandbox; do $(BIN)/python -m bench.$$name || exit 1; done
 
-bench-%: $(VENV)/.dev ## one of them: bench-upload, bench-ingest, bench-idle, bench-job, bench-outbox, bench-sandbox; bench-rigor takes an hour, on a busy machine one and a half
+bench-%: $(VENV)/.dev ## one of them: bench-upload, bench-ingest, bench-idle, bench-job, bench-outbox, bench-sandbox; bench-rigor takes two hours (python -m bench.rigor --resume goes on)
 	@$(BIN)/python -m bench.$*
 
 breaking: $(VENV)/.dev ## is the contract still compatible with AGAINST (default: main)?
