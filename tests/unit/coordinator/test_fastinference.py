@@ -21,7 +21,7 @@ from mltest.coordinator.builder.tool_report import ToolReport
 from mltest.coordinator.planning.plan import Plan
 from mltest.shared.domain import Candidate
 from mltest.shared.errors import ConversionError, ToolMissingError
-from tests.unit.coordinator.test_recipes import FOREST, NATIVE
+from tests.unit.coordinator.test_recipes import FOREST, NATIVE, PRUNE
 
 NEEDS = FastInferenceExport.needs
 REPORT = ToolReport(
@@ -169,6 +169,12 @@ def test_some_recipes_are_made_unasked_and_all_on_request() -> None:
     asked = candidates_of(Plan(only=("fastinference*",)))
     assert set(asked) == {"scikit-learn", *(f"fastinference, {found.name}" for found in VARIANTS)}
     assert set(candidates_of(Plan(transforms=("all",)))) == set(asked)
+
+
+def test_what_is_made_on_request_is_made_of_the_model_as_submitted() -> None:
+    plan, tools = Plan(only=("fastinference*",)), {"fastinference": REPORT}
+    found = enumerate_recipes(FOREST, plan, (NATIVE, NEEDS), (PRUNE,), tools).candidates
+    assert {one.variant for one in found if one.transform} == {"native", "native reorder", "if-else"}
 
 
 def test_what_is_broken_upstream_is_listed_with_its_own_error() -> None:

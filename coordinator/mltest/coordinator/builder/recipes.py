@@ -133,9 +133,9 @@ def recipe_key(candidate: Candidate, model_sha256: str, versions: Mapping[str, s
 def _made(found: ExporterNeeds, model: ModelInfo, change: _Change, plan: Plan, tools: _Tools) -> Iterator[Candidate]:
     identity = tools.get(found.tool, UNKNOWN).options
     for variant in found.variants:
-        broken = part_obstacle(found, variant, tools)
-        if variant_obstacle(variant, model) or (broken and change is not _UNCHANGED):
+        if variant_obstacle(variant, model) or (variant.is_on_request and change is not _UNCHANGED):
             continue
+        broken = part_obstacle(found, variant, tools)
         same_tool = replace(variant, options={**variant.options, **identity})
         for runtime in found.runtimes:
             for threads in _threads(found, plan):
