@@ -30,6 +30,7 @@ from mltest.shared.domain import Candidate, FileRef, JobSpec, VisitCandidate
 from mltest.shared.errors import ConversionError
 from mltest.shared.native.predictions import save_predictions
 from tests.contract.compiled import as_opened
+from tests.contract.tiny_boosters import BOOSTER_NAMES, tiny_booster, write_booster
 
 needs_tool = pytest.mark.skipif(
     not os.environ.get(VARIABLE) or shutil.which("c++") is None,
@@ -123,6 +124,18 @@ async def opened(builder: ProcessBuilder, folder: Path, name: str, rows: NDArray
     skops.io.dump(estimator.fit(data[::2], truth[::2]), folder / "model")
     held_out = data[1::2] if rows is None else rows
     np.savez(folder / "data.npz", X=held_out, y=truth[1::2][: len(held_out)])
+    return await inspected(builder, folder)
+
+
+async def opened_booster(builder: ProcessBuilder, folder: Path, name: str) -> Case:
+    if name not in BOOSTER_NAMES:
+        pytest.skip(f"pip install 'mltest-fleet[runtimes-{name.partition(',')[0]}]'")
+    shutil.copyfile(write_booster(name, folder), folder / "model")
+    np.savez(folder / "data.npz", X=tiny_booster(name).rows)
+    return await inspected(builder, folder)
+
+
+async def inspected(builder: ProcessBuilder, folder: Path) -> Case:
     spec = JobSpec(model=FileRef(name="model.skops", sha256=""), data=(FileRef(name="data.npz", sha256=""),))
     inspection = await builder.inspect(spec, ASKED, model=folder / "model", data=[folder / "data.npz"], folder=folder)
     return Case(builder, folder, spec, inspection)
@@ -145,6 +158,30 @@ async def test_what_is_made_unasked_is_the_model_without_loss(
         evaluation = await case.gate(label)
         assert evaluation.gate_reason == "", label
         assert evaluation.differing_count == 0, label
+
+
+@needs_tool
+@pytest.mark.parametrize(
+    "name",
+    ["xgboost, two classes", "xgboost, three classes", "xgboost, counts", "lightgbm, two classes", "lightgbm, values"],
+)
+async def test_models_of_other_libraries_lose_nothing(builder: ProcessBuilder, tmp_path: Path, name: str) -> None:
+    case = await opened_booster(builder, tmp_path, name)
+    for label in ("fastinference, native", "fastinference, if-else"):
+        evaluation = await case.gate(label)
+        assert (evaluation.gate_reason, evaluation.differing_count) == ("", 0), label
+
+
+@needs_tool
+@pytest.mark.parametrize(
+    ("name", "reason"), [("xgboost, gaps", "missing values"), ("xgboost, categories", "no splits by category")]
+)
+async def test_what_its_trees_cannot_say_is_refused(
+    builder: ProcessBuilder, tmp_path: Path, name: str, reason: str
+) -> None:
+    case = await opened_booster(builder, tmp_path, name)
+    with pytest.raises(ConversionError, match=reason):
+        await case.made("fastinference, native")
 
 
 @needs_tool
