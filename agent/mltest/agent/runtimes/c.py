@@ -30,22 +30,33 @@ _MAX_TYPE_CHARS = 16
 _TYPES = ("float32", "float64")
 
 
-@runtime
-class CompiledC:
-    """Runs `mltest_predict` of a library; the interface is open to sources of every tool."""
-
-    needs = RuntimeNeeds(
-        name="c",
-        formats=(C_SOURCE,),
+def source_needs(name: str, source_format: str = C_SOURCE) -> RuntimeNeeds:
+    """Return what a runtime needs that is a compiler and nothing else: whoever wrote its sources is not needed here."""
+    return RuntimeNeeds(
+        name=name,
+        formats=(source_format,),
         packages=("numpy",),
         modules=("numpy",),
         extra="runtimes-c",
         needs_compiler=True,
     )
 
+
+class CompiledSource:
+    """Runs `mltest_predict` of a library; the interface is open to sources of every tool, and a subclass names one."""
+
+    needs: RuntimeNeeds
+
     def open(self, artifact: Path, candidate: VisitCandidate) -> OpenModel:
         """Load the library that was compiled from the candidate's source."""
         return open_library(artifact, candidate)
+
+
+@runtime
+class CompiledC(CompiledSource):
+    """Sources that are this project's own."""
+
+    needs = source_needs("c")
 
 
 def open_library(artifact: Path, candidate: VisitCandidate) -> OpenModel:

@@ -123,6 +123,27 @@ class Builder(Protocol):
         """Look at the programs of others that exporters for `model` need; by name, those that the plan can want."""
         ...
 
+    async def examine(
+        self,
+        test: TestChoice,
+        spec: JobSpec,
+        info: ModelInfo,
+        dataset_info: DatasetInfo,
+        plan: Plan,
+        *,
+        model: Path,
+        dataset: Path,
+        reference: Path,
+        training: Sequence[Path],
+    ) -> tuple[Result, ...]:
+        """Run one test of the submitted model and its data; `training` is what `spec` says that it was trained with.
+
+        Raises:
+            MltestError: why it has no results.
+
+        """
+        ...
+
     async def close(self) -> None:
         """End the child."""
         ...

@@ -158,13 +158,21 @@ def _threads(found: ExporterNeeds, plan: Plan) -> tuple[int, ...]:
 
 
 def _impossible(found: ExporterNeeds, model: ModelInfo, plan: Plan, tools: _Tools) -> Iterator[Candidate]:
-    obstacle = exporter_obstacle(found, model)
-    code = ModelUnsupportedError.code if obstacle else ToolMissingError.code
     for runtime in found.runtimes:
+        code, reason = _why_ruled_out(found, model, runtime, tools)
         for threads in _threads(found, plan):
             plain = _candidate(found, Variant(), _UNCHANGED, model, runtime, threads)
-            reason = f"{runtime} takes {obstacle}" if obstacle else tool_obstacle(found, tools)
             yield replace(plain, reason_code=code, reason=reason)
+
+
+def _why_ruled_out(found: ExporterNeeds, model: ModelInfo, runtime: str, tools: _Tools) -> tuple[str, str]:
+    """Return code and reason: what the exporter takes instead, a package that is missing, or its tool."""
+    obstacle = exporter_obstacle(found, model)
+    if not obstacle:
+        return ToolMissingError.code, tool_obstacle(found, tools)
+    if obstacle == found.absence:
+        return ConversionError.code, obstacle
+    return ModelUnsupportedError.code, f"{runtime} takes {obstacle}"
 
 
 def _candidate(
