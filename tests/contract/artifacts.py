@@ -118,8 +118,8 @@ def rows_of(name: str) -> NDArray[np.floating]:
 
 
 def taken_pairs() -> list[tuple[str, Exporter]]:
-    """Return every model with every exporter whose declared needs it fits."""
-    return [(name, found) for name in NAMES for found in exporters() if _takes(found, name)]
+    """Return every model with every exporter whose declared needs it fits; what a tool finishes is tested apart."""
+    return [(name, found) for name in NAMES for found in exporters() if _takes(found, name) and not found.needs.tool]
 
 
 def source_of(name: str, folder: Path) -> ExportSource:
