@@ -46,7 +46,7 @@ def label_attack_facts(
         facts.add("radius_attacked", None, reason="no row with the right label was reached in time")
         return facts
     broken = np.array([radius for radius in found if np.isfinite(radius)])
-    facts.add("attack_count", len(broken), statistic="attack found", count=len(found))
+    facts.add("attack_count", len(broken), count=len(found))
     facts.add("not_finished_count", len(right) - len(found), count=len(right))
     if len(broken):
         facts.add("radius_attacked", np.median(broken), statistic="median", count=len(broken))
