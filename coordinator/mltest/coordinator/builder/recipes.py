@@ -14,7 +14,7 @@ from mltest.coordinator.builder.transforms.role import TransformNeeds
 from mltest.coordinator.builder.variant import Variant
 from mltest.coordinator.planning.plan import Plan
 from mltest.shared.domain import Candidate, ModelInfo, PrunedCell
-from mltest.shared.errors import ModelUnsupportedError
+from mltest.shared.errors import ConversionError, ModelUnsupportedError
 
 _ID_DIGITS = 12
 
@@ -129,7 +129,10 @@ def _impossible(found: ExporterNeeds, model: ModelInfo, plan: Plan) -> Iterator[
     for runtime in found.runtimes:
         for threads in _threads(found, plan):
             plain = _candidate(found, Variant(), _UNCHANGED, model, runtime, threads)
-            yield replace(plain, reason_code=ModelUnsupportedError.code, reason=f"{runtime} takes {reason}")
+            if reason == found.absence:
+                yield replace(plain, reason_code=ConversionError.code, reason=reason)
+            else:
+                yield replace(plain, reason_code=ModelUnsupportedError.code, reason=f"{runtime} takes {reason}")
 
 
 def _candidate(
