@@ -125,9 +125,9 @@ class LabelAttack:
     name: ClassVar[str] = "label attack"
     is_default: ClassVar[bool] = False
 
-    rows: int = 50
+    rows: int = 20
     """The first rows with the right label that are attacked."""
-    steps: int = 40
+    steps: int = 25
     """Batches of proposals for each row."""
     radii: tuple[float, ...] = _RADII
     """At which the share of rows that withstood is given."""
