@@ -64,6 +64,6 @@ def _nothing(test_class: type[Test]) -> str:
 
 
 def _meaning(test_class: type[Test]) -> str:
-    """Return the first sentence of its docstring."""
+    """Return the first paragraph of its docstring."""
     first = (test_class.__doc__ or "").strip().split("\n\n")[0]
     return " ".join(first.split())[:300]
