@@ -81,7 +81,8 @@ class LabelAttack:
         best = self._halved(own, label, change, _HALVINGS)
         for _ in range(steps):
             best = self._smaller(own, label, best)
-        return float(np.abs(best).max())
+        # A start that lies at a threshold may be rounded to the other side of it.
+        return float(np.abs(best).max()) if self._is_other(own, label, best[None])[0] else float("inf")
 
     def _nearest(self, own: NDArray[np.floating], label: int) -> NDArray[np.float64] | None:
         """Return the change to the nearest rows of another class (starts, columns), in shares of ranges."""
@@ -89,7 +90,8 @@ class LabelAttack:
         if not len(others):
             return None
         scale = np.where(self._ranges > 0, self._ranges, 1.0)
-        changes = (others.astype(np.float64) - own) / scale
+        # A missing value is left as it is.
+        changes = np.nan_to_num((others.astype(np.float64) - own) / scale, nan=0.0)
         nearest = np.argsort(np.abs(changes).max(axis=1), kind="stable")[:_STARTS]
         picked: NDArray[np.float64] = changes[nearest]
         return picked
