@@ -16,7 +16,7 @@ from mltest.agent.probe.installed import installed_versions
 from mltest.agent.runtimes.registry import runtimes
 from mltest.agent.runtimes.role import RuntimeNeeds
 
-APART = ("daal4py", "openvino")
+APART = ("daal4py", "openvino", "torch")
 """In the order in which one process can import them: libtbb of OpenVINO lacks a symbol that daal4py needs."""
 
 _ENVIRONMENTS = Environments(environments_of_machine())
