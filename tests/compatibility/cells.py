@@ -18,6 +18,7 @@ from mltest.shared.domain import Candidate, FileRef, JobSpec, VisitCandidate
 from mltest.shared.errors import MltestError
 from mltest.shared.jsonable import from_jsonable, to_jsonable
 from mltest.shared.native.predictions import save_predictions
+from mltest.shared.native.torch_module import BUILDER_REMEDY
 from tests.compatibility.families import Family, files_of
 from tests.contract.compiled import as_opened
 from tests.contract.own_environments import is_installed
@@ -87,7 +88,7 @@ def _cell(candidate: Candidate, job: _Job) -> Cell:
     try:
         made = _made(candidate, job)
     except MltestError as error:
-        return Cell(REFUSED, error.message)
+        return Cell(NOT_TRIED if BUILDER_REMEDY in error.message else REFUSED, error.message)
     needs = runtime_named(candidate.runtime).needs
     if candidate.runtime in runtimes() and not is_installed(needs):
         return Cell(NOT_TRIED, needs.remedy)

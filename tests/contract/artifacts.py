@@ -1,9 +1,11 @@
 """Artifacts of the tiny models, made by every exporter that takes them."""
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import pytest
 import skops.io
 from numpy.typing import NDArray
 
@@ -12,6 +14,7 @@ from mltest.coordinator.builder.exporters.role import Exported, Exporter, Export
 from mltest.shared.domain import ModelInfo, VisitCandidate
 from mltest.shared.native.library_model import LibraryModel
 from mltest.shared.native.outputs import NativeModel, describe_estimator
+from mltest.shared.native.torch_module import BUILDER_REMEDY
 from mltest.shared.reference import REFERENCE_FORMAT, REFERENCE_RUNTIME, reference_artifact
 from tests.contract.compiled import as_opened
 from tests.contract.tiny_boosters import BOOSTER_NAMES, booster_info, booster_native, tiny_booster, write_booster
@@ -64,6 +67,11 @@ NOT_CONVERTED = {
     ("scaled forest", "daal4py_export"): "StandardScaler",
     ("forest, three classes", "daal4py_export"): "no forests of more than two classes, this one has 3",
     ("two values a row", "daal4py_export"): "several targets",
+    ("ridge, two classes", "hummingbird_export"): "no converter for RidgeClassifier",
+    ("ridge, three text labels", "hummingbird_export"): "no converter for RidgeClassifier",
+    ("svm, three classes", "hummingbird_export"): "other shapes",
+    ("svm of values", "hummingbird_export"): "no converter for SVR",
+    ("scaled svm of values", "hummingbird_export"): "no converter for SVR",
     ("svm, two text labels", "numpy_export"): "SVC is not linear",
     ("svm, three classes", "numpy_export"): "SVC is not linear",
     ("svm of values", "numpy_export"): "SVR is not linear",
@@ -88,6 +96,12 @@ class Made:
 def rows_of(name: str) -> NDArray[np.floating]:
     """Return rows that the model `name` has not seen."""
     return tiny_booster(name).rows if name in BOOSTER_NAMES else tiny_model(name).rows
+
+
+def needs_converter(exporter: Exporter) -> pytest.MarkDecorator:
+    """Return the mark of a test that makes an artifact: what makes it need not be installed."""
+    is_here = exporter.needs.name != "hummingbird_export" or find_spec("hummingbird") is not None
+    return pytest.mark.skipif(not is_here, reason=BUILDER_REMEDY)
 
 
 def taken_pairs() -> list[tuple[str, Exporter]]:

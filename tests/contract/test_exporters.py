@@ -13,7 +13,7 @@ from mltest.coordinator.builder.exporters.registry import exporter_needs, export
 from mltest.coordinator.builder.exporters.role import Exporter
 from mltest.shared.domain import Output, Task
 from mltest.shared.errors import ConversionError
-from tests.contract.artifacts import NAMES, NOT_CONVERTED, make, rows_of, source_of, taken_pairs
+from tests.contract.artifacts import NAMES, NOT_CONVERTED, make, needs_converter, rows_of, source_of, taken_pairs
 from tests.contract.own_environments import add_own_environments, skipped_unless_installed
 
 add_own_environments()
@@ -23,7 +23,7 @@ MADE = [
         name,
         found,
         id=f"{name}-{found.needs.name}",
-        marks=skipped_unless_installed(runtime_named(found.needs.runtimes[0]).needs),
+        marks=[skipped_unless_installed(runtime_named(found.needs.runtimes[0]).needs), needs_converter(found)],
     )
     for name, found in taken_pairs()
     if (name, found.needs.name) not in NOT_CONVERTED
@@ -72,7 +72,15 @@ def test_an_exporter_names_runtimes_and_formats(needs: object) -> None:
         assert set(needs.formats.values()) <= set(runtimes()[name].needs.formats)
 
 
-@pytest.mark.parametrize("pair", [pair for pair in NOT_CONVERTED if pair[0] in NAMES], ids=", ".join)
+REFUSALS = [
+    pytest.param(pair, id=", ".join(pair), marks=needs_converter(found))
+    for pair in NOT_CONVERTED
+    for found in exporters()
+    if pair[0] in NAMES and found.needs.name == pair[1]
+]
+
+
+@pytest.mark.parametrize("pair", REFUSALS)
 def test_what_cannot_be_made_says_why(pair: tuple[str, str], tmp_path: Path) -> None:
     exporter = next(found for found in exporters() if found.needs.name == pair[1])
     with pytest.raises(ConversionError, match=NOT_CONVERTED[pair]):

@@ -31,7 +31,7 @@ from mltest.shared.errors import (
 from mltest.shared.native.class_labels import class_indices
 from mltest.shared.native.predictions import Predictions
 from mltest.shared.reference import REFERENCE_RUNTIME
-from tests.contract.artifacts import NOT_CONVERTED, Made, ReferenceExport, make, rows_of, taken_pairs
+from tests.contract.artifacts import NOT_CONVERTED, Made, ReferenceExport, make, needs_converter, rows_of, taken_pairs
 from tests.contract.compiled import as_opened
 from tests.contract.own_environments import add_own_environments, is_installed, skipped_unless_installed
 
@@ -48,7 +48,7 @@ CASES = [
         name,
         found,
         id=f"{found.needs.runtimes[0]}-{name}",
-        marks=skipped_unless_installed(runtime_named(found.needs.runtimes[0]).needs),
+        marks=[skipped_unless_installed(runtime_named(found.needs.runtimes[0]).needs), needs_converter(found)],
     )
     for name, found in taken_pairs()
     if (name, found.needs.name) not in NOT_CONVERTED

@@ -79,7 +79,7 @@ def format_of(path: Path) -> str:
         raise ModelUnsupportedError(detail=f"it is {found.name}, which no runtime takes yet; {found.remedy}")
     if not found:
         raise ModelInvalidError(
-            detail="it is no whole skops, ONNX, XGBoost, LightGBM, CatBoost or PyTorch file, nor any other that is known"
+            detail="it is no whole skops, ONNX, XGBoost, LightGBM, CatBoost or PyTorch file, nor another that is known"
         )
     return found
 
@@ -159,7 +159,9 @@ def _archive(path: Path) -> str | _Unsupported:
         return _Unsupported("a program that PyTorch before 2.8 exported", "save it again: torch.export.save")
     if names and all(name.endswith(".npy") for name in names):
         return _Unsupported("an archive of NumPy arrays, which is data and no model", "name it with --data")
-    raise ModelInvalidError(detail="it is a zip archive, but neither a skops file (no schema.json) nor an exported program of PyTorch")
+    raise ModelInvalidError(
+        detail="it is a zip archive, but neither a skops file (no schema.json) nor an exported program of PyTorch"
+    )
 
 
 def _is_pt2(archive: zipfile.ZipFile, names: list[str]) -> bool:

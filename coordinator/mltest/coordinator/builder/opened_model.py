@@ -141,7 +141,7 @@ def _reading(session: OnnxSession, facts: GraphFacts, data: RawData) -> tuple[Ta
 def read_scores(
     scores: NDArray[np.float64], classes: tuple[str, ...], truth: NDArray[np.generic] | None
 ) -> tuple[Task, Output, tuple[str, ...]]:
-    """Return what numbers (rows, outputs) mean: probabilities or scores of `classes`, or values, as the truth has it."""
+    """Return what numbers (rows, outputs) are: probabilities or scores of `classes`, or values; the truth decides."""
     if sum_to_one(scores):
         return Task.CLASSIFICATION, Output.PROBABILITIES, classes
     if scores.shape[1] > 1 and _are_labels(truth, classes):

@@ -30,7 +30,9 @@ def opened_program(path: Path, data: RawData) -> OpenedModel:
     facts, width = opened.facts, data.rows.shape[1]
     if facts.feature_count != width:
         shape = " x ".join(map(str, facts.row_shape))
-        raise DataMismatchError(detail=f"the model takes {facts.feature_count} features ({shape}), the data have {width}")
+        raise DataMismatchError(
+            detail=f"the model takes {facts.feature_count} features ({shape}), the data have {width}"
+        )
 
     def scores_of(rows: NDArray[np.floating]) -> NDArray[np.float64]:
         return opened.scores(np.ascontiguousarray(rows, dtype=facts.input_dtype))

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from mltest.coordinator.builder.absent_ways import absent_ways
 from mltest.coordinator.builder.choice import EVERY_TRANSFORM, UNTRANSFORMED, LeftOut, check_names, choose
 from mltest.coordinator.builder.exporters.registry import exporter_needs
 from mltest.coordinator.builder.exporters.role import ExporterNeeds
@@ -87,7 +88,7 @@ def enumerate_recipes(
     return Recipes(
         candidates=choice.kept,
         left_out=choice.left_out,
-        pruned=(*_pruned_variants(possible, model), *_pruned_transforms(known_transforms, model)),
+        pruned=(*_pruned_variants(possible, model), *_pruned_transforms(known_transforms, model), *absent_ways(model)),
     )
 
 

@@ -30,7 +30,7 @@ def require(*modules: str, converter: str) -> None:
 
 
 def write_script(module: Any, feature_count: int, dtype: Any, target: Path, *, converter: str) -> None:
-    """Write what `module`, in evaluation mode, does with a tensor (rows, features) as TorchScript with constant weights.
+    """Write what `module` does with a tensor (rows, features) as TorchScript, with its weights as constants.
 
     Raises:
         ConversionError: it cannot be traced, or what was traced takes as many rows as it was traced with only.
@@ -57,7 +57,7 @@ def write_script(module: Any, feature_count: int, dtype: Any, target: Path, *, c
 
 
 def _steady(archive: bytes) -> bytes:
-    """Return TorchScript without what differs each time that it is made: numbers in names of classes, places in sources.
+    """Return TorchScript without what differs whenever it is made: numbers in names of classes, places in sources.
 
     There is one class in it, since a frozen module has no others inside.
     """

@@ -1,8 +1,8 @@
 """Reads an exported program of PyTorch without PyTorch: an archive with a graph, and weights as plain numbers.
 
-torch.export.load is for files of one's own: beside what the graph can do to it (`pt2_graph`), it unpickles sample inputs
-and every weight that says it is a pickle, and loads machine code. So what it is given in the end is a new archive, made
-of the parts that were understood here.
+torch.export.load is for files of one's own: beside what the graph can do to it (`pt2_graph`), it unpickles sample
+inputs and every weight that says it is a pickle, and loads machine code. So what it is given in the end is a new
+archive, made of the parts that were understood here.
 
 Source: torch/export/pt2_archive/_package.py of PyTorch 2.13.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mltest.shared.errors import ModelInvalidError, ModelRefusedError, ModelUnsupportedError
-from mltest.shared.native.pt2_graph import ProgramFacts, checked_graph, facts_of_program
+from mltest.shared.native.pt2_graph import NO_FLAG, ProgramFacts, checked_graph, facts_of_program
 
 GRAPH = "models/model.json"
 SAMPLE_INPUTS = "data/sample_inputs/model.pt"
@@ -28,7 +28,6 @@ _PAYLOAD = re.compile(r"data/(?:weights/weight|constants/tensor)_\d+")
 _UNREAD = re.compile(r"archive_format|archive_version|byteorder|version|\.\w+|\.data/\w+|extra/.*")
 """Written anew, or left out."""
 _NAME = re.compile(r"\w+(?:\.\w+)*", re.ASCII)
-_NO_FLAG = "export the network itself again; there is no flag that opens this file"
 _MAX_MEMBERS = 100_000
 
 
@@ -47,7 +46,7 @@ def read_program(path: Path) -> ProgramParts:
     Raises:
         ModelInvalidError: it is damaged.
         ModelRefusedError: it holds pickles, machine code or what could be run as code.
-        ModelUnsupportedError: it is a program that is not used here: several inputs, a fixed number of rows, another device.
+        ModelUnsupportedError: it has several inputs, a fixed number of rows or the like, or is for another device.
 
     """
     try:
@@ -83,10 +82,13 @@ def _members(archive: zipfile.ZipFile) -> dict[str, bytes]:
 
 
 def _refuse(name: str) -> None:
-    if name.startswith("models/") or name.startswith("data/sample_inputs/") or name.endswith("_config.json"):
-        raise ModelUnsupportedError(detail=f"it holds several programs, or one that is not called 'model' ({name[:80]})")
-    what = "machine code" if "aotinductor" in name else "Python objects" if name.startswith("data/") else "something else"
-    raise ModelRefusedError(detail=f"beside weights it holds {what} ({name[:80]!r})", next_step=_NO_FLAG)
+    if name.startswith(("models/", "data/sample_inputs/")) or name.endswith("_config.json"):
+        raise ModelUnsupportedError(
+            detail=f"it holds several programs, or one that is not called 'model' ({name[:80]})"
+        )
+    is_code, is_object = "aotinductor" in name, name.startswith("data/")
+    what = "machine code" if is_code else "Python objects" if is_object else "something else"
+    raise ModelRefusedError(detail=f"beside weights it holds {what} ({name[:80]!r}); {NO_FLAG}", next_step=NO_FLAG)
 
 
 def _checked_config(name: str, content: bytes, members: Mapping[str, bytes]) -> bytes:
@@ -102,13 +104,15 @@ def _checked_config(name: str, content: bytes, members: Mapping[str, bytes]) -> 
 
 def _checked_entry(weight: str, entry: dict[str, Any], folder: str, members: Mapping[str, bytes]) -> dict[str, Any]:
     if entry["use_pickle"]:
-        detail = f"the weight {weight[:80]!r} is a pickle, and a pickle can run any code when it is opened"
-        raise ModelRefusedError(detail=detail, next_step=_NO_FLAG)
+        detail = f"the weight {weight[:80]!r} is a pickle, and a pickle can run any code when it is opened; {NO_FLAG}"
+        raise ModelRefusedError(detail=detail, next_step=NO_FLAG)
     meta = entry["tensor_meta"]
     if not _NAME.fullmatch(weight) or f"{folder}/{entry['path_name']}" not in members:
         raise ValueError(f"{weight[:80]!r} has no numbers")
     if meta["device"]["type"] != "cpu":
-        raise ModelUnsupportedError(detail=f"its weights are on the device {meta['device']['type']!r}; export it on the CPU")
+        raise ModelUnsupportedError(
+            detail=f"its weights are on the device {meta['device']['type']!r}; export it on the CPU"
+        )
     return {
         "path_name": str(entry["path_name"]),
         "is_param": bool(entry["is_param"]),

@@ -16,6 +16,8 @@ from typing import Any
 
 from mltest.shared.errors import ModelInvalidError, ModelRefusedError, ModelUnsupportedError
 
+NO_FLAG = "export the network itself again, no flag opens this file"
+"""What mends a program that is refused."""
 _NAME = re.compile(r"(?:\w+(?:\.\w+)*)?", re.ASCII)
 _WORD = re.compile(r"[\w.+-]{0,64}", re.ASCII)
 _ATEN = re.compile(r"torch\.ops\.aten\.((?:__(?:and|or|xor)__)|_?[A-Za-z]\w*)\.[A-Za-z]\w*", re.ASCII)
@@ -111,7 +113,9 @@ def facts_of_program(document: Document) -> ProgramFacts:
         rows, *others = meta["sizes"]
         _check_rows(rows, document["range_constraints"])
         if any("as_int" not in size for size in others) or not others:
-            raise ModelUnsupportedError(detail="its input has no fixed number of features; leave only the first one free")
+            raise ModelUnsupportedError(
+                detail="its input has no fixed number of features; leave only the first one free"
+            )
         if meta["dtype"] not in _DTYPES:
             raise ModelUnsupportedError(detail="its input is neither float32 nor float64")
         return ProgramFacts(
@@ -150,7 +154,9 @@ def _check_call(calls: Sequence[Document]) -> None:
     if by_name["children_spec"] or [child["type"] for child in by_position["children_spec"]] != [None]:
         raise ModelUnsupportedError(detail="it does not take its input as one argument, by position")
     if answered["type"] is not None:
-        raise ModelUnsupportedError(detail="it gives its output inside a tuple, list or dictionary; export what is in it")
+        raise ModelUnsupportedError(
+            detail="it gives its output inside a tuple, list or dictionary; export what is in it"
+        )
 
 
 def _check_rows(size: Document, ranges: Document) -> None:
@@ -207,9 +213,10 @@ def _check_operator(text: str) -> None:
     found = _ATEN.fullmatch(text)
     if (found and found[1] not in _ON_FILES) or text in _ON_SHAPES:
         return
-    if (library := _LIBRARY.fullmatch(text)) and not found:
+    if (library := _LIBRARY.fullmatch(text)) and library[1] != "aten":
         raise ModelUnsupportedError(detail=f"it needs the operator {library[1]}.{library[2]}, which is not one of ATen")
-    raise ModelRefusedError(detail=f"its graph calls {text[:80]!r}, which could be anything", next_step=_NO_FLAG)
+    detail = f"its graph calls {text[:80]!r}, which could be anything; {NO_FLAG}"
+    raise ModelRefusedError(detail=detail, next_step=NO_FLAG)
 
 
 def _is_shape(text: str) -> bool:
@@ -226,18 +233,19 @@ def _is_tree(text: str) -> bool:
 
 
 def _is_plain_tree(tree: Mapping[str, Any]) -> bool:
+    if tree["type"] not in _TREES:
+        return False
     context = json.loads(tree["context"]) if tree["context"] is not None else None
     has_names = isinstance(context, list) and all(isinstance(name, str) and _NAME.fullmatch(name) for name in context)
-    is_known = set(tree) == {"type", "context", "children_spec"} and tree["type"] in _TREES
-    return is_known and (context is None or has_names) and all(_is_plain_tree(child) for child in tree["children_spec"])
+    return (context is None or has_names) and all(_is_plain_tree(child) for child in tree["children_spec"])
 
 
 def _require(is_true: bool, what: str) -> None:
     if not is_true:
-        raise ModelRefusedError(detail=f"the graph of the PyTorch program is none that torch.export writes: {what}")
+        detail = f"the graph of the PyTorch program is none that torch.export writes: {what}; {NO_FLAG}"
+        raise ModelRefusedError(detail=detail, next_step=NO_FLAG)
 
 
-_NO_FLAG = "export the network itself again; there is no flag that opens this file"
 _CHECKS: Mapping[str, Callable[[str], bool]] = {
     "expr_str": _is_shape,
     "in_spec": _is_tree,

@@ -65,7 +65,7 @@ def open_program(path: Path) -> OpenedProgram:
     """
     parts = read_program(path)
     if find_spec("torch") is None:
-        detail = "it is a PyTorch program, and PyTorch is not installed where models are opened"
+        detail = f"it is a PyTorch program, and PyTorch is not installed where models are opened; {BUILDER_REMEDY}"
         raise ModelUnsupportedError(detail=detail, next_step=BUILDER_REMEDY)
     try:
         with quiet():

@@ -1,7 +1,7 @@
 """scikit-learn models as tensor operations, by Hummingbird, traced into TorchScript.
 
-Hummingbird compares in float32 and rounds each threshold of a tree to the nearest float32: a value that lies just there
-may go the other way than in scikit-learn, which compares with a float64 threshold. The gate says in how many rows it did.
+Hummingbird rounds each threshold of a tree to the nearest float32: a value that lies just there may go the other way
+than in scikit-learn, which compares with a float64 threshold. The gate says in how many rows it did.
 """
 
 import copy
@@ -99,7 +99,7 @@ def _explained(line: str) -> str:
 def _with_positions(native: "NativeModel") -> Any:
     """Return a copy whose classes are 0 to n-1, which is what its labels then are: Hummingbird takes integers only.
 
-    Without the parameter `multi_class`, which scikit-learn 1.8 took away, it would take softmax for one against the rest.
+    Without the parameter `multi_class`, which scikit-learn 1.8 took away, it takes softmax for one against the rest.
     """
     import numpy as np
     from sklearn.linear_model import LogisticRegression
