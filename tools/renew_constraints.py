@@ -13,7 +13,10 @@ ROOT = Path(__file__).resolve().parents[1]
 HEADER = (
     "# Every version that the checks run with, for Python 3.11 to 3.13. Renew: make constraints PYTHON=python3.11\n"
 )
-EXTRAS = "agent,coordinator,runtimes-all,runtimes-openvino,runtimes-daal4py,runtimes-catboost,builder-torch,dev"
+EXTRAS = (
+    "agent,coordinator,runtimes-all,runtimes-openvino,runtimes-daal4py,runtimes-catboost,runtimes-lleaves,"
+    "builder-torch,dev"
+)
 """Large runtimes, and those with an environment of their own, are pinned, too: nothing is imported here."""
 BUILD = ("hatchling", "editables")
 """What pip needs to build this project; pinned like everything else."""

@@ -36,16 +36,18 @@ from tests.integration.agent_peer import (
     write_estimator,
     write_files,
 )
-from tests.processes import EVERY, ProcessGroup, Running
+from tests.processes import ProcessGroup, Running
 
 pytestmark = pytest.mark.xdist_group("agent-calls")
+
+RUNTIMES = "scikit-learn,onnxruntime"
 
 
 @pytest.fixture(scope="module")
 def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     group = ProcessGroup()
     state = tmp_path_factory.mktemp("agent")
-    yield group.agent(state, "--port", "0", "--no-advertise", "--allow-pickle", "--name", "lab-1", runtimes=EVERY)
+    yield group.agent(state, "--port", "0", "--no-advertise", "--allow-pickle", "--name", "lab-1", runtimes=RUNTIMES)
     group.end()
 
 

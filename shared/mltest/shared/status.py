@@ -119,6 +119,12 @@ ERROR_TABLE: dict[str, ErrorEntry] = {
     "POWER_UNREADABLE": ErrorEntry(
         _S.UNAVAILABLE, EXIT_INFRASTRUCTURE, "on that machine: systemctl enable --now mltest-powerd.socket"
     ),
+    "METER_UNREADABLE": ErrorEntry(
+        _S.UNAVAILABLE,
+        EXIT_INFRASTRUCTURE,
+        "on that machine: mltest-agent meters says what can be read, and how to grant what cannot",
+    ),
+    "BOUNDARY_INVALID": ErrorEntry(_S.INVALID_ARGUMENT, EXIT_USER, "mltest-agent meters lists what each meter covers"),
     "NO_AGENT": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_INFRASTRUCTURE, "mltest-coordinator agents shows who is there"),
     "MODEL_CRASHED": ErrorEntry(
         _S.INVALID_ARGUMENT, EXIT_USER, "try it in its own library: what ends the process there ends it here"

@@ -88,6 +88,13 @@ def test_what_a_runtime_cannot_take_is_listed_with_its_reason() -> None:
     assert impossible["treelite"].reason.endswith("this model's family is svm")
 
 
+def test_a_generator_that_is_missing_here_is_one_candidate_with_the_command_that_installs_it() -> None:
+    absence = "tool is not installed where artifacts are made; pip install 'mltest-fleet[tools]'"
+    found = enumerate_candidates(FOREST, Plan(), (NATIVE, replace(NETWORK, packages=("tool",), absence=absence)), ())
+    assert [(one.runtime, one.reason) for one in found] == [("scikit-learn", ""), ("onnxruntime", absence)]
+    assert found[1].reason_code == "CONVERSION_FAILED"
+
+
 def test_an_onnx_file_runs_as_it_is_and_nowhere_else() -> None:
     candidates = enumerate_candidates(replace(FOREST, format="onnx"), Plan())
     assert (candidates[0].runtime, candidates[0].exporter, candidates[0].is_baseline) == (
@@ -101,7 +108,8 @@ def test_an_onnx_file_runs_as_it_is_and_nowhere_else() -> None:
 
 
 def test_a_program_of_pytorch_has_every_way_of_a_network() -> None:
-    recipes = enumerate_recipes(replace(FOREST, format="pt2", family="network"), Plan())
+    needs = [replace(found, absence="") for found in exporter_needs()]
+    recipes = enumerate_recipes(replace(FOREST, format="pt2", family="network"), Plan(), needs)
     baseline, *others = (candidate.label for candidate in recipes.candidates if not candidate.reason)
     assert baseline == "torch"
     assert sorted(others) == [

@@ -118,6 +118,27 @@ class Builder(Protocol):
         """Run the prediction tests on every file; the model is asked again about rows in which one differs."""
         ...
 
+    async def examine(
+        self,
+        test: TestChoice,
+        spec: JobSpec,
+        info: ModelInfo,
+        dataset_info: DatasetInfo,
+        plan: Plan,
+        *,
+        model: Path,
+        dataset: Path,
+        reference: Path,
+        training: Sequence[Path],
+    ) -> tuple[Result, ...]:
+        """Run one test of the submitted model and its data; `training` is what `spec` says that it was trained with.
+
+        Raises:
+            MltestError: why it has no results.
+
+        """
+        ...
+
     async def close(self) -> None:
         """End the child."""
         ...

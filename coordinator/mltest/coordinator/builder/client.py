@@ -17,7 +17,7 @@ from mltest.coordinator.builder.builder import (
 )
 from mltest.coordinator.planning.plan import Plan, TestChoice
 from mltest.shared.child import Child, ChildLimits, Confinement
-from mltest.shared.domain import Candidate, JobSpec, ModelInfo
+from mltest.shared.domain import Candidate, DatasetInfo, JobSpec, ModelInfo, Result
 from mltest.shared.errors import ChildCrashedError, DeadlineError, MltestError, ResourceLimitError
 from mltest.shared.frames import Frame
 from mltest.shared.jsonable import from_jsonable, to_jsonable
@@ -119,6 +119,38 @@ class ProcessBuilder:
         what = "comparing predictions"
         answer = await self._request(frame, plan, timeout_s=plan.build_timeout_s, what=what, reads=reads)
         return _readable_as(tuple[Evaluation, ...], answer.get("evaluations"))
+
+    async def examine(
+        self,
+        test: TestChoice,
+        spec: JobSpec,
+        info: ModelInfo,
+        dataset_info: DatasetInfo,
+        plan: Plan,
+        *,
+        model: Path,
+        dataset: Path,
+        reference: Path,
+        training: Sequence[Path],
+    ) -> tuple[Result, ...]:
+        """Run one test of the submitted model and its data."""
+        frame = {
+            "command": "examine",
+            "test": {"module": test.module, "class_name": test.class_name, "params": dict(test.params)},
+            "spec": to_jsonable(spec),
+            "info": to_jsonable(info),
+            "dataset_info": to_jsonable(dataset_info),
+            "model": _absolute(model),
+            "dataset": _absolute(dataset),
+            "reference": _absolute(reference),
+            "training": [_absolute(path) for path in training],
+        }
+        reads = [model, dataset, reference, *training]
+        what = f"the test {test.class_name}"
+        answer = await self._request(frame, plan, timeout_s=plan.build_timeout_s, what=what, reads=reads)
+        results = _readable_as(tuple[Result, ...], answer.get("results"))
+        # Whoever wrote the model may have written this answer: it speaks of the model, and of no candidate.
+        return tuple(result for result in results if not result.candidate_id and not result.agent_id)
 
     async def close(self) -> None:
         """End the child."""

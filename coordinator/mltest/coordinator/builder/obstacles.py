@@ -9,8 +9,8 @@ from mltest.shared.domain import ModelInfo
 
 
 def exporter_obstacle(found: ExporterNeeds, model: ModelInfo) -> str:
-    """Return what the exporter takes instead of `model`; empty if it takes it in at least one of its variants."""
-    return _obstacle(found, found.formats, model) or _no_variant(found.variants, model)
+    """Return what the exporter takes instead of `model`, or its absence; empty if one of its variants takes it here."""
+    return _obstacle(found, found.formats, model) or _no_variant(found.variants, model) or found.absence
 
 
 def transform_obstacle(found: TransformNeeds, model: ModelInfo) -> str:

@@ -15,7 +15,7 @@ from mltest.coordinator.builder.transforms.role import TransformNeeds
 from mltest.coordinator.builder.variant import Variant
 from mltest.coordinator.planning.plan import Plan
 from mltest.shared.domain import Candidate, ModelInfo, PrunedCell
-from mltest.shared.errors import ModelUnsupportedError
+from mltest.shared.errors import ConversionError, ModelUnsupportedError
 
 _ID_DIGITS = 12
 
@@ -82,7 +82,7 @@ def enumerate_recipes(
     changes = [_UNCHANGED, *_changes(known_transforms, model)]
     baseline, *others = (
         *(one for change in changes for found in possible for one in _made(found, model, change, plan)),
-        *(one for found in ruled_out for one in _impossible(found, model, plan)),
+        *(one for found in _one_each(ruled_out, model) for one in _impossible(found, model, plan)),
     )
     choice = choose(_with_own_labels((replace(baseline, is_baseline=True), *others)), plan)
     return Recipes(
@@ -125,12 +125,23 @@ def _threads(found: ExporterNeeds, plan: Plan) -> tuple[int, ...]:
     return (1,) if found.is_single_threaded else plan.threads
 
 
+def _one_each(ruled_out: Sequence[ExporterNeeds], model: ModelInfo) -> tuple[ExporterNeeds, ...]:
+    """Return one exporter for the same runtimes: that which comes nearest to taking the model."""
+    nearest: dict[tuple[str, ...], ExporterNeeds] = {}
+    for found in sorted(ruled_out, key=lambda one: model.format not in one.formats):
+        nearest.setdefault(found.runtimes, found)
+    return tuple(found for found in ruled_out if nearest[found.runtimes] is found)
+
+
 def _impossible(found: ExporterNeeds, model: ModelInfo, plan: Plan) -> Iterator[Candidate]:
     reason = exporter_obstacle(found, model)
     for runtime in found.runtimes:
         for threads in _threads(found, plan):
             plain = _candidate(found, Variant(), _UNCHANGED, model, runtime, threads)
-            yield replace(plain, reason_code=ModelUnsupportedError.code, reason=f"{runtime} takes {reason}")
+            if reason == found.absence:
+                yield replace(plain, reason_code=ConversionError.code, reason=reason)
+            else:
+                yield replace(plain, reason_code=ModelUnsupportedError.code, reason=f"{runtime} takes {reason}")
 
 
 def _candidate(

@@ -34,6 +34,7 @@ class HummingbirdExport:
         takes="exported programs, and forests, boosting, SVM, linear models and networks of scikit-learn",
         variants=(Variant(name="Hummingbird"),),
         packages=("hummingbird-ml", "torch"),
+        extra="builder-torch",
     )
 
     def export(self, source: ExportSource, target: Path) -> Exported:

@@ -42,6 +42,7 @@ class TorchScriptExport:
         takes="exported programs of PyTorch",
         variants=(Variant(name="TorchScript"),),
         packages=("torch",),
+        extra="builder-torch",
     )
 
     def export(self, source: ExportSource, target: Path) -> Exported:

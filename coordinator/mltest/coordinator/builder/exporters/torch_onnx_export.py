@@ -19,6 +19,7 @@ class TorchOnnxExport:
         takes="exported programs of PyTorch",
         variants=precision_variants("network", "linear"),
         packages=("torch", "onnxscript", "onnx-ir"),
+        extra="builder-torch",
     )
 
     def export(self, source: ExportSource, target: Path) -> Exported:
