@@ -13,11 +13,12 @@ from sklearn.ensemble import RandomForestClassifier
 
 from mltest.agent.runtimes.registry import runtime_named
 from mltest.coordinator.builder.builder import Evaluation, PredictionFile
-from mltest.coordinator.builder.evaluation import Yardstick, evaluations
+from mltest.coordinator.builder.evaluation import evaluations
 from mltest.coordinator.builder.exporters.hummingbird_export import HummingbirdExport
 from mltest.coordinator.builder.exporters.onnx_export import OnnxExport
 from mltest.coordinator.builder.exporters.role import Exporter, ExportSource
 from mltest.coordinator.builder.opened_model import opened_estimator
+from mltest.coordinator.builder.yardstick import Yardstick
 from mltest.shared.domain import VisitCandidate
 from mltest.shared.errors import ConversionError, ModelRefusedError
 from mltest.shared.native.outputs import describe_estimator
