@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from mltest.coordinator.builder.absent_ways import absent_ways
 from mltest.coordinator.builder.choice import EVERY_TRANSFORM, UNTRANSFORMED, LeftOut, check_names, choose
 from mltest.coordinator.builder.exporters.registry import exporter_needs
 from mltest.coordinator.builder.exporters.role import ExporterNeeds
@@ -93,7 +94,7 @@ def enumerate_recipes(
     changes = [_UNCHANGED, *_changes(known_transforms, model)]
     baseline, *others = (
         *(one for change in changes for found in possible for one in _made(found, model, change, plan, tools)),
-        *(one for found in ruled_out for one in _impossible(found, model, plan, tools)),
+        *(one for found in _one_each(ruled_out, model) for one in _impossible(found, model, plan, tools)),
     )
     candidates = _with_own_labels((replace(baseline, is_baseline=True), *others))
     on_request = _on_request(possible, candidates)
@@ -106,6 +107,7 @@ def enumerate_recipes(
             *_pruned_variants(possible, model),
             *(PrunedCell(label=one.candidate.label, reason=one.candidate.reason) for one in broken),
             *_pruned_transforms(known_transforms, model),
+            *absent_ways(model),
         ),
     )
 
@@ -155,6 +157,14 @@ def _on_request(possible: Sequence[ExporterNeeds], candidates: Sequence[Candidat
 
 def _threads(found: ExporterNeeds, plan: Plan) -> tuple[int, ...]:
     return (1,) if found.is_single_threaded else plan.threads
+
+
+def _one_each(ruled_out: Sequence[ExporterNeeds], model: ModelInfo) -> tuple[ExporterNeeds, ...]:
+    """Return one exporter for the same runtimes: that which comes nearest to taking the model."""
+    nearest: dict[tuple[str, ...], ExporterNeeds] = {}
+    for found in sorted(ruled_out, key=lambda one: model.format not in one.formats):
+        nearest.setdefault(found.runtimes, found)
+    return tuple(found for found in ruled_out if nearest[found.runtimes] is found)
 
 
 def _impossible(found: ExporterNeeds, model: ModelInfo, plan: Plan, tools: _Tools) -> Iterator[Candidate]:

@@ -44,7 +44,10 @@ def _report(
     elif value_count:
         state, reason = ReportedTestState.DONE, ""
     else:
-        state, reason = ReportedTestState.NO_VALUE, next((one.reason for one in own if one.reason), _nothing(test_class))
+        state, reason = (
+            ReportedTestState.NO_VALUE,
+            next((one.reason for one in own if one.reason), _nothing(test_class)),
+        )
     choice = choice_of(test_class)
     return ReportedTest(
         name=test_class.name,
