@@ -21,7 +21,7 @@ CASES = [
     pytest.param(
         name,
         id=name,
-        marks=pytest.mark.skipif(not family.is_here, reason=f"pip install 'mltest-fleet[runtimes-{family.library}]'"),
+        marks=pytest.mark.skipif(not family.is_here, reason=family.remedy),
     )
     for name, family in FAMILIES.items()
 ]
@@ -53,13 +53,14 @@ def test_the_page_names_every_family_and_every_runtime() -> None:
 
 
 def test_a_native_runtime_answers_for_every_family_that_was_asked_for() -> None:
-    asked = {"forest", "tree", "boosting", "linear", "svm", "mlp", "neighbors", "bayes"}
+    asked = {"forest", "tree", "boosting", "linear", "svm", "mlp", "neighbors", "bayes", "network"}
     assert {family.family for family in FAMILIES.values()} == asked
     assert {row["native"] for row in read(PAGE.read_text()).values()} == {
         "scikit-learn",
         "xgboost",
         "lightgbm",
         "catboost",
+        "torch",
     }
 
 

@@ -107,6 +107,21 @@ def test_an_onnx_file_runs_as_it_is_and_nowhere_else() -> None:
     assert "onnxruntime" not in impossible
 
 
+def test_a_program_of_pytorch_has_every_way_of_a_network() -> None:
+    needs = [replace(found, absence="") for found in exporter_needs()]
+    recipes = enumerate_recipes(replace(FOREST, format="pt2", family="network"), Plan(), needs)
+    baseline, *others = (candidate.label for candidate in recipes.candidates if not candidate.reason)
+    assert baseline == "torch"
+    assert sorted(others) == [
+        *("onnxruntime", "onnxruntime, fp16", "onnxruntime, int8", "onnxruntime, int8 dynamic"),
+        *("openvino", "torch, TorchScript"),
+    ]
+    assert recipes.candidates[0].is_baseline
+    reasons = {cell.label: cell.reason for cell in recipes.pruned}
+    assert "may start no program" in reasons["torch, torch.compile"]
+    assert "litert" in reasons
+
+
 def test_the_choice_of_runtimes_keeps_the_baseline() -> None:
     candidates = enumerate_candidates(FOREST, Plan(runtimes=("treelite",)))
     assert [candidate.runtime for candidate in candidates] == ["scikit-learn", "treelite"]
@@ -194,10 +209,12 @@ def test_plain_candidates_keep_the_identities_that_earlier_jobs_stored() -> None
 
 def test_no_two_variants_are_the_same_recipe() -> None:
     for needs in exporter_needs():
-        options = [sorted(variant.options.items()) for variant in needs.variants]
-        names = [variant.name for variant in needs.variants]
-        assert len(names) == len(set(names)), needs.name
-        assert all(options.count(found) == 1 for found in options), needs.name
+        for family in {name for variant in needs.variants for name in variant.families} or {""}:
+            variants = [variant for variant in needs.variants if not variant.families or family in variant.families]
+            options = [sorted(variant.options.items()) for variant in variants]
+            names = [variant.name for variant in variants]
+            assert len(names) == len(set(names)), (needs.name, family)
+            assert all(options.count(found) == 1 for found in options), (needs.name, family)
     labels = [transform_label(needs, variant) for needs in transform_needs() for variant in needs.variants]
     assert len(labels) == len(set(labels))
     assert not any(" " in needs.name for needs in transform_needs())

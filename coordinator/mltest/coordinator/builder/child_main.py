@@ -21,6 +21,7 @@ from mltest.coordinator.builder.opened_model import (
     opened_graph,
     opened_library_model,
 )
+from mltest.coordinator.builder.opened_program import opened_program
 from mltest.coordinator.builder.surgery.selection import read_half
 from mltest.coordinator.builder.training import training_of
 from mltest.coordinator.builder.transforms.registry import transformed
@@ -31,7 +32,7 @@ from mltest.shared.child_side import Handler, serve
 from mltest.shared.domain import Candidate, DatasetInfo, JobSpec, ModelInfo
 from mltest.shared.frames import Frame
 from mltest.shared.jsonable import from_jsonable, to_jsonable
-from mltest.shared.model_format import PICKLE, SKOPS, permitted_format
+from mltest.shared.model_format import PICKLE, PT2, SKOPS, permitted_format
 from mltest.shared.native.libraries import LIBRARIES
 from mltest.shared.native.outputs import NativeModel
 from mltest.shared.native.predictions import Predictions
@@ -139,6 +140,8 @@ class BuilderSide:
     def _model(self, path: Path, spec: JobSpec, file_format: str, data: RawData) -> OpenedModel:
         if file_format == "onnx":
             return opened_graph(path, data)
+        if file_format == PT2:
+            return opened_program(path, data)
         if file_format in LIBRARIES:
             return opened_library_model(path, file_format)
         native, notes = self._native(path, spec, file_format)
