@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SAY := @printf '\n== %s\n'
-# Many tests wait for somebody else: three of them at a time keep two processors busy.
+# Many tests wait for somebody else: three of them at a time keep two processors busy. Threads of OpenMP then sleep
+# while they wait for each other, where they would keep a processor from other tests.
 WORKERS ?= 3
 SOURCES := agent coordinator shared proto tests bench examples tools
 
@@ -44,7 +45,7 @@ contract: $(VENV)/.dev
 
 unit: $(VENV)/.dev
 	$(SAY) "tests (pytest): unit, contract, integration, system"
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	@OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 fuzz: $(VENV)/.fuzz ## fuzz every parser of what comes from a network or a file; SECONDS_EACH=60
 	@$(BIN)/python -m tests.fuzz $(or $(SECONDS_EACH),60)

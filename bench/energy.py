@@ -1,7 +1,7 @@
 """How right the error bars of energy are, on machines whose joules are known; and what one reading of a meter costs.
 
-300 campaigns with each of four instruments, for gross and for net: some minutes. The cost is of this machine's own meters, if
-it has any, and of a made one.
+300 campaigns with each of four instruments, for gross and for net: some minutes. The cost is of this machine's own
+meters, if it has any, and of a made one.
 """
 
 from collections.abc import Iterator

@@ -34,6 +34,7 @@ PLAN = Plan(build_timeout_s=600.0)
 
 def main() -> None:
     """Measure, print, and write build/bench/quality.json."""
+    print("takes some minutes: tests of robustness use their budgets", file=sys.stderr)
     publish("quality", [figure for name in MODELS for figure in asyncio.run(_measured(name))])
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 from mltest.shared.trust.local_peers import FOLDER_VARIABLE
+from tests import scheduling
 from tests.made_once import shared_by_all
 from tests.models import ModelFiles, forest_on_digits, logistic_on_noise
 from tests.mutations import plugin as mutations
@@ -39,6 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Watch how the promises fare, share what is made once, and break the product if that was asked for."""
+    config.pluginmanager.register(scheduling)
     config.pluginmanager.register(promises.Promises(config))
     mutations.break_on_purpose(config.getoption("--mutate"))
     if not hasattr(config, "workerinput"):

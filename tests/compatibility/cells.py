@@ -46,8 +46,9 @@ class Row:
 
 
 def columns() -> tuple[str, ...]:
-    """Return the runtimes that models are converted for."""
-    return tuple(dict.fromkeys(name for needs in exporter_needs() if not needs.is_native for name in needs.runtimes))
+    """Return the runtimes that models are converted for, as far as it needs no program of others."""
+    made = (needs for needs in exporter_needs() if not (needs.is_native or needs.tool))
+    return tuple(dict.fromkeys(name for needs in made for name in needs.runtimes))
 
 
 def tried(family: Family) -> Row:

@@ -1,6 +1,6 @@
 """SHA-256 of what exporters and transforms write: in this process, and in another one with another order of hashes.
 
-    python -m tests.contract.digests KIND FOLDER
+python -m tests.contract.digests KIND FOLDER
 """
 
 import hashlib

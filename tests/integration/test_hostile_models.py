@@ -279,10 +279,12 @@ async def test_a_small_skops_file_that_becomes_huge_meets_the_memory_limit(
 
 
 @pytest.mark.promise(15)
-async def test_small_data_that_become_huge_meet_the_memory_limit(builder: ProcessBuilder, tmp_path: Path) -> None:
+async def test_small_data_that_become_huge_meet_the_memory_limit(
+    builder: ProcessBuilder, tiny: ModelFiles, tmp_path: Path
+) -> None:
     data = npz_bomb(tmp_path / "honest.npz", BOMB_BYTES)
     assert data.stat().st_size < 4 << 20
-    assert isinstance(await failure(builder, honest_model(tmp_path / "model"), data), ResourceLimitError)
+    assert isinstance(await failure(builder, tiny.model, data), ResourceLimitError)
 
 
 @pytest.mark.promise(15)
@@ -353,13 +355,12 @@ async def test_damaged_files_are_user_errors(builder: ProcessBuilder, tmp_path: 
         assert isinstance(await failure(builder, model), ModelInvalidError | ModelUnsupportedError)
 
 
-async def test_damaged_data_are_user_errors(builder: ProcessBuilder, tmp_path: Path) -> None:
-    model = honest_model(tmp_path / "model")
-    whole = honest_data(tmp_path / "whole.npz").read_bytes()
+async def test_damaged_data_are_user_errors(builder: ProcessBuilder, tiny: ModelFiles, tmp_path: Path) -> None:
+    whole = tiny.data.read_bytes()
     data = tmp_path / "honest.npz"
     for content in (whole[:-1], whole[:50], _flipped(whole)):
         data.write_bytes(content)
-        assert isinstance(await failure(builder, model, data), DataInvalidError)
+        assert isinstance(await failure(builder, tiny.model, data), DataInvalidError)
 
 
 async def test_a_child_is_given_to_no_other_files(builder: ProcessBuilder, tiny: ModelFiles, tmp_path: Path) -> None:

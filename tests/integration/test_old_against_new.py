@@ -136,9 +136,7 @@ async def test_a_job_goes_on_with_the_candidates_that_it_took(api: CoordinatorAp
     assert (await api.compare(old, new)).is_paired
 
 
-async def test_a_model_of_another_shape_is_refused(
-    api: CoordinatorApi, before: ModelFiles, tiny: ModelFiles
-) -> None:
+async def test_a_model_of_another_shape_is_refused(api: CoordinatorApi, before: ModelFiles, tiny: ModelFiles) -> None:
     old = await api.submit(await job_spec(api, before, NOBODY))
     await all_events(api, old)
     new = await api.submit(replace(await job_spec(api, tiny, NOBODY), against_job_id=old))

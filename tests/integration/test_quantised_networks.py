@@ -23,7 +23,6 @@ from tests.contract.digests import NETWORKS, PRECISIONS, here_and_elsewhere
 from tests.contract.tiny_models import tiny_model
 
 
-
 def sourced(name: str, folder: Path) -> ExportSource:
     """Return the model `name` with its rows as a dataset."""
     np.savez(folder / "rows.npz", X=tiny_model(name).rows)

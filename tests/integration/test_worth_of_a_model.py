@@ -128,5 +128,5 @@ def test_what_agents_get_holds_no_groups(folder: Path, job: Any) -> None:
 
 
 def test_a_test_or_a_group_that_there_is_not_is_refused_with_the_nearest(folder: Path) -> None:
-    said = run(folder, "submit", "svm.skops", "--data", "data.npz", "--tests", "qualty", status=2)
+    said = run(folder, "submit", "svm.skops", "--data", "data.npz", "--tests", "qualty", status=3)
     assert "'quality'" in said

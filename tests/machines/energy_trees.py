@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 INTEL_RANGE_UJ = 262143328850
-"""2^32 - 1 steps of 61 µJ."""
+"""2^32 - 1 steps of 61.035 µJ, which is what the kernel makes of 2^-14 J."""
 DRAM_RANGE_UJ = 65712999613
 """The same of 15.3 µJ: memory of servers has a step of its own."""
 AMD_RANGE_UJ = 65532610987

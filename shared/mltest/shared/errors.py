@@ -332,6 +332,12 @@ class ConversionError(MltestError):
     code = "CONVERSION_FAILED"
 
 
+class ToolMissingError(MltestError):
+    """{tool} cannot be used here: {detail}."""
+
+    code = "TOOL_MISSING"
+
+
 class PredictionError(MltestError):
     """The model does not predict these rows: {detail}."""
 

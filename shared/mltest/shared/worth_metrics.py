@@ -115,11 +115,9 @@ _ROBUSTNESS = (
     Metric("noise_r2", "1", _H, "coefficient of determination when X is disturbed, labelled by disturbance"),
     Metric("noise_agreement", "1", _H, "share of labels that stay when X is disturbed"),
     Metric("radius_exact", "value", _H, "smallest change of one value's size (L-infinity) that changes the label"),
-    Metric(
-        "radius_certified", "value", _H, "change below which the label certainly stays: a lower bound"
-    ),
+    Metric("radius_certified", "value", _H, "change below which the label certainly stays: a lower bound"),
     Metric("radius_attacked", "value", _H, "change that was found to change the label: an upper bound of the radius"),
-    Metric("robust_accuracy", "1", _H, "share of rows that are right and stay so within a radius"),
+    Metric("robust_accuracy", "1", _H, "share of the rows with the right label that keep it within a radius"),
     Metric("attack_count", "count", _N, "rows in which a change of the label was found"),
     Metric("not_finished_count", "count", _L, "rows for which the budget did not suffice"),
 )

@@ -94,7 +94,7 @@ def test_support_vectors_are_counted_as_published() -> None:
         count = value_of(results, "support_vector_count")
         assert count == model[-1].n_support_.sum()
         assert value_of(results, "support_vector_ratio") == pytest.approx(count / 398)
-        assert count == pytest.approx(expected, abs=6)
+        assert count == expected
         bounded = value_of(results, "bounded_vector_count")
         assert bounded == (np.abs(model[-1].dual_coef_) > 1 - 1e-9).sum()
         assert 0 < bounded < count

@@ -89,7 +89,10 @@ def test_what_is_of_all_rows_stands_before_what_is_of_single_classes() -> None:
         for number in range(60)
     )
     last = result("native", "brier", 0.125, agent_id="a")
-    text = screen(JobResults(job=JOB, candidates=PAGE.candidates, results=(*classes, last), standings=Standings(),
-                             tests=PAGE.tests[:1]))
+    text = screen(
+        JobResults(
+            job=JOB, candidates=PAGE.candidates, results=(*classes, last), standings=Standings(), tests=PAGE.tests[:1]
+        )
+    )
     assert text.index("0.125") < text.index("class 0")
     assert "and 21 more: --json has them all" in text

@@ -209,10 +209,12 @@ def test_plain_candidates_keep_the_identities_that_earlier_jobs_stored() -> None
 
 def test_no_two_variants_are_the_same_recipe() -> None:
     for needs in exporter_needs():
-        options = [sorted(variant.options.items()) for variant in needs.variants]
-        names = [variant.name for variant in needs.variants]
-        assert len(names) == len(set(names)), needs.name
-        assert all(options.count(found) == 1 for found in options), needs.name
+        for family in {name for variant in needs.variants for name in variant.families} or {""}:
+            variants = [variant for variant in needs.variants if not variant.families or family in variant.families]
+            options = [sorted(variant.options.items()) for variant in variants]
+            names = [variant.name for variant in variants]
+            assert len(names) == len(set(names)), (needs.name, family)
+            assert all(options.count(found) == 1 for found in options), (needs.name, family)
     labels = [transform_label(needs, variant) for needs in transform_needs() for variant in needs.variants]
     assert len(labels) == len(set(labels))
     assert not any(" " in needs.name for needs in transform_needs())

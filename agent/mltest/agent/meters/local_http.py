@@ -12,6 +12,7 @@ from mltest.shared.errors import MeterUnreadableError
 TIMEOUT_S = 2.0
 _MAX_BYTES = 64 * 1024
 _DEFAULT_PORT = 80
+_NAME_LOCAL = "name the address that the plug has on the local network"
 
 
 class LocalDevice:
@@ -60,14 +61,14 @@ class LocalDevice:
         address = str(found[0][4][0])
         parsed = ipaddress.ip_address(address.partition("%")[0])
         if not (parsed.is_private or parsed.is_link_local or parsed.is_loopback) or parsed.is_unspecified:
-            raise self._unreadable(f"{address} is not on the local network")
+            raise self._unreadable(f"{address} is not on the local network", _NAME_LOCAL)
         return address
 
-    def _unreadable(self, detail: str) -> MeterUnreadableError:
+    def _unreadable(self, detail: str, next_step: str = "") -> MeterUnreadableError:
         return MeterUnreadableError(
             meter=f"{self._meter}={self._address}",
             detail=detail,
-            next_step=f"curl http://{self._address}/ on this machine shows whether it answers",
+            next_step=next_step or f"curl http://{self._address}/   # does it answer this machine?",
         )
 
 

@@ -36,7 +36,7 @@ class Conclusion:
             has_groups=bool(job.dataset.group_counts),
         )
         files, examination = await self._files(), Examination(self._errand, tests)
-        is_examined = await examination.is_done()
+        is_examined = await examination.is_done(job)
         if not files and is_examined:
             return
         text = f"comparing {len(files)} sets of predictions" if files else "examining the model and its data"

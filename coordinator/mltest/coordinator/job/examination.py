@@ -22,25 +22,39 @@ class Examination:
         self._site = errand.site
         self._tests = model_tests(tests)
 
-    async def is_done(self) -> bool:
+    async def is_done(self, job: JobInfo) -> bool:
         """Return whether there is nothing to do (any more)."""
-        if not self._tests:
-            return True
-        stored = await self._site.thread.run(self._site.store.outcomes.evaluations, self._errand.job_id)
-        return any((found.candidate_id, found.agent_id) == _OF_MODEL for found in stored)
+        return not self._waiting(job, await self._stored())
 
     async def run(self, builder: Builder, job: JobInfo) -> None:
-        """Run the tests that apply, and store what they say."""
+        """Run the tests that apply, and store what each says as soon as it has: a job may be stopped at any moment."""
+        results = await self._stored()
+        for choice in self._waiting(job, results):
+            results = (*results, *await self._results(builder, job, choice))
+            found = Evaluation(candidate_id="", agent_id="", results=results, gate_reason="")
+            await self._site.thread.run(self._site.store.outcomes.put_evaluations, job.job_id, [found])
+
+    def _waiting(self, job: JobInfo, results: Sequence[Result]) -> list[TestChoice]:
+        """Return the tests that apply and have said nothing yet."""
         assert job.model is not None
         assert job.dataset is not None
-        has_groups = bool(job.dataset.group_counts)
-        results: list[Result] = []
-        for choice in self._tests:
-            needs = class_of(choice).needs
-            if applies(needs, job.model, has_target=job.dataset.has_target, has_groups=has_groups):
-                results += await self._results(builder, job, choice)
-        found = Evaluation(candidate_id="", agent_id="", results=tuple(results), gate_reason="")
-        await self._site.thread.run(self._site.store.outcomes.put_evaluations, job.job_id, [found])
+        has_target, has_groups = job.dataset.has_target, bool(job.dataset.group_counts)
+        done = {result.test for result in results}
+        return [
+            choice
+            for choice in self._tests
+            if class_of(choice).name not in done
+            and applies(class_of(choice).needs, job.model, has_target=has_target, has_groups=has_groups)
+        ]
+
+    async def _stored(self) -> tuple[Result, ...]:
+        evaluations = await self._site.thread.run(self._site.store.outcomes.evaluations, self._errand.job_id)
+        return tuple(
+            result
+            for found in evaluations
+            if (found.candidate_id, found.agent_id) == _OF_MODEL
+            for result in found.results
+        )
 
     async def _results(self, builder: Builder, job: JobInfo, choice: TestChoice) -> Sequence[Result]:
         stored = await self._site.thread.run(self._site.store.jobs.inspected_files, job.job_id)

@@ -15,6 +15,8 @@ from mltest.shared.domain import Candidate, JobResults, ReportedTest, ReportedTe
 
 _SHOWN = 40
 """Figures of a test at most; the rest is counted."""
+_REASONS = 5
+"""The same, of figures without a value."""
 _PLAIN_STATISTICS = ("class", "column", "feature", "operator", "hint", "group", "curve")
 """Words that only say what the label is."""
 _STATES = {
@@ -71,9 +73,10 @@ class PageOfTests:
         yield table
         if len(own) > _SHOWN:
             yield printable(f"and {len(own) - _SHOWN} more: --json has them all", style="dim")
-        reasons = dict.fromkeys((result.metric, result.reason) for result in own if result.reason)
-        for metric, reason in reasons:
-            yield printable(f"{figure_name(metric, 'value', 0)}: {reason}", style="dim")
+        reasons = list(dict.fromkeys(_reason(result) for result in own if result.reason))
+        yield from (printable(reason, style="dim") for reason in reasons[:_REASONS])
+        if len(reasons) > _REASONS:
+            yield printable(f"and {len(reasons) - _REASONS} more without a value", style="dim")
 
     def _is_shown(self, result: Result) -> bool:
         """Return whether it is of the model and its data, or of the candidate on the first agent that measured it."""
@@ -95,10 +98,17 @@ def _chosen(candidates: Sequence[Candidate], name: str) -> Candidate | None:
 def _add_figure(table: Table, result: Result) -> None:
     if result.value is None:
         return
-    statistic = "value" if result.statistic in _PLAIN_STATISTICS else result.statistic
-    name = figure_name(result.metric, statistic, result.batch_size)
-    cells = (name, result.label, value_text(result), _interval(result))
+    cells = (_name(result), result.label, value_text(result), _interval(result))
     table.add_row(*(printable(cell, style="dim" if position == 3 else "") for position, cell in enumerate(cells)))
+
+
+def _name(result: Result) -> str:
+    statistic = "value" if result.statistic in _PLAIN_STATISTICS else result.statistic
+    return figure_name(result.metric, statistic, result.batch_size)
+
+
+def _reason(result: Result) -> str:
+    return f"{_name(result)}{f' of {result.label}' if result.label else ''}: {result.reason}"
 
 
 def _interval(result: Result) -> str:

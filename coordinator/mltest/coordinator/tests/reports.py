@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from mltest.coordinator.planning.plan import Plan
 from mltest.coordinator.tests.agreement import Agreement
 from mltest.coordinator.tests.chosen import asked_by, chosen_tests
-from mltest.coordinator.tests.registry import Test, choice_of, class_of, obstacle, registered_tests
+from mltest.coordinator.tests.registry import Test, choice_of, class_of, is_model_test, obstacle, registered_tests
 from mltest.shared.domain import DatasetInfo, JobInfo, ModelInfo, ReportedTest, ReportedTestState, Result
 
 
@@ -44,7 +44,10 @@ def _report(
     elif value_count:
         state, reason = ReportedTestState.DONE, ""
     else:
-        state, reason = ReportedTestState.NO_VALUE, next((result.reason for result in own if result.reason), _NOTHING)
+        state, reason = (
+            ReportedTestState.NO_VALUE,
+            next((one.reason for one in own if one.reason), _nothing(test_class)),
+        )
     choice = choice_of(test_class)
     return ReportedTest(
         name=test_class.name,
@@ -57,10 +60,13 @@ def _report(
     )
 
 
-_NOTHING = "no candidate was measured so far that it could be made"
+def _nothing(test_class: type[Test]) -> str:
+    if is_model_test(test_class):
+        return "the job stopped before it was made: 'resume' makes it"
+    return "no candidate has sent what it needs"
 
 
 def _meaning(test_class: type[Test]) -> str:
-    """Return the first sentence of its docstring."""
+    """Return the first paragraph of its docstring."""
     first = (test_class.__doc__ or "").strip().split("\n\n")[0]
     return " ".join(first.split())[:300]

@@ -68,7 +68,7 @@ class LinearRadius:
     is_default: ClassVar[bool] = False
 
     radii: tuple[float, ...] = _RADII
-    """At which the robust accuracy is given."""
+    """At which the robust accuracy is given, of the rows with the right label."""
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense (ValueError)."""
@@ -98,7 +98,7 @@ class TreeRadius:
     rows: int = 50
     """The first rows with the right label that are looked at."""
     radii: tuple[float, ...] = _RADII
-    """At which the robust accuracy is given: among the rows with the right label, those that certainly stay so."""
+    """At which the robust accuracy is given, of the rows with the right label."""
     budget_s: float = 60.0
     """Rows that are not reached by then are counted."""
 
@@ -125,9 +125,9 @@ class LabelAttack:
     name: ClassVar[str] = "label attack"
     is_default: ClassVar[bool] = False
 
-    rows: int = 50
+    rows: int = 20
     """The first rows with the right label that are attacked."""
-    steps: int = 40
+    steps: int = 25
     """Batches of proposals for each row."""
     radii: tuple[float, ...] = _RADII
     """At which the share of rows that withstood is given."""

@@ -63,7 +63,13 @@ class MeterSpec:
 
     @property
     def lag_s(self) -> float:
-        """How old what a number tells of is on average: half a period, and half of what it is the mean of."""
+        """How late a change of power is seen on average, where it comes at any moment of a period.
+
+        A sample is held for a period and is the mean of the span before it. A counter whose sensor looks for a part of
+        each period takes that part for all of it, so it is late by half of that part only.
+        """
+        if self.kind is MeterKind.COUNTER:
+            return self.update_s * self.coverage_ratio / 2
         return (self.update_s + self.averaging_s) / 2
 
     @property

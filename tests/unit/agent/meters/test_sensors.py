@@ -122,7 +122,9 @@ def test_a_package_that_only_mmio_counts_is_read_there(tmp_path: Path) -> None:
 
 
 def test_several_platform_counters_cover_nobody_knows_what(tmp_path: Path) -> None:
-    rows = [(f"intel-rapl:{number}", label, INTEL_RANGE_UJ) for number, label in enumerate(("package-0", "psys", "psys"))]
+    rows = [
+        (f"intel-rapl:{number}", label, INTEL_RANGE_UJ) for number, label in enumerate(("package-0", "psys", "psys"))
+    ]
     meter = only_meter(RaplPowercap().discover(MeterSite(root=write_tree(tmp_path, zones(*rows)))))
 
     assert list(meter.spec.by_id) == ["cpu.package-0"]
@@ -133,8 +135,9 @@ def test_a_counter_wraps_behind_its_last_step(tmp_path: Path) -> None:
     files = zones(("intel-rapl:0", "package-0", INTEL_RANGE_UJ))
     (domain,) = only_meter(RaplPowercap().discover(MeterSite(root=write_tree(tmp_path, files)))).spec.domains
 
-    assert domain.wrap_j == pytest.approx(INTEL_RANGE_UJ / 1e6 + domain.resolution)
-    assert domain.resolution == pytest.approx(2.0**-14, rel=1e-6)
+    assert domain.wrap_j is not None
+    assert domain.wrap_j - INTEL_RANGE_UJ / 1e6 == pytest.approx(61.035e-6, rel=1e-4)
+    assert domain.resolution == pytest.approx(61.035e-6, rel=1e-6)
 
 
 def test_where_there_is_no_meter_nothing_is_read_and_never_zero() -> None:

@@ -65,6 +65,12 @@ def test_a_meter_that_is_late_does_not_make_the_load_smaller() -> None:
     assert (found.load_w, found.base_w) == (90.0, 50.0)
 
 
+def test_how_late_a_meter_is_depends_on_what_its_numbers_are() -> None:
+    assert replace(COUNTER, update_s=0.1).lag_s == 0.05
+    assert replace(COUNTER, update_s=0.1, coverage_ratio=0.25).lag_s == 0.0125
+    assert replace(POWER, update_s=0.1, averaging_s=1.0).lag_s == 0.55
+
+
 def test_a_round_whose_idle_power_moved_too_far_is_not_used() -> None:
     found = round_energy(ONE, counted([(0, 0.0), (2, 100.0), (12, 1000.0), (14, 1120.0)]), windows())
 

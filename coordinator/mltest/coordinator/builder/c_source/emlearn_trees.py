@@ -51,7 +51,8 @@ def _given_tree(tree: Any, feature_type: str) -> Any:
 
 def _next_larger(thresholds: NDArray[np.float64], feature_type: str) -> NDArray[np.float64]:
     if feature_type == INT16:
-        return np.clip(np.floor(thresholds) + 1, *_INT16_RANGE)
+        whole: NDArray[np.float64] = np.clip(np.floor(thresholds) + 1, *_INT16_RANGE)
+        return whole
     rounded = thresholds.astype(np.float32)
     floors = np.where(rounded > thresholds, np.nextafter(rounded, np.float32(-np.inf)), rounded)
     larger: NDArray[np.float32] = np.nextafter(floors, np.float32(np.inf))

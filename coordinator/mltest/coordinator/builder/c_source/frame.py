@@ -59,6 +59,11 @@ def constants(feature_count: int, output_count: int, input_type: str) -> list[st
     ]
 
 
+def answer_lines(ensemble: Ensemble) -> list[str]:
+    """Return BASE_SCORES, and `finish(sums, out)`, for code that adds trees in another way; valid in C++, too."""
+    return [*_base_scores(ensemble), *_finish(ensemble)]
+
+
 def _tile_rows(ensemble: Ensemble, keys: Keys) -> int:
     """Return how many rows' keys and sums stay in the first cache together; a multiple of 8, or 1."""
     row_bytes = 8 * (keys.key_count + ensemble.sum_count)

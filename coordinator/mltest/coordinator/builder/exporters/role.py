@@ -40,6 +40,8 @@ class ExporterNeeds:
     """Each is a candidate of its own, in this order."""
     packages: tuple[str, ...] = ()
     """Distributions that do the work; their versions are part of the key of the artifact cache."""
+    tool: str = ""
+    """Program of others that makes the artifact of what `export` writes, in a process of its own."""
     extra: str = ""
     """Extra of this project that installs them where artifacts are made; empty means: the builder always has them."""
     machines: tuple[str, ...] = ()

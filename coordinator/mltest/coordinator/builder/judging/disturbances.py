@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from mltest.coordinator.builder.judging.importance_facts import score
+from mltest.coordinator.builder.judging.importance_facts import mean_interval, score
 from mltest.coordinator.builder.judging.said import labels_of
 from mltest.coordinator.builder.model_evidence import Facts, ModelEvidence
 from mltest.shared.domain import Task
@@ -19,7 +19,7 @@ Disturb = Callable[[Rows, float, np.random.Generator], Rows]
 def noise_facts(
     evidence: ModelEvidence, test: str, *, sizes: tuple[float, ...], repeats: int, seed: int, budget_s: float
 ) -> Facts:
-    """Return accuracy or R2 under each disturbance, and how many labels stay: means over repeats, with their range."""
+    """Return accuracy or R2 under each disturbance, and the share of labels that stay: means over repeats."""
     facts = Facts(test, count=repeats)
     is_class = evidence.model.task is Task.CLASSIFICATION
     metric = "noise_accuracy" if is_class else "noise_r2"
@@ -104,10 +104,9 @@ def _add(facts: Facts, evidence: ModelEvidence, label: str, answers: list[Predic
     if evidence.truth is not None:
         scores = [found for one in answers if (found := score(evidence, one)) is not None]
         if scores:
-            span = (min(scores), max(scores))
-            facts.add(metric, float(np.mean(scores)), statistic="curve", label=label, interval=span)
+            interval = mean_interval(np.array(scores))
+            facts.add(metric, float(np.mean(scores)), statistic="curve", label=label, interval=interval)
     if evidence.model.task is Task.CLASSIFICATION:
-        kept = [float((labels_of(one) == labels_of(evidence.reference)).mean()) for one in answers]
-        facts.add(
-            "noise_agreement", float(np.mean(kept)), statistic="curve", label=label, interval=(min(kept), max(kept))
-        )
+        kept = np.array([(labels_of(one) == labels_of(evidence.reference)).mean() for one in answers])
+        interval = mean_interval(kept)
+        facts.add("noise_agreement", float(kept.mean()), statistic="curve", label=label, interval=interval)

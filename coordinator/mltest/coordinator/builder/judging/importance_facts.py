@@ -60,7 +60,7 @@ def permutation_importance(
             losses_of.mean(),
             statistic="feature",
             label=evidence.column_name(position),
-            interval=_mean_interval(losses_of),
+            interval=mean_interval(losses_of),
         )
     missing = shuffled.shape[1] - len(found)
     if missing:
@@ -85,6 +85,16 @@ def score(evidence: ModelEvidence, predictions: Predictions) -> float | None:
     return float((1 - ((predictions.scores - truth) ** 2).sum(axis=0) / spread).mean())
 
 
+def mean_interval(losses: NDArray[np.float64]) -> tuple[float, float] | None:
+    """Return the 95 % interval of the mean of `losses`, which are of independent repeats, by Student's t."""
+    from scipy.stats import t  # type: ignore[import-untyped]  # it has no types
+
+    if len(losses) < 2:
+        return None
+    half = float(t.ppf(0.975, len(losses) - 1)) * float(losses.std(ddof=1)) / math.sqrt(len(losses))
+    return float(losses.mean()) - half, float(losses.mean()) + half
+
+
 def _own_account(final: Any, rows: NDArray[np.floating]) -> tuple[str, NDArray[np.float64] | None]:
     try:
         return "impurity", np.asarray(final.feature_importances_, dtype=np.float64)
@@ -98,13 +108,3 @@ def _own_account(final: Any, rows: NDArray[np.floating]) -> tuple[str, NDArray[n
     if values.shape[1] != rows.shape[1]:
         return "", None
     return "weight", np.abs(values).mean(axis=0) * np.nanstd(rows, axis=0)
-
-
-def _mean_interval(losses: NDArray[np.float64]) -> tuple[float, float] | None:
-    """Return the 95 % interval of the mean over shuffles, by Student's t."""
-    from scipy.stats import t  # type: ignore[import-untyped]  # it has no types
-
-    if len(losses) < 2:
-        return None
-    half = float(t.ppf(0.975, len(losses) - 1)) * float(losses.std(ddof=1)) / math.sqrt(len(losses))
-    return float(losses.mean()) - half, float(losses.mean()) + half

@@ -17,6 +17,9 @@ Labels = Callable[[NDArray[np.floating]], NDArray[np.int64]]
 _STARTS = 5
 """Nearest rows of another class from which it begins."""
 _HALVINGS = 12
+"""Of the way to a start."""
+_FURTHER_HALVINGS = 5
+"""Of a proposal that was good."""
 _PROPOSALS = 50
 """Of one batch."""
 _SHRINKS = (0.9, 0.97, 0.99)
@@ -46,7 +49,7 @@ def label_attack_facts(
         facts.add("radius_attacked", None, reason="no row with the right label was reached in time")
         return facts
     broken = np.array([radius for radius in found if np.isfinite(radius)])
-    facts.add("attack_count", len(broken), statistic="attack found", count=len(found))
+    facts.add("attack_count", len(broken), count=len(found))
     facts.add("not_finished_count", len(right) - len(found), count=len(right))
     if len(broken):
         facts.add("radius_attacked", np.median(broken), statistic="median", count=len(broken))
@@ -75,10 +78,11 @@ class LabelAttack:
         change = self._nearest(own, label)
         if change is None:
             return float("inf")
-        best = self._halved(own, label, change)
+        best = self._halved(own, label, change, _HALVINGS)
         for _ in range(steps):
             best = self._smaller(own, label, best)
-        return float(np.abs(best).max())
+        # A start that lies at a threshold may be rounded to the other side of it.
+        return float(np.abs(best).max()) if self._is_other(own, label, best[None])[0] else float("inf")
 
     def _nearest(self, own: NDArray[np.floating], label: int) -> NDArray[np.float64] | None:
         """Return the change to the nearest rows of another class (starts, columns), in shares of ranges."""
@@ -86,15 +90,18 @@ class LabelAttack:
         if not len(others):
             return None
         scale = np.where(self._ranges > 0, self._ranges, 1.0)
-        changes = (others.astype(np.float64) - own) / scale
+        # A missing value is left as it is.
+        changes = np.nan_to_num((others.astype(np.float64) - own) / scale, nan=0.0)
         nearest = np.argsort(np.abs(changes).max(axis=1), kind="stable")[:_STARTS]
         picked: NDArray[np.float64] = changes[nearest]
         return picked
 
-    def _halved(self, own: NDArray[np.floating], label: int, changes: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _halved(
+        self, own: NDArray[np.floating], label: int, changes: NDArray[np.float64], halvings: int
+    ) -> NDArray[np.float64]:
         """Return the smallest of `changes`, each shortened by bisection as long as the label is another."""
         low, high = np.zeros(len(changes)), np.ones(len(changes))
-        for _ in range(_HALVINGS):
+        for _ in range(halvings):
             middle = (low + high) / 2
             is_other = self._is_other(own, label, changes * middle[:, None])
             low, high = np.where(is_other, low, middle), np.where(is_other, middle, high)
@@ -112,7 +119,7 @@ class LabelAttack:
         good = np.flatnonzero(self._is_other(own, label, proposals))
         if not len(good):
             return best
-        return self._halved(own, label, proposals[good])
+        return self._halved(own, label, proposals[good], _FURTHER_HALVINGS)
 
     def _is_other(self, own: NDArray[np.floating], label: int, changes: NDArray[np.float64]) -> NDArray[np.bool_]:
         scale = np.where(self._ranges > 0, self._ranges, 1.0)

@@ -38,8 +38,9 @@ def linear_radius_facts(evidence: ModelEvidence, test: str, *, radii: tuple[floa
         count=int(right.sum()),
         reason="" if right.any() else "no row has the right label",
     )
-    for radius in radii:
-        facts.add("robust_accuracy", (right & (found > radius)).mean(), statistic="exact", label=f"radius {radius:g}")
+    for radius in radii if right.any() else ():
+        share = float((found[right] > radius).mean())
+        facts.add("robust_accuracy", share, statistic="exact", label=f"radius {radius:g}", count=int(right.sum()))
     flipped, kept = _confirmed(evidence, found, directions)
     facts.add("attack_count", flipped, statistic="verified", count=int(np.isfinite(found).sum()))
     if not kept:
