@@ -101,7 +101,7 @@ def test_who_was_left_is_read_from_the_visits_that_were_planned_behind() -> None
     behind = visits_of(tuple(name for name in everybody if name != NAMES[1]), first=SCREENING.end, count=2)
 
     assert SCREENING.out_of_visits(before) is None, "nothing is decided yet"
-    assert SCREENING.out_of_visits([*before, *behind]) == {NAMES[1]}
+    assert SCREENING.out_of_visits([*before, *behind]) == frozenset({NAMES[1]})
     elsewhere = [replace(visit, agent_id="b" * 32) for visit in behind]
     assert SCREENING.out_of_visits([*before, *elsewhere]) is None
     assert [one.candidate_id for one in SCREENING.left(frozenset({NAMES[1]}))] == [

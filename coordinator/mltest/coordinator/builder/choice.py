@@ -57,7 +57,7 @@ def choose(
     reasons: dict[str, str] = {}
     names = set(plan.transforms if transforms is None else transforms)
     for candidate in candidates:
-        if not candidate.is_baseline and (reason := _unwanted(candidate, plan, on_request, names)):
+        if not candidate.is_baseline and (reason := _unwanted(candidate, plan, names, on_request)):
             reasons[candidate.candidate_id] = reason
     _check_only(candidates, plan)
     wanted = [candidate for candidate in candidates if candidate.candidate_id not in reasons]
@@ -90,7 +90,7 @@ def check_names(wanted: Sequence[str], valid: Sequence[str], *, noun: str) -> No
             raise PlanInvalidError(detail=f"no {noun} {name!r}; {nearest(name, valid)}")
 
 
-def _unwanted(candidate: Candidate, plan: Plan, on_request: Collection[str], transforms: set[str]) -> str:
+def _unwanted(candidate: Candidate, plan: Plan, transforms: set[str], on_request: Collection[str]) -> str:
     if plan.runtimes and candidate.runtime not in plan.runtimes:
         return f"runtimes are {', '.join(plan.runtimes)}"
     if candidate.transform and not (plan.transforms or plan.only):
