@@ -17,6 +17,8 @@ from mltest.shared.domain import Candidate, ModelInfo, PrunedCell
 from mltest.shared.errors import ModelUnsupportedError
 
 _ID_DIGITS = 12
+_BUT_THIS = ", this "
+"""Between what an exporter takes and what the model is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +83,7 @@ def enumerate_recipes(
     changes = [_UNCHANGED, *_changes(known_transforms, model)]
     baseline, *others = (
         *(one for change in changes for found in possible for one in _made(found, model, change, plan)),
-        *(one for found in ruled_out for one in _impossible(found, model, plan)),
+        *(one for runtime, found in _by_runtime(ruled_out).items() for one in _impossible(runtime, found, model, plan)),
     )
     choice = choose(_with_own_labels((replace(baseline, is_baseline=True), *others)), plan)
     return Recipes(
@@ -124,12 +126,18 @@ def _threads(found: ExporterNeeds, plan: Plan) -> tuple[int, ...]:
     return (1,) if found.is_single_threaded else plan.threads
 
 
-def _impossible(found: ExporterNeeds, model: ModelInfo, plan: Plan) -> Iterator[Candidate]:
-    reason = exporter_obstacle(found, model)
-    for runtime in found.runtimes:
-        for threads in _threads(found, plan):
-            plain = _candidate(found, Variant(), _UNCHANGED, model, runtime, threads)
-            yield replace(plain, reason_code=ModelUnsupportedError.code, reason=f"{runtime} takes {reason}")
+def _by_runtime(ruled_out: Sequence[ExporterNeeds]) -> dict[str, list[ExporterNeeds]]:
+    runtimes = dict.fromkeys(runtime for found in ruled_out for runtime in found.runtimes)
+    return {runtime: [found for found in ruled_out if runtime in found.runtimes] for runtime in runtimes}
+
+
+def _impossible(runtime: str, ruled_out: Sequence[ExporterNeeds], model: ModelInfo, plan: Plan) -> Iterator[Candidate]:
+    """Yield the candidates of a runtime that no exporter serves, with what they all take."""
+    parts = [exporter_obstacle(found, model).partition(_BUT_THIS) for found in ruled_out]
+    reason = "; or ".join(dict.fromkeys(takes for takes, _, _ in parts)) + "".join(parts[0][1:])
+    for threads in _threads(ruled_out[0], plan):
+        plain = _candidate(ruled_out[0], Variant(), _UNCHANGED, model, runtime, threads)
+        yield replace(plain, reason_code=ModelUnsupportedError.code, reason=f"{runtime} takes {reason}")
 
 
 def _candidate(
