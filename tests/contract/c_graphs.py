@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,8 @@ from onnx import TensorProto, helper, numpy_helper
 from mltest.coordinator.builder.exporters.onnx_export import onnx_bytes
 from mltest.shared.native.outputs import describe_estimator
 
-Rows, Truth = NDArray[np.float32], NDArray[Any]
+Rows: TypeAlias = NDArray[np.float32]
+Truth: TypeAlias = NDArray[Any]
 _WIDTH = 13
 """Features of the data on wine."""
 

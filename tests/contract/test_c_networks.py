@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mltest.coordinator.builder.c_source.network.arithmetic import EXP, LOGISTIC, TANH, function_lines
 from mltest.agent.runtimes.registry import runtime_named
 from mltest.agent.runtimes.role import OpenModel
+from mltest.coordinator.builder.c_source.network.arithmetic import EXP, LOGISTIC, TANH, function_lines
 from mltest.coordinator.builder.c_source.network.read_graph import graph_network
 from mltest.coordinator.builder.dataset import RawData
 from mltest.coordinator.builder.exporters.c_network_export import CNetworkExport
@@ -22,6 +22,7 @@ from mltest.shared.domain import ModelInfo, Output, VisitCandidate
 from mltest.shared.errors import ConversionError, ModelUnsupportedError
 from mltest.shared.native.outputs import describe_estimator
 from mltest.shared.native.predictions import Predictions
+from tests.contract.c_graphs import GRAPHS, bent_graph, meeting_graph
 from tests.contract.c_networks import (
     NAMES,
     classifier_names,
@@ -32,7 +33,6 @@ from tests.contract.c_networks import (
     source_of,
     sourced,
 )
-from tests.contract.c_graphs import GRAPHS, bent_graph, meeting_graph
 from tests.contract.c_sources import called, compiled, run_alone, written
 
 EXPORTER = CNetworkExport()
@@ -114,6 +114,7 @@ def test_weights_of_eight_bits_stay_near_the_library(name: str, tmp_path: Path) 
     assert found.scores is not None
     assert np.abs(found.scores - expected.scores).mean() < 0.01 * max(1.0, float(np.abs(expected.scores).max()))
     if expected.labels is not None:
+        assert found.labels is not None
         assert np.mean(np.equal(found.labels, expected.labels)) > 0.97
 
 
@@ -149,7 +150,9 @@ def test_sanitizers_find_nothing(name: str, variant: str, tmp_path: Path) -> Non
 def test_clang_warns_of_nothing_and_gives_the_same_bits(name: str, variant: str, tmp_path: Path) -> None:
     source, rows = exported(name, variant, tmp_path), rows_of(name)
     here = called(compiled(source, "-O3"), rows)
-    np.testing.assert_array_equal(called(compiled(source, "-O3", compiler="clang"), rows), here)
+    (tmp_path / "clang").mkdir()
+    other = Path(shutil.copy(source, tmp_path / "clang"))
+    np.testing.assert_array_equal(called(compiled(other, "-O3", compiler="clang"), rows), here)
 
 
 @pytest.mark.skipif(
@@ -174,7 +177,7 @@ def test_an_emulated_arm_of_32_bits_gives_the_same_bits(name: str, variant: str,
     run_alone(source, rows, here, flags, tmp_path, machine=ARM, emulator="qemu-arm", has_same_bits=True)
 
 
-@pytest.mark.parametrize(("number_type", "error"), [("float64", 4e-16), ("float32", 3e-7)])
+@pytest.mark.parametrize(("number_type", "error"), [("float64", 7e-16), ("float32", 3e-7)])
 def test_functions_of_arithmetic_are_right_to_the_last_bits(number_type: str, error: float, tmp_path: Path) -> None:
     real = {"float64": "double", "float32": "float"}[number_type]
     numbers = np.linspace(-80, 80, 100_001).astype(number_type)
@@ -279,9 +282,10 @@ def test_what_is_no_chain_of_products_is_refused_with_the_reason(tmp_path: Path)
     for estimator, reason in (
         (make_pipeline(PCA(3), SVC()), "the step PCA before the model is more than scaling"),
         (make_pipeline(MinMaxScaler(clip=True), SVC()), "the step MinMaxScaler"),
-        (SVC(kernel=lambda left, right: left @ right.T), "its kernel is a function of Python"),
+        (SVC(kernel="precomputed"), "its kernel is precomputed; it has linear, rbf, poly and sigmoid"),
     ):
-        source = sourced(describe_estimator(estimator.fit(rows, truth)))
+        given = rows @ rows.T if isinstance(estimator, SVC) else rows
+        source = sourced(describe_estimator(estimator.fit(given, truth)))
         with pytest.raises(ConversionError, match=reason):
             written(source, VARIANTS["double"], rows, tmp_path, EXPORTER)
 

@@ -168,6 +168,16 @@ def test_sanitizers_find_nothing(name: str, variant: Variant, tmp_path: Path) ->
     run_alone(source, rows, truth_of(name, rows), flags, tmp_path, is_exact=not variant.is_lossy)
 
 
+@pytest.mark.skipif(not shutil.which("clang"), reason="apt install clang")
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+def test_clang_warns_of_nothing_and_gives_the_same(variant: Variant, tmp_path: Path) -> None:
+    source, rows = exported(SOME[0], variant, tmp_path), rows_of(SOME[0])
+    here = called(compiled(source, "-O1"), rows)
+    (tmp_path / "clang").mkdir()
+    other = Path(shutil.copy(source, tmp_path / "clang"))
+    np.testing.assert_array_equal(called(compiled(other, "-O1", compiler="clang"), rows), here)
+
+
 @pytest.mark.skipif(
     not (shutil.which("aarch64-linux-gnu-gcc") and shutil.which("qemu-aarch64")),
     reason="apt install gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user",

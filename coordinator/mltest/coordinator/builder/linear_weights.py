@@ -35,8 +35,8 @@ def linear_form_of(native: NativeModel) -> LinearForm:
 
     """
     steps, final = steps_and_final(native.estimator)
-    weights, intercept = weights_of(final, native.feature_count)
     affine = _affine(steps, native.feature_count)
+    weights, intercept = weights_of(final, native.feature_count)
     folded = LinearForm(
         weights=affine.scale[:, None] * weights, intercept=intercept + affine.shift @ weights, link="identity"
     )

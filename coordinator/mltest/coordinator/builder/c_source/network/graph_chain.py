@@ -79,12 +79,15 @@ def _step(node: Any, constants: Mapping[str, NDArray[np.float64]], made_by: Mapp
     if len(reads) != 1:
         raise refusal(f"{len(reads)} ways meet in an operator {node.op_type[:40]}; it takes chains")
     numbers = {one.name: one.f if one.type == 1 else float(one.i) for one in node.attribute if one.type in (1, 2)}
-    given = tuple(constants[name].astype(np.float64) for name in node.input if name in constants)
+    held = [constants[name] for name in node.input if name in constants]
+    if any(found.dtype.kind not in "fiu" for found in held):
+        raise refusal(f"an operator {node.op_type[:40]} of it reads what are no numbers")
+    given = tuple(found.astype(np.float64) for found in held)
     if (node.domain, node.op_type) == (_CLASSICAL, "Scaler"):
-        held = {one.name: np.array(one.floats, dtype=np.float64) for one in node.attribute}
-        if not {"offset", "scale"} <= held.keys():
+        named = {one.name: np.array(one.floats, dtype=np.float64) for one in node.attribute}
+        if not {"offset", "scale"} <= named.keys():
             raise refusal("a Scaler of it has no offset or no scale")
-        given = (held["offset"], held["scale"])
+        given = (named["offset"], named["scale"])
     elif node.domain not in ("", "ai.onnx"):
         raise refusal(f"it knows no operator {node.domain[:40]}.{node.op_type[:40]}")
     elif node.op_type in ("MatMul", "Gemm", "Add", "Sub", "Mul", "Div") and not given:

@@ -48,10 +48,10 @@ class _Built:
         self.link = Link.IDENTITY
 
     def add(self, step: Step) -> None:
-        if self.link is not Link.IDENTITY:
-            raise refusal(f"the operator {step.name} stands behind its probabilities")
         if step.name in _SILENT:
             return
+        if self.link is not Link.IDENTITY:
+            raise refusal(f"the operator {step.name[:40]} stands behind its probabilities")
         if step.name in ("Gemm", "MatMul"):
             self._add_matrix(step)
         elif step.name in ("Add", "Sub", "Mul", "Div", "Scaler"):

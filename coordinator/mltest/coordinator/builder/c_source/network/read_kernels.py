@@ -4,6 +4,7 @@ The first layer is the kernel with each support vector. In the second, each clas
 say against each other class. A linear kernel is multiplied out, so that each pair of classes has one row of weights.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from mltest.shared.domain import Task
 from mltest.shared.native.outputs import NativeModel
 
 Numbers = NDArray[np.float64]
+_KERNELS = ("linear", "rbf", "poly", "sigmoid")
 
 
 def kernel_network(steps: list[Any], final: Any, native: NativeModel) -> Network:
@@ -34,6 +36,9 @@ def kernel_network(steps: list[Any], final: Any, native: NativeModel) -> Network
         ConversionError: its kernel is a function of Python or a matrix, or its arrays do not fit together.
 
     """
+    if final.kernel not in _KERNELS:
+        name = final.kernel[:40] if isinstance(final.kernel, str) else "a function of Python"
+        raise refusal(f"its kernel is {name}; it has linear, rbf, poly and sigmoid")
     is_classifier, scalings = native.task is Task.CLASSIFICATION, scalings_of(steps, native.feature_count)
     machine = _Machine(final, native.feature_count, len(native.classes) if is_classifier else 0)
     votes = machine.votes(final) if is_classifier else None
@@ -142,25 +147,15 @@ def _linear(weights: Numbers, bias: Numbers, *, is_exact: bool) -> Layer:
 
 
 def _kernel(final: Any, vectors: Numbers) -> Layer:
-    weights, gamma = whole(tuple(map(tuple, vectors.tolist()))), float(final._gamma)
-    width = vectors.shape[1]
-    match final.kernel:
-        case "rbf":
-            return Layer(
-                input_count=width, pieces=weights, product=Product.DISTANCE, curve=Curve.EXPONENTIAL, factor=-gamma
-            )
-        case "poly":
-            return Layer(
-                input_count=width,
-                pieces=weights,
-                curve=Curve.POWER,
-                factor=gamma,
-                offset=float(final.coef0),
-                degree=int(final.degree),
-            )
-        case "sigmoid":
-            return Layer(input_count=width, pieces=weights, curve=Curve.TANH, factor=gamma, offset=float(final.coef0))
-        case str(other):
-            raise refusal(f"it has no kernel {other[:40]}; it has linear, rbf, poly and sigmoid")
-        case _:
-            raise refusal("its kernel is a function of Python; it has linear, rbf, poly and sigmoid")
+    """Return the kernel with each of `vectors` (vectors, features)."""
+    plain = Layer(
+        input_count=vectors.shape[1],
+        pieces=whole(tuple(map(tuple, vectors.tolist()))),
+        factor=float(final._gamma),
+        offset=float(final.coef0),
+    )
+    if final.kernel == "rbf":
+        return replace(plain, product=Product.DISTANCE, curve=Curve.EXPONENTIAL, factor=-plain.factor, offset=0.0)
+    if final.kernel == "sigmoid":
+        return replace(plain, curve=Curve.TANH)
+    return replace(plain, curve=Curve.POWER, degree=int(final.degree))
