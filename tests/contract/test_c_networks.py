@@ -49,7 +49,8 @@ def exported(name: str, variant: str, folder: Path) -> Path:
 
 
 def library_of(name: str, variant: str, folder: Path) -> Path:
-    return compiled(exported(name, variant, folder), "-O3", *(["-march=native"] if "native" in variant else []))
+    """Return it compiled in a hurry: sums are made in one order, however much a compiler does."""
+    return compiled(exported(name, variant, folder), "-O1")
 
 
 def truth_of(name: str) -> Predictions:
@@ -80,7 +81,7 @@ LIBRARY_CASES = [
     pytest.param(name, variant, id=f"{name}, {variant}", marks=[pytest.mark.long] if is_long else [])
     for name in NAMES
     for variant in PLAIN
-    for is_long in [variant == "float" and not (name.endswith("cancer") or name in SOME or "values" in name)]
+    for is_long in [variant == "float" and not (name.endswith("cancer") or name in SOME or name == "radial values")]
 ]
 
 
@@ -90,12 +91,12 @@ def test_every_row_gets_the_label_and_the_scores_of_the_library(name: str, varia
 
 
 @pytest.mark.parametrize("variant", [name for name in LOSSLESS if name not in PLAIN])
-@pytest.mark.parametrize("name", SOME[1:2])
-def test_code_for_this_very_processor_gives_the_same_bits(name: str, variant: str, tmp_path: Path) -> None:
+def test_code_for_this_very_processor_gives_the_same_bits(variant: str, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
-    rows = rows_of(name)
-    plain = called(library_of(name, variant.removesuffix(" native"), tmp_path / "other"), rows)
-    np.testing.assert_array_equal(called(library_of(name, variant, tmp_path), rows), plain)
+    rows = rows_of(SOME[1])
+    plain = called(library_of(SOME[1], variant.removesuffix(" native"), tmp_path / "other"), rows)
+    native = compiled(exported(SOME[1], variant, tmp_path), "-O3", "-march=native")
+    np.testing.assert_array_equal(called(native, rows), plain)
 
 
 @pytest.mark.parametrize("variant", ["double", "float", "int8"])
@@ -126,7 +127,7 @@ def test_the_same_model_gives_the_same_source(variant: str, tmp_path: Path) -> N
 
 def cases_in_other_circumstances() -> list[object]:
     """Return some models with some variants; all of them in the long form."""
-    short = [(SOME[0], "float"), (SOME[1], "double"), (SOME[2], "int8")]
+    short = [(SOME[0], "float"), (SOME[2], "double")]
     every = [(name, variant) for name in NAMES for variant in VARIANTS if _is_taken(name, VARIANTS[variant])]
     return [
         *(pytest.param(*case, id=", ".join(case)) for case in short),

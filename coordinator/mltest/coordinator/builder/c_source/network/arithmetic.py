@@ -1,7 +1,7 @@
 """Exponential, hyperbolic tangent and logistic function in C, of the four basic operations only.
 
 So a compiler can make several at once, and every processor gives the same bits; that of a C library does neither.
-Their error is a few units of the last place, below 7e-16 (float64) and 3e-7 (float32) of the result; of tanh, of 1. Pure.
+Their error is a few units of the last place: below 7e-16 (float64) and 3e-7 (float32) of the result, tanh of 1. Pure.
 
 Source of the splitting of ln 2: e_exp.c and e_expf.c of FreeBSD's msun.
 """

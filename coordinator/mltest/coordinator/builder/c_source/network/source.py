@@ -113,7 +113,7 @@ def _forward(network: Network) -> list[str]:
         lines += [f"    layer_{index}({given}, row_count, {out});"]
         given = out
     return [
-        "/* From at most TILE rows to their last sums. */",
+        "/* From one to TILE rows to their last sums. */",
         "static void forward(const INPUT *restrict rows, size_t row_count, double *restrict sums) {",
         *lines,
         "}",
@@ -131,9 +131,11 @@ def _scaled_lines(network: Network) -> list[str]:
     is_narrowed = real == "float" and (network.scalings or network.input_type == "float64")
     return [
         f"    {real} scaled[TILE * FEATURES];",
-        "    for (size_t row = 0; row < row_count; row++)",
+        "    size_t row = 0;",
+        "    do {",
         "        for (size_t i = 0; i < FEATURES; i++)",
         f"            scaled[row * FEATURES + i] = {f'(float)({value})' if is_narrowed else value};",
+        "    } while (++row < row_count);",
     ]
 
 
