@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SAY := @printf '\n== %s\n'
+# Many tests wait for somebody else: three of them at a time keep two processors busy. Threads of OpenMP then sleep
+# while they wait for each other, where they would keep a processor from other tests.
+WORKERS ?= 3
 SOURCES := agent coordinator shared proto tests bench examples tools
 
 .DEFAULT_GOAL := help
@@ -18,7 +21,7 @@ demo: $(VENV)/.run ## set everything up, then find the best way to run a bundled
 	$(SAY) "training a random forest on the digits data, then measuring every way to run it here"
 	@$(BIN)/python examples/forest_digits.py --local --profile quick --state-dir build/demo
 
-test: check unit ## set everything up, then run every check
+test: check unit ## set everything up, then run every check; WORKERS=3 tests at a time
 
 check: lint types imports contract ## static checks only
 
@@ -42,7 +45,7 @@ contract: $(VENV)/.dev
 
 unit: $(VENV)/.dev
 	$(SAY) "tests (pytest): unit, contract, integration, system"
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 fuzz: $(VENV)/.fuzz ## fuzz every parser of what comes from a network or a file; SECONDS_EACH=60
 	@$(BIN)/python -m tests.fuzz $(or $(SECONDS_EACH),60)
@@ -57,7 +60,7 @@ chaos: $(VENV)/.dev ## every promise of docs/promises.md, quick and long, then t
 	$(if $(ROWS),,@$(MAKE) --no-print-directory mutations)
 
 mutations: $(VENV)/.dev ## take out one safeguard after the other: tests have to notice
-	$(SAY) "the product without fencing, without dropping duplicates, without the journal"
+	$(SAY) "the product without fencing, dropping duplicates, the journal; without what makes energy and memory right"
 	@$(BIN)/python -m tests.mutations
 
 promises: $(VENV)/.dev ## write into docs/promises.md which tests prove each row
@@ -68,9 +71,9 @@ compatibility: $(VENV)/.dev ## try every family of models in every runtime, and 
 
 bench: $(VENV)/.dev ## measure mltest itself; tables here, figures in build/bench/*.json
 	$(SAY) "what mltest itself costs; the figures go to build/bench/"
-	@for name in upload ingest idle job outbox sandbox; do $(BIN)/python -m bench.$$name || exit 1; done
+	@for name in upload ingest idle job outbox sandbox energy quality; do $(BIN)/python -m bench.$$name || exit 1; done
 
-bench-%: $(VENV)/.dev ## one of them: bench-upload, bench-ingest, bench-idle, bench-job, bench-outbox, bench-sandbox; bench-rigor takes an hour, on a busy machine one and a half
+bench-%: $(VENV)/.dev ## one of them: bench-NAME for bench/NAME.py; bench-rigor takes two hours (python -m bench.rigor --resume goes on)
 	@$(BIN)/python -m bench.$*
 
 breaking: $(VENV)/.dev ## is the contract still compatible with AGAINST (default: main)?

@@ -1,12 +1,15 @@
 """Real processes, small real models, and what the table of promises says."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from mltest.shared.trust.local_peers import FOLDER_VARIABLE
+from tests import scheduling
+from tests.made_once import shared_by_all
 from tests.models import ModelFiles, forest_on_digits, logistic_on_noise
 from tests.mutations import plugin as mutations
 from tests.processes import LASTING, ProcessGroup, Running
@@ -36,9 +39,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Watch how the promises fare, and break the product if that was asked for."""
+    """Watch how the promises fare, share what is made once, and break the product if that was asked for."""
+    config.pluginmanager.register(scheduling)
     config.pluginmanager.register(promises.Promises(config))
     mutations.break_on_purpose(config.getoption("--mutate"))
+    if not hasattr(config, "workerinput"):
+        # Workers of pytest-xdist are started later, and inherit the folder.
+        stack = ExitStack()
+        stack.enter_context(shared_by_all())
+        config.add_cleanup(stack.close)
 
 
 @pytest.fixture

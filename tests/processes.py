@@ -18,8 +18,6 @@ LASTING: set[int] = set()
 
 LIGHT = "onnxruntime"
 """The runtime that loads fast: an agent imports each that it offers when it starts."""
-EVERY = ""
-"""Every runtime that is installed."""
 
 
 @dataclass(slots=True)
@@ -53,13 +51,14 @@ class ProcessGroup:
 
     def agent(self, state: Path, *arguments: str, host: Sequence[str] = (), runtimes: str = LIGHT) -> Running:
         """Start an agent with its own state directory; `host` is a prefix that runs it elsewhere."""
-        program = [str(BIN / "mltest-agent"), "serve", "--state-dir", str(state), *_offer(runtimes), *arguments]
+        program = [str(BIN / "mltest-agent"), "serve", "--state-dir", str(state), "--runtimes", runtimes, *arguments]
         return self._start([*host, *program], state)
 
     def doctored_agent(self, state: Path, doctoring: Sequence[str], *arguments: str, runtimes: str = LIGHT) -> Running:
         """Start an agent as `tests.doctored_agent` changes it."""
         program = [sys.executable, "-m", "tests.doctored_agent", *doctoring, "--"]
-        return self._start([*program, "serve", "--state-dir", str(state), *_offer(runtimes), *arguments], state)
+        offer = ("--runtimes", runtimes)
+        return self._start([*program, "serve", "--state-dir", str(state), *offer, *arguments], state)
 
     def coordinator(self, state: Path, *arguments: str, host: Sequence[str] = ()) -> Running:
         """Start a coordinator that serves."""
@@ -82,10 +81,6 @@ class ProcessGroup:
         self.running.append(running)
         running.listening = _first_line(process, state / "stderr.log")
         return running
-
-
-def _offer(runtimes: str) -> tuple[str, ...]:
-    return ("--runtimes", runtimes) if runtimes else ()
 
 
 def _first_line(process: subprocess.Popen[str], log: Path) -> dict[str, Any]:

@@ -13,7 +13,10 @@ ROOT = Path(__file__).resolve().parents[1]
 HEADER = (
     "# Every version that the checks run with, for Python 3.11 to 3.13. Renew: make constraints PYTHON=python3.11\n"
 )
-EXTRAS = "agent,coordinator,runtimes-all,runtimes-openvino,runtimes-daal4py,runtimes-catboost,dev"
+EXTRAS = (
+    "agent,coordinator,runtimes-all,runtimes-openvino,runtimes-daal4py,runtimes-catboost,runtimes-lleaves,"
+    "builder-torch,dev"
+)
 """Large runtimes, and those with an environment of their own, are pinned, too: nothing is imported here."""
 BUILD = ("hatchling", "editables")
 """What pip needs to build this project; pinned like everything else."""
@@ -28,6 +31,8 @@ def main() -> int:
         _run(sys.executable, "-m", "venv", str(python.parents[1]))
         _run(str(python), "-m", "pip", "install", "--quiet", *HELD_BACK, *BUILD, "-e", f"{ROOT}[{EXTRAS}]")
         pins = _run(str(python), "-m", "pip", "freeze", "--exclude-editable").splitlines()
+        # Of a local build ("2.13.0+cpu") the index knows the version only.
+        pins = [pin.partition("+")[0] for pin in pins]
     (ROOT / "constraints.txt").write_text(HEADER + "\n".join(sorted(pins, key=str.lower)) + "\n")
     return 0
 

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +11,8 @@ from threadpoolctl import threadpool_limits
 from mltest.agent.runtimes.registry import runtime_named, runtimes
 from mltest.coordinator.builder.builder import Inspection, PredictionFile
 from mltest.coordinator.builder.child_main import BuilderSide
-from mltest.coordinator.builder.exporters.registry import exporter_needs
+from mltest.coordinator.builder.exporters.registry import exporter_needs, exporter_of
+from mltest.coordinator.builder.exporters.tool import absence_of
 from mltest.coordinator.builder.recipes import enumerate_candidates
 from mltest.coordinator.planning.plan import Plan
 from mltest.shared.domain import Candidate, FileRef, JobSpec, VisitCandidate
@@ -22,7 +23,7 @@ from tests.compatibility.families import Family, files_of
 from tests.contract.compiled import as_opened
 from tests.contract.own_environments import is_installed
 
-OK, GATED, REFUSED, NOT_TRIED = "ok", "gated", "refused", "not tried"
+OK, LOSSY, GATED, REFUSED, NOT_TRIED = "ok", "lossy", "gated", "refused", "not tried"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,9 @@ class Row:
 
 
 def columns() -> tuple[str, ...]:
-    """Return the runtimes that models are converted for."""
-    return tuple(dict.fromkeys(name for needs in exporter_needs() if not needs.is_native for name in needs.runtimes))
+    """Return the runtimes that models are converted for, as far as it needs no program of others."""
+    made = (needs for needs in exporter_needs() if not (needs.is_native or needs.tool))
+    return tuple(dict.fromkeys(name for needs in made for name in needs.runtimes))
 
 
 def tried(family: Family) -> Row:
@@ -64,12 +66,16 @@ def _tried(family: Family, folder: Path) -> Row:
     found: dict[str, Cell] = {}
     baseline, *others = enumerate_candidates(inspection.model, plan)
     for candidate in (baseline, *others):
-        if not candidate.transform and not candidate.is_lossy:
-            cell = _cell(candidate, _Job(side, spec, inspection, model, folder))
-            # Several recipes for one runtime: one that works is enough.
-            if found.get(candidate.runtime, Cell(REFUSED)).state != OK:
-                found[candidate.runtime] = cell
+        # Several recipes for one runtime: one that works is enough.
+        if _counts(candidate, others) and found.get(candidate.runtime, Cell(REFUSED)).state not in (OK, LOSSY):
+            found[candidate.runtime] = _cell(candidate, _Job(side, spec, inspection, model, folder))
     return Row(inspection.model.family, baseline.runtime, found)
+
+
+def _counts(candidate: Candidate, others: Sequence[Candidate]) -> bool:
+    """Return whether a recipe belongs into the matrix: a lossy one only where its runtime has no other."""
+    is_needed = all(other.is_lossy for other in others if other.runtime == candidate.runtime)
+    return not candidate.transform and (not candidate.is_lossy or is_needed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,8 @@ class _Job:
 
 def _cell(candidate: Candidate, job: _Job) -> Cell:
     if candidate.reason:
-        return Cell(REFUSED, candidate.reason)
+        is_absent = candidate.reason == absence_of(exporter_of(candidate).needs)
+        return Cell(NOT_TRIED if is_absent else REFUSED, candidate.reason)
     try:
         made = _made(candidate, job)
     except MltestError as error:
@@ -96,7 +103,7 @@ def _cell(candidate: Candidate, job: _Job) -> Cell:
     except MltestError as error:
         return Cell(REFUSED, error.message)
     reason = _gate(made, job)
-    return Cell(GATED, reason) if reason else Cell(OK)
+    return Cell(GATED, reason) if reason else Cell(LOSSY if made.is_lossy else OK)
 
 
 def _made(candidate: Candidate, job: _Job) -> Candidate:
@@ -141,7 +148,13 @@ def _predict(candidate: Candidate, job: _Job) -> None:
 def _gate(candidate: Candidate, job: _Job) -> str:
     """Return why the candidate must not be ranked; empty if it may be."""
     name, dtype = candidate.candidate_id, candidate.input_dtype
-    file = PredictionFile(candidate_id=name, agent_id="a", path=job.folder / f"{name}.npz", input_dtype=dtype)
+    file = PredictionFile(
+        candidate_id=name,
+        agent_id="a",
+        path=job.folder / f"{name}.npz",
+        input_dtype=dtype,
+        is_lossy=candidate.is_lossy,
+    )
     answer = job.side.evaluate(
         {
             "tests": [],

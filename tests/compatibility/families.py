@@ -66,6 +66,13 @@ class Family:
     """Trains with a split, and writes the model."""
     library: str = ""
     """Importable name of what the tools of development may lack."""
+    extra: str = ""
+    """What installs it, if that is not named after the library."""
+
+    @property
+    def remedy(self) -> str:
+        """The command that installs the library."""
+        return f"pip install 'mltest-fleet[{self.extra or f'runtimes-{self.library}'}]'"
 
     @property
     def is_here(self) -> bool:
@@ -130,6 +137,51 @@ def _catboost(family: str, data: str, loss: str) -> Family:
         catboost.CatBoost(settings).fit(split.rows, split.truth, verbose=False).save_model(str(path), format="cbm")
 
     return Family(family, data, write, "catboost")
+
+
+def _torch(family: str, data: str, layers: Callable[[Any, int], list[Any]], row_shape: tuple[int, ...] = ()) -> Family:
+    """Return a network of `layers(torch.nn, features)`, which takes rows of a shape of its own."""
+
+    def write(split: Split, path: Path) -> None:
+        import torch
+
+        torch.manual_seed(0)
+        rows = torch.from_numpy(split.rows.astype(np.float32))
+        shape = row_shape or rows.shape[1:]
+        scaled = torch.nn.BatchNorm1d(rows.shape[1]) if not row_shape else torch.nn.BatchNorm2d(row_shape[0])
+        network = torch.nn.Sequential(scaled, *layers(torch.nn, rows.shape[1]))
+        _train(network, rows.reshape(-1, *shape), torch.from_numpy(split.truth))
+        dynamic = ({0: torch.export.Dim.DYNAMIC},)
+        program = torch.export.export(network.eval(), (torch.zeros((2, *shape)),), dynamic_shapes=dynamic)
+        with path.open("wb") as stream:
+            torch.export.save(program, stream)
+
+    return Family(family, data, write, "torch", "builder-torch")
+
+
+def _train(network: Any, rows: Any, truth: Any) -> None:
+    import torch
+
+    optimiser = torch.optim.Adam(network.parameters(), 0.01)
+    for _ in range(40):
+        optimiser.zero_grad()
+        output = network(rows)
+        is_classifier = output.shape[1] > 1
+        loss = (
+            torch.nn.functional.cross_entropy(output, truth)
+            if is_classifier
+            else torch.nn.functional.mse_loss(output[:, 0], truth.float())
+        )
+        loss.backward()
+        optimiser.step()
+
+
+def _dense(outputs: int) -> Callable[[Any, int], list[Any]]:
+    return lambda nn, features: [nn.Linear(features, 16), nn.ReLU(), nn.Linear(16, outputs)]
+
+
+def _convolutions(nn: Any, features: int) -> list[Any]:
+    return [nn.Conv2d(1, 4, 3), nn.GELU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(36, 10), nn.Softmax(1)]
 
 
 _TREES = {"n_estimators": 10, "max_depth": 6, "random_state": 0}
@@ -207,4 +259,8 @@ FAMILIES: dict[str, Family] = {
     "CatBoost, ten classes": _catboost("boosting", TEN, "MultiClass"),
     "CatBoost, values": _catboost("boosting", VALUES, "RMSE"),
     "CatBoost, counts": _catboost("boosting", VALUES, "Poisson"),
+    "PyTorch, layers, scores of ten classes": _torch("network", TEN, _dense(10)),
+    "PyTorch, convolutions, probabilities": _torch("network", TEN, _convolutions, (1, 8, 8)),
+    "PyTorch, layers, values": _torch("network", VALUES, _dense(1)),
+    "PyTorch, one layer": _torch("linear", THREE, lambda nn, features: [nn.Linear(features, 3)]),
 }

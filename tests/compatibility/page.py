@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.compatibility.cells import GATED, NOT_TRIED, OK, Cell, Row
+from tests.compatibility.cells import GATED, LOSSY, NOT_TRIED, OK, Cell, Row
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "compatibility.md"
 _BEGIN, _END = "<!-- begin of the matrix -->\n", "<!-- end of the matrix -->\n"
@@ -13,6 +13,8 @@ _REASON = re.compile(r"^(\d+)\. (.*)$")
 GATE_REASON = "made, and gated: its predictions are not those of the native model"
 
 _GATES = {
+    "a lossy candidate may change": "labels, more of them than a lossy candidate may change",
+    "a lossy candidate may lose": "quality, by more than a lossy candidate may lose",
     "labels differ": "labels",
     "probability differs": "probabilities, by more than rounding explains",
     "score differs": "scores, by more than rounding explains",
@@ -22,15 +24,15 @@ _GATES = {
 """By a part of the gate's reason, whose numbers differ between machines."""
 
 Texts = dict[str, str]
-"""Of the cells of one row, by column: ok, a reason, or empty where it was never tried."""
+"""Of the cells of one row, by column: ok, lossy, a reason, or empty where it was never tried."""
 
 
 def text_of(cell: Cell | None) -> str:
     """Return what the page says of one cell; empty if it was not tried."""
     if cell is None or cell.state == NOT_TRIED:
         return ""
-    if cell.state == OK:
-        return OK
+    if cell.state in (OK, LOSSY):
+        return cell.state
     if cell.state == GATED:
         return GATE_REASON + next((f" ({what})" for said, what in _GATES.items() if said in cell.reason), "")
     # What this model is stands in its row.
@@ -70,7 +72,7 @@ def written(text: str, rows: Mapping[str, Texts], columns: Sequence[str]) -> str
 def _shown(text: str, is_native: bool, reasons: dict[str, int]) -> str:
     if is_native:
         return "native"
-    if text in ("", OK):
+    if text in ("", OK, LOSSY):
         return text or "?"
     return f"no ({reasons.setdefault(text, len(reasons) + 1)})"
 

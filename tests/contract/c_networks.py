@@ -2,7 +2,6 @@
 
 import warnings
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,8 +21,8 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, Stan
 from sklearn.svm import SVC, SVR, LinearSVC, NuSVC, NuSVR
 
 from mltest.coordinator.builder.exporters.role import ExportSource
-from mltest.shared.domain import ModelInfo
 from mltest.shared.native.outputs import NativeModel, describe_estimator
+from tests.contract.c_sources import estimator_source
 
 Rows = NDArray[np.float64]
 
@@ -117,14 +116,4 @@ def source_of(name: str) -> ExportSource:
 
 def sourced(native: NativeModel) -> ExportSource:
     """Return an opened estimator as an exporter gets it."""
-    info = ModelInfo(
-        format="skops",
-        family=native.family,
-        kind=native.kind,
-        task=native.task,
-        output=native.output,
-        feature_count=native.feature_count,
-        classes=native.classes,
-        size_bytes=0,
-    )
-    return ExportSource(path=Path("unused"), info=info, native=native)
+    return estimator_source(native.estimator)

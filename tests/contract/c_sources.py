@@ -1,11 +1,13 @@
 """Sources that every layout and option gives for small models, compiled and called as any program would."""
 
 import ctypes
+import hashlib
 import os
 import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +17,12 @@ from mltest.coordinator.builder.c_source.read_ensemble import read_ensemble
 from mltest.coordinator.builder.exporters.c_export import CExport
 from mltest.coordinator.builder.exporters.role import Exporter, ExportSource
 from mltest.coordinator.builder.variant import Variant
+from mltest.shared.domain import ModelInfo
+from mltest.shared.native.outputs import describe_estimator
+from tests.made_once import made_once
 
 STRICT = ("-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Wpedantic", "-Werror", "-ffp-contract=off")
+_LIBRARY = "model.so"
 
 
 def written(
@@ -33,13 +39,31 @@ def written(
     return target
 
 
-def compiled(path: Path, *flags: str, compiler: str = "cc") -> Path:
-    """Compile a source without a warning into a library."""
-    library = path.with_suffix(".so")
-    subprocess.run(
-        [compiler, *STRICT, *flags, "-fPIC", "-shared", "-o", str(library), str(path), "-lm"], check=True, timeout=120
+def estimator_source(estimator: Any) -> ExportSource:
+    """Return a fitted estimator as exporters get it; there is no file of it."""
+    native = describe_estimator(estimator)
+    info = ModelInfo(
+        format="skops",
+        family=native.family,
+        kind=native.kind,
+        task=native.task,
+        output=native.output,
+        feature_count=native.feature_count,
+        classes=native.classes,
+        size_bytes=0,
     )
-    return library
+    return ExportSource(path=Path("unused"), info=info, native=native)
+
+
+def compiled(path: Path, *flags: str, compiler: str = "cc") -> Path:
+    """Compile a source without a warning into a library, which is shared by all who compile the same."""
+    command = [compiler, *STRICT, *flags, "-fPIC", "-shared"]
+    content = hashlib.sha256(path.read_bytes()).hexdigest()
+
+    def make(folder: Path) -> None:
+        subprocess.run([*command, "-o", folder / _LIBRARY, path, "-lm"], check=True, timeout=120)
+
+    return made_once(f"{content} {command}", make) / _LIBRARY
 
 
 def called(

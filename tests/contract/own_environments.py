@@ -13,11 +13,13 @@ import pytest
 
 from mltest.agent.environments.environments import Environments, environments_of_machine
 from mltest.agent.probe.installed import installed_versions
-from mltest.agent.runtimes.registry import runtimes
+from mltest.agent.runtimes.registry import runtime_named, runtimes
 from mltest.agent.runtimes.role import RuntimeNeeds
+from mltest.coordinator.builder.exporters.role import ExporterNeeds
+from mltest.coordinator.builder.exporters.tool import absence_of
 
-APART = ("daal4py", "openvino")
-"""In the order in which one process can import them: libtbb of OpenVINO lacks a symbol that daal4py needs."""
+APART = ("daal4py", "openvino", "lleaves", "torch")
+"""In an order in which one process can import them: libtbb of OpenVINO lacks a symbol that daal4py needs."""
 
 _ENVIRONMENTS = Environments(environments_of_machine())
 
@@ -44,6 +46,12 @@ def is_installed(needs: RuntimeNeeds) -> bool:
 def skipped_unless_installed(needs: RuntimeNeeds) -> pytest.MarkDecorator:
     """Return the mark of a test that needs a runtime."""
     return pytest.mark.skipif(not is_installed(needs), reason=needs.remedy)
+
+
+def skipped_unless_made_and_run(needs: ExporterNeeds) -> tuple[pytest.MarkDecorator, ...]:
+    """Return the marks of a test that makes an artifact and runs it."""
+    made = pytest.mark.skipif(bool(absence_of(needs)), reason=absence_of(needs))
+    return made, skipped_unless_installed(runtime_named(needs.runtimes[0]).needs)
 
 
 def _fits(place: Path) -> bool:

@@ -23,10 +23,8 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from mltest.coordinator.builder.exporters.c_export import CExport
 from mltest.coordinator.builder.exporters.role import ExportSource
 from mltest.coordinator.builder.variant import Variant
-from mltest.shared.domain import ModelInfo
 from mltest.shared.errors import ConversionError
-from mltest.shared.native.outputs import describe_estimator
-from tests.contract.c_sources import called, compiled, rows_at_thresholds, run_alone, written
+from tests.contract.c_sources import called, compiled, estimator_source, rows_at_thresholds, run_alone, written
 
 VARIANTS = CExport.needs.variants
 LOSSLESS = [variant for variant in VARIANTS if not variant.is_lossy]
@@ -52,6 +50,14 @@ MODELS: dict[str, tuple[str, Any]] = {
     "diabetes, one leaf": ("diabetes", DecisionTreeRegressor(min_samples_leaf=300)),
 }
 SOME = ("cancer, forest", "cancer with gaps, histogram boosting")
+EACH_THEN_OTHERS = [
+    pytest.param(
+        SOME[(position + shift) % 2], variant, marks=marks, id=f"{SOME[(position + shift) % 2]}-{variant.name}"
+    )
+    for shift, marks in ((1, ()), (0, pytest.mark.long))
+    for position, variant in enumerate(VARIANTS)
+]
+"""Every variant of one of them, both in turn; the long tests try the rest, where each combination takes a second."""
 
 
 @cache
@@ -73,18 +79,7 @@ def data(name: str) -> tuple[NDArray[np.float64], NDArray[Any]]:
 @cache
 def source_of(name: str) -> ExportSource:
     dataset, estimator = MODELS[name]
-    native = describe_estimator(estimator.fit(*data(dataset)))
-    info = ModelInfo(
-        format="skops",
-        family=native.family,
-        kind=native.kind,
-        task=native.task,
-        output=native.output,
-        feature_count=native.feature_count,
-        classes=native.classes,
-        size_bytes=0,
-    )
-    return ExportSource(path=Path("unused"), info=info, native=native)
+    return estimator_source(estimator.fit(*data(dataset)))
 
 
 def truth_of(name: str, rows: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -159,8 +154,7 @@ def test_eight_bits_lose_nothing_where_each_feature_has_few_thresholds(tmp_path:
     np.testing.assert_allclose(found, truth_of(name, rows), rtol=1e-13, atol=1e-14)
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
-@pytest.mark.parametrize("name", SOME)
+@pytest.mark.parametrize(("name", "variant"), EACH_THEN_OTHERS)
 def test_sanitizers_find_nothing(name: str, variant: Variant, tmp_path: Path) -> None:
     source = exported(name, variant, tmp_path)
     flags = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
@@ -182,8 +176,7 @@ def test_clang_warns_of_nothing_and_gives_the_same(variant: Variant, tmp_path: P
     not (shutil.which("aarch64-linux-gnu-gcc") and shutil.which("qemu-aarch64")),
     reason="apt install gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user",
 )
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
-@pytest.mark.parametrize("name", SOME)
+@pytest.mark.parametrize(("name", "variant"), EACH_THEN_OTHERS)
 def test_an_emulated_aarch64_predicts_the_same(name: str, variant: Variant, tmp_path: Path) -> None:
     source, rows = exported(name, variant, tmp_path), rows_of(name)
     here = called(compiled(source, "-O2"), rows)
@@ -194,8 +187,7 @@ def test_an_emulated_aarch64_predicts_the_same(name: str, variant: Variant, tmp_
     not (shutil.which("arm-linux-gnueabihf-gcc") and shutil.which("qemu-arm")),
     reason="apt install gcc-arm-linux-gnueabihf libc6-dev-armhf-cross qemu-user",
 )
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
-@pytest.mark.parametrize("name", SOME)
+@pytest.mark.parametrize(("name", "variant"), EACH_THEN_OTHERS)
 def test_an_emulated_arm_of_32_bits_predicts_the_same(name: str, variant: Variant, tmp_path: Path) -> None:
     source, rows = exported(name, variant, tmp_path), rows_of(name)
     here = called(compiled(source, "-O2"), rows)

@@ -1,6 +1,7 @@
 """Analysing a job again: the same samples give the same conclusion, and another conclusion is named."""
 
 import json
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -16,12 +17,13 @@ from mltest.shared.errors import JobStateError, JobUnknownError
 from tests.contract.test_coordinator_api import NOBODY
 from tests.integration.jobs import all_events, job_spec
 from tests.models import ModelFiles
-from tests.processes import Running
 
 
 @pytest.fixture
-async def api(tmp_path: Path) -> AsyncIterator[CoordinatorApi]:
+async def api(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[CoordinatorApi]:
     """A coordinator that is asked over gRPC."""
+    if "forest_job" in request.fixturenames:
+        shutil.copytree(request.getfixturevalue("forest_job"), tmp_path / "home")
     home = await HomeCoordinator.settle(tmp_path / "home", listen="127.0.0.1", port=0)
     remote = RemoteCoordinator(home.tcp_address)
     yield remote
@@ -41,11 +43,11 @@ def tamper(folder: Path) -> None:
     raise LookupError("there is no such result")
 
 
+@pytest.mark.usefixtures("forest_job")
 async def test_a_finished_job_gives_exactly_its_stored_results_until_one_is_changed(
-    api: CoordinatorApi, tiny: ModelFiles, resident: Running, tmp_path: Path
+    api: CoordinatorApi, tmp_path: Path
 ) -> None:
-    job_id = await api.submit(await job_spec(api, tiny, resident.address))
-    await all_events(api, job_id)
+    (job_id,) = [job.job_id for job in await api.jobs()]
     stored = await api.results(job_id)
     assert stored.job.state is JobState.DONE, stored.job.reason
 

@@ -1,8 +1,5 @@
 """What every transform has to do, for every family and kind of label: a model that works, or why there is none."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +9,6 @@ import numpy as np
 import pytest
 
 from mltest.coordinator.builder.exporters.registry import exporters
-from mltest.coordinator.builder.exporters.role import ExportSource
 from mltest.coordinator.builder.native_file import write_native
 from mltest.coordinator.builder.opened_model import open_native
 from mltest.coordinator.builder.transforms.registry import transform_label, transformed, transforms
@@ -20,6 +16,7 @@ from mltest.shared.errors import ConversionError
 from mltest.shared.model_format import format_of
 from mltest.shared.native.libraries import open_library_model
 from tests.contract.artifacts import source_of
+from tests.contract.digests import here_and_elsewhere, sourced
 from tests.contract.tiny_boosters import BOOSTER_NAMES, booster_info, tiny_booster
 from tests.contract.tiny_models import NAMES, tiny_model
 
@@ -61,17 +58,6 @@ def _family(name: str) -> str:
     from mltest.shared.native.outputs import describe_estimator
 
     return describe_estimator(tiny_model(name).estimator).family
-
-
-def sourced(name: str, folder: Path) -> ExportSource:
-    """Return the model `name` with a dataset as inspection writes it; true is what it says of the row before."""
-    source, rows = source_of(name, folder), tiny_model(name).rows
-    assert source.native is not None
-    predictions = source.native.predictions(source.native.prepare(rows))
-    said = predictions.scores if predictions.labels is None else predictions.labels
-    assert said is not None
-    np.savez(folder / "dataset.npz", X=rows, y=np.roll(said.squeeze(), 1, axis=0))
-    return replace(source, rows=folder / "dataset.npz")
 
 
 @pytest.mark.parametrize(("name", "label"), list(taken()))
@@ -165,35 +151,6 @@ def test_a_file_with_too_few_rounds_says_so(tmp_path: Path) -> None:
 
 
 def test_the_same_model_gives_the_same_bytes_in_every_process(tmp_path: Path) -> None:
-    program = """
-import hashlib, sys
-from dataclasses import replace
-from pathlib import Path
-from mltest.coordinator.builder.native_file import write_native
-from mltest.coordinator.builder.transforms.registry import transformed
-from tests.contract.test_transforms import sourced
-folder = Path(sys.argv[1])
-for name in ("forest, three classes", "boosting, two classes", "scaled forest", "histogram boosting, two classes"):
-    for label in ("prune-trees complementarity 1/2", "cap-depth 1/2", "cap-depth 1/2 refined", "first-stages 1/2"):
-        for file_format in ("skops", "pickle"):
-            source = sourced(name, folder)
-            try:
-                made = transformed(source, label, folder / "unused")
-            except Exception as error:
-                print(name, label, error)
-                continue
-            write_native(replace(made, info=replace(made.info, format=file_format)), folder / "artifact")
-            print(name, label, file_format, hashlib.sha256((folder / "artifact").read_bytes()).hexdigest())
-"""
-    printed = [
-        subprocess.run(
-            [sys.executable, "-c", program, str(tmp_path)],
-            check=True,
-            capture_output=True,
-            text=True,
-            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[2])},
-        ).stdout
-        for seed in ("1", "2")
-    ]
-    assert len(printed[0].splitlines()) == 32
-    assert printed[0] == printed[1]
+    here, elsewhere = here_and_elsewhere("transformed", tmp_path)
+    assert len(here) == 32
+    assert here == elsewhere

@@ -24,7 +24,7 @@ from mltest.v1.agent_service_pb2_grpc import AgentServiceStub
 _START_TIMEOUT_S = 120.0
 """An agent that has just started answers when it has tried its runtimes."""
 _TIMEOUT_S = 10.0
-_PAUSE_S = 0.004
+_PAUSE_S = 0.01
 
 
 @dataclass(slots=True)

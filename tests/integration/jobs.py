@@ -31,14 +31,25 @@ skip = ["*, *"]
 CANDIDATES = 2
 """That are measured in such a job, the pinned reference among them."""
 
-SLOW_PLAN = QUICK_PLAN.replace("slice_count = 4", "slice_count = 400").replace("rounds = 2", "rounds = 1")
+ONE_ROUND = QUICK_PLAN.replace("rounds = 2", "rounds = 1")
+"""For tests that do not ask what several rounds have in common: each round starts every candidate anew."""
+
+
+def slow_plan(slices: int, *, rounds: int = 1) -> str:
+    """Return a plan with so many slices of each candidate in a visit, of 5 ms each."""
+    plan = QUICK_PLAN.replace("rounds = 2", f"rounds = {rounds}")
+    return plan.replace("slice_count = 4", f"slice_count = {slices}")
+
+
+SLOW_SLICES = 250
+SLOW_PLAN = slow_plan(SLOW_SLICES)
 """A visit that takes so long that something can happen in its middle."""
 
 FOREST_PLAN = QUICK_PLAN.replace('"onnxruntime"', '"scikit-learn", "treelite"')
 """The same with two candidates, for a model of scikit-learn."""
 
 
-async def job_spec(api: CoordinatorApi, files: ModelFiles, *addresses: str, plan: str = QUICK_PLAN) -> JobSpec:
+async def job_spec(api: CoordinatorApi, files: ModelFiles, *addresses: str, plan: str = ONE_ROUND) -> JobSpec:
     """Send the files and return what asks for a job on the agents at `addresses` alone."""
     return JobSpec(
         model=await api.put_file(files.model),

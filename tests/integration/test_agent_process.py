@@ -37,7 +37,7 @@ from tests.integration.agent_peer import (
     write_files,
     write_pickle,
 )
-from tests.processes import BIN, EVERY, ProcessGroup, Running
+from tests.processes import BIN, ProcessGroup, Running
 
 pytestmark = pytest.mark.xdist_group("agent")
 
@@ -179,7 +179,8 @@ def test_an_agent_started_for_a_process_ends_with_it(tmp_path: Path) -> None:
 
 
 async def test_it_describes_itself(processes: ProcessGroup, tmp_path: Path) -> None:
-    agent = processes.agent(tmp_path, *QUIET, "--name", "lab-1", "--tag", "x86", "--tag", "quiet", runtimes=EVERY)
+    names = ("--name", "lab-1", "--tag", "x86", "--tag", "quiet")
+    agent = processes.agent(tmp_path, *QUIET, *names, runtimes="scikit-learn")
     async with connected(agent.address) as peer:
         info = await peer.describe()
     assert (info.agent_id, info.name, info.tags) == (agent.listening["agent_id"], "lab-1", ("x86", "quiet"))
@@ -208,6 +209,15 @@ async def test_a_runtime_that_its_user_holds_back_is_listed_and_neither_imported
     assert "--runtimes" in ends[0].reason
 
 
+async def test_an_agent_for_one_job_looks_at_those_runtimes_of_the_job_that_it_knows(
+    processes: ProcessGroup, tmp_path: Path
+) -> None:
+    agent = processes.agent(tmp_path, *QUIET, "--needed-runtimes", "numpy,only-known-to-the-coordinator")
+    async with connected(agent.address) as peer:
+        found = (await peer.describe()).runtimes
+    assert {runtime.name for runtime in found if runtime.is_available} == {"numpy", "reference"}
+
+
 def test_a_runtime_that_nobody_knows_cannot_be_offered(tmp_path: Path) -> None:
     answer = refused("--state-dir", str(tmp_path), "--runtimes", "onnxruntime,onx")
     assert answer.returncode == 2
@@ -215,7 +225,7 @@ def test_a_runtime_that_nobody_knows_cannot_be_offered(tmp_path: Path) -> None:
 
 
 async def test_it_never_imports_a_library_that_it_measures(processes: ProcessGroup, tmp_path: Path) -> None:
-    agent = processes.agent(tmp_path, *QUIET, runtimes=EVERY)
+    agent = processes.agent(tmp_path, *QUIET, runtimes="scikit-learn,onnxruntime,treelite")
     async with connected(agent.address) as peer:
         await peer.describe()
     mapped = {Path(found.path).parts for found in psutil.Process(agent.process.pid).memory_maps()}

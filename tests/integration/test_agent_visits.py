@@ -42,7 +42,7 @@ from tests.integration.agent_peer import (
     write_files,
     write_pickle,
 )
-from tests.processes import EVERY, ProcessGroup, Running
+from tests.processes import ProcessGroup, Running
 
 pytestmark = pytest.mark.xdist_group("agent")
 
@@ -51,7 +51,8 @@ pytestmark = pytest.mark.xdist_group("agent")
 def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     group = ProcessGroup()
     state = tmp_path_factory.mktemp("agent")
-    yield group.agent(state, "--port", "0", "--no-advertise", "--allow-pickle", "--name", "lab-1", runtimes=EVERY)
+    options = ("--port", "0", "--no-advertise", "--allow-pickle", "--name", "lab-1")
+    yield group.agent(state, *options, runtimes="scikit-learn,onnxruntime")
     group.end()
 
 

@@ -22,7 +22,7 @@ from tests.enrolling import enrol
 from tests.faults.line import MBIT_PER_S, Line
 from tests.faults.memory import MIB
 from tests.faults.tcp_proxy import FaultProxy
-from tests.integration.jobs import QUICK_PLAN, all_events, job_spec, of_kind
+from tests.integration.jobs import all_events, job_spec, of_kind
 from tests.models import ModelFiles, forest_on_digits
 from tests.processes import ProcessGroup
 from tests.system.lan import Host, lan, needs_namespaces
@@ -31,7 +31,6 @@ pytestmark = pytest.mark.promise(50)
 
 DEADLINE_S = 400.0
 LOOPBACK = ("--port", "0", "--no-advertise")
-PLAN = QUICK_PLAN.replace("rounds = 2", "rounds = 1")
 THIN_AND_SLOW = Line(bytes_per_s=MBIT_PER_S, latency_s=0.25)
 VERY_SLOW = Line(latency_s=0.5)
 CRUMBS = Line(slice_bytes=7)
@@ -44,8 +43,8 @@ table inet lossy {
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> ModelFiles:
-    """A model of a few trees: what counts here is the line."""
-    return forest_on_digits(tmp_path_factory.mktemp("small"), trees=3)
+    """A model of a few trees with some hundred kilobytes of data: what counts here is the line."""
+    return forest_on_digits(tmp_path_factory.mktemp("small"), trees=3, is_onnx=True)
 
 
 async def assert_runs_well(api: CoordinatorApi, spec: JobSpec) -> None:
@@ -71,7 +70,7 @@ async def test_a_job_over_a_thin_or_slow_line_is_finished_without_a_false_loss(
 ) -> None:
     agent = processes.agent(tmp_path / "agent", *LOOPBACK)
     async with FaultProxy(agent.address, line) as proxy:
-        await assert_runs_well(api, await job_spec(api, small, proxy.address, plan=PLAN))
+        await assert_runs_well(api, await job_spec(api, small, proxy.address))
 
 
 @pytest.fixture
@@ -100,7 +99,7 @@ async def test_a_job_over_a_line_that_loses_one_packet_in_twenty_is_finished_wit
 ) -> None:
     agent = processes.agent(tmp_path / "left", "--name", "left", host=hosts["left"].command())
     address = f"{hosts['left'].address}:{agent.address.rpartition(':')[2]}"
-    await assert_runs_well(distant, await job_spec(distant, small, address, plan=PLAN))
+    await assert_runs_well(distant, await job_spec(distant, small, address))
 
 
 @pytest.mark.long

@@ -162,7 +162,7 @@ def test_a_job_whose_every_candidate_is_beyond_a_limit_has_the_exit_status_of_a_
             "the nearest valid one is 'accuracy'",
         ),
         (("submit", "tree.skops", "--data", "iris.npz", "--plan", "tree.skops"), 3, "tree.skops"),
-        (("submit", "tree.skops", "--data", "narrow.npz", "--local"), 3, "the model takes 4 features"),
+        (("submit", "model.onnx", "--data", "narrow.npz", "--local"), 3, "the model takes 4 features"),
         (("submit", "tree.skops", "--data", "iris.npz", "--agent", "nowhere"), 2, "'nowhere' is not HOST:PORT"),
         (("show", "zzz"), 3, "There is no job zzz"),
         (("cancel", "zzz"), 3, "There is no job zzz"),
@@ -195,6 +195,12 @@ def test_the_printed_plan_can_be_submitted_as_it_is(home: Home) -> None:
     assert parse_plan(home.run("plan").stdout) == Plan()
 
 
+def test_a_preview_is_text_and_data(home: Home) -> None:
+    arguments = ("plan", "model.onnx", "--data", "data.npz", "--plan", "plan.toml")
+
+    assert home.json(*arguments)["text"] in home.run(*arguments).stdout
+
+
 def test_completion_and_version_are_printed(home: Home) -> None:
     assert "submit" in home.run("completion", "bash").stdout
     assert home.run("--version").stdout.startswith("mltest-coordinator ")
@@ -219,7 +225,7 @@ def test_a_reader_that_leaves_early_is_no_error(home: Home, job_id: str) -> None
 
 def test_a_relative_state_directory_is_as_good_as_any(home: Home, resident: Running) -> None:
     where = ("--no-discovery", "--agent", resident.address, "--runtime", "onnxruntime", "--state-dir", "here")
-    done = home.run("submit", "tree.skops", "--data", "iris.npz", "--plan", "plan.toml", "--rounds", "1", *where)
+    done = home.run("submit", "model.onnx", "--data", "data.npz", "--plan", "plan.toml", "--rounds", "1", *where)
     assert done.returncode == 0, done.stdout + done.stderr
     hint = done.stdout.split("Every figure: mltest-coordinator ")[1].splitlines()[0]
     assert home.run(*hint.split()).returncode == 0

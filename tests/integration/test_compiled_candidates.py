@@ -39,6 +39,21 @@ void mltest_predict(const float *rows, size_t row_count, double *out) {
 const uint32_t mltest_abi = 1, mltest_feature_count = 4, mltest_output_count = 3;
 const char mltest_input_type[] = "float32", mltest_output_type[] = "float64";
 """
+CXX = """
+#include <cstddef>
+#include <cstdint>
+namespace { template <typename T> double quarter(T x) { return 0.25 * static_cast<double>(x); } }
+extern "C" void mltest_predict(const float *rows, std::size_t row_count, double *out) {
+    for (std::size_t row = 0; row < row_count; row++)
+        for (std::size_t i = 0; i < 3; i++)
+            out[row * 3 + i] = quarter(rows[row * 4 + i]);
+}
+extern "C" const std::uint32_t mltest_abi = 1;
+extern "C" const std::uint32_t mltest_feature_count = 4;
+extern "C" const std::uint32_t mltest_output_count = 3;
+extern "C" const char mltest_input_type[] = "float32";
+extern "C" const char mltest_output_type[] = "float64";
+"""
 FOREIGN = HONEST.replace("mltest_abi = 1", "mltest_abi = 2")
 CRASHING = HONEST.replace("for (size_t row", "*(volatile int *)0 = 1; for (size_t row")
 METRICS = (PYTHON_CALL, LEAN_CALL, NATIVE_CALL)
@@ -48,7 +63,7 @@ METRICS = (PYTHON_CALL, LEAN_CALL, NATIVE_CALL)
 def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     group = ProcessGroup()
     yield group.agent(
-        tmp_path_factory.mktemp("agent"), "--port", "0", "--no-advertise", "--name", "lab-1", runtimes="c"
+        tmp_path_factory.mktemp("agent"), "--port", "0", "--no-advertise", "--name", "lab-1", runtimes="c,fastinference"
     )
     group.end()
 
@@ -101,6 +116,18 @@ async def test_a_source_is_compiled_and_called_in_every_form(
     found = load_predictions(tmp_path / "predictions.npz").scores
     rows = np.load(files.data)["X"].astype(np.float32)
     np.testing.assert_array_equal(found, 0.25 * rows[:, :3].astype(np.float64))
+
+
+@pytest.mark.skipif(shutil.which("c++") is None, reason="no C++ compiler here; apt install g++")
+async def test_a_source_in_c_plus_plus_is_compiled_as_such(
+    peer: Peer, epoch: int, files: Files, tmp_path: Path
+) -> None:
+    data = await peer.upload(files.data)
+    found = replace(await source(peer, tmp_path, "cxx", CXX), runtime="fastinference", format="c++-source")
+    mistaken = replace(found, candidate_id="mistaken", runtime="c", format="c-source")
+    events = await visited(peer, epoch, visit(data, found, mistaken))
+    assert ends(events)["cxx"].outcome is Outcome.OK, ends(events)["cxx"].reason
+    assert ends(events)["mistaken"].reason_code == "COMPILE_FAILED"
 
 
 async def test_what_compiling_cost_is_told_in_every_visit_and_paid_once(

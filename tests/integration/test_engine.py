@@ -18,11 +18,13 @@ from tests.integration.jobs import (
     CANDIDATES,
     QUICK_PLAN,
     SLOW_PLAN,
+    SLOW_SLICES,
     all_events,
     events_until,
     is_under_way,
     job_spec,
     of_kind,
+    slow_plan,
 )
 from tests.models import ModelFiles
 from tests.processes import ProcessGroup, Running
@@ -35,7 +37,7 @@ async def test_two_agents_measure_one_job_in_parallel(
     api: CoordinatorApi, tiny: ModelFiles, processes: ProcessGroup, tmp_path: Path
 ) -> None:
     agents = [processes.agent(tmp_path / name, *LOOPBACK, "--name", name) for name in ("left", "right")]
-    spec = await job_spec(api, tiny, *(agent.address for agent in agents))
+    spec = await job_spec(api, tiny, *(agent.address for agent in agents), plan=QUICK_PLAN)
     job_id = await api.submit(spec)
     events = await all_events(api, job_id)
 
@@ -85,7 +87,7 @@ async def test_an_agent_that_is_killed_in_the_middle_and_returns_repeats_the_vis
     assert ends == [(1, Outcome.FAILED), (2, Outcome.OK)]
     assert (await api.job(job_id)).state is JobState.DONE
     series = [found async for found in api.samples(job_id) if found.series.metric == "latency_ns"]
-    assert len(series) == CANDIDATES * 400
+    assert len(series) == CANDIDATES * SLOW_SLICES
 
 
 async def test_an_agent_that_does_not_return_is_dropped_and_the_others_go_on(
@@ -110,7 +112,7 @@ async def test_an_agent_that_does_not_return_is_dropped_and_the_others_go_on(
 async def test_a_job_is_stopped_behind_its_running_visit_and_goes_on_later(
     api: CoordinatorApi, tiny: ModelFiles, resident: Running
 ) -> None:
-    plan = SLOW_PLAN.replace("rounds = 1", "rounds = 2").replace("slice_count = 400", "slice_count = 200")
+    plan = slow_plan(SLOW_SLICES, rounds=2)
     job_id = await api.submit(await job_spec(api, tiny, resident.address, plan=plan))
     await events_until(api, job_id, is_under_way)
     await api.cancel(job_id, finishes_visits=True)
@@ -131,7 +133,7 @@ async def test_a_job_is_stopped_behind_its_running_visit_and_goes_on_later(
 async def test_a_job_is_cancelled_in_the_middle_of_a_visit_and_the_agent_is_free_at_once(
     api: CoordinatorApi, tiny: ModelFiles, resident: Running
 ) -> None:
-    job_id = await api.submit(await job_spec(api, tiny, resident.address, plan=SLOW_PLAN))
+    job_id = await api.submit(await job_spec(api, tiny, resident.address, plan=slow_plan(10_000)))
     await events_until(api, job_id, is_under_way)
     cancelled = await api.cancel(job_id)
     next_id = await api.submit(await job_spec(api, tiny, resident.address))

@@ -31,17 +31,19 @@ from tests.integration.jobs import (
     FOREST_PLAN,
     QUICK_PLAN,
     SLOW_PLAN,
+    SLOW_SLICES,
     all_events,
     events_until,
     is_under_way,
     job_spec,
     of_kind,
+    slow_plan,
 )
 from tests.models import ModelFiles
 from tests.processes import ProcessGroup, Running
 
 LOOPBACK = ("--no-advertise", "--port", "0")
-LONG_PLAN = SLOW_PLAN.replace("slice_count = 400", "slice_count = 10000")
+LONG_PLAN = slow_plan(10_000)
 
 
 @pytest.fixture
@@ -72,7 +74,7 @@ async def test_a_stream_that_breaks_is_taken_up_where_it_stopped(
     ends = [(visit.attempt, visit.outcome) for visit in of_kind(events, VisitUpdated) if visit.outcome]
     assert ends == [(1, Outcome.OK)]
     series = [found async for found in api.samples(job_id) if found.series.metric == "latency_ns"]
-    assert len(series) == CANDIDATES * 400
+    assert len(series) == CANDIDATES * SLOW_SLICES
 
 
 async def test_an_agent_that_another_coordinator_holds_is_waited_for(

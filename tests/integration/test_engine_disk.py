@@ -12,7 +12,16 @@ from mltest.coordinator.api import CoordinatorApi
 from mltest.coordinator.home import open_coordinator
 from mltest.shared.domain import JobState, Outcome, VisitUpdated
 from mltest.shared.errors import DiskFullError
-from tests.integration.jobs import CANDIDATES, SLOW_PLAN, all_events, events_until, is_under_way, job_spec, of_kind
+from tests.integration.jobs import (
+    CANDIDATES,
+    SLOW_PLAN,
+    SLOW_SLICES,
+    all_events,
+    events_until,
+    is_under_way,
+    job_spec,
+    of_kind,
+)
 from tests.models import ModelFiles
 from tests.processes import Running
 
@@ -55,7 +64,7 @@ async def test_a_full_disk_ends_the_job_with_what_is_wrong_and_it_goes_on_when_t
     ends = [(end.attempt, end.outcome) for end in of_kind(events, VisitUpdated) if end.outcome]
     assert ends == [(1, Outcome.OK)], "what the agent measured meanwhile is taken up"
     series = [found async for found in api.samples(job_id) if found.series.metric == "latency_ns"]
-    assert len(series) == CANDIDATES * 400
+    assert len(series) == CANDIDATES * SLOW_SLICES
     await api.close()
 
 

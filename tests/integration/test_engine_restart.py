@@ -14,12 +14,22 @@ from mltest.coordinator.remote import RemoteCoordinator
 from mltest.shared.domain import JobNote, JobState, Outcome, StepStarted, VisitUpdated
 from mltest.shared.errors import JobStateError, NotPermittedError, RequestInvalidError, StoreBusyError
 from mltest.shared.state import locked_state
-from tests.integration.jobs import CANDIDATES, SLOW_PLAN, all_events, events_until, is_under_way, job_spec, of_kind
+from tests.integration.jobs import (
+    CANDIDATES,
+    SLOW_PLAN,
+    SLOW_SLICES,
+    all_events,
+    events_until,
+    is_under_way,
+    job_spec,
+    of_kind,
+    slow_plan,
+)
 from tests.models import ModelFiles
 from tests.processes import ProcessGroup, Running
 
 LOOPBACK = ("--no-advertise", "--port", "0")
-TWO_VISITS = SLOW_PLAN.replace("rounds = 1", "rounds = 2").replace("slice_count = 400", "slice_count = 200")
+TWO_VISITS = slow_plan(SLOW_SLICES, rounds=2)
 
 
 @pytest.mark.promise(27)
@@ -43,7 +53,7 @@ async def test_a_job_goes_on_when_a_killed_coordinator_serves_again(
     assert ends == [(0, 1, Outcome.OK), (1, 1, Outcome.OK)], "the attempt that went on meanwhile is taken up"
     assert [step.step for step in of_kind(events, StepStarted)].count("inspect") == 1
     series = [found async for found in api.samples(job_id) if found.series.metric == "latency_ns"]
-    assert len(series) == CANDIDATES * 2 * 200
+    assert len(series) == CANDIDATES * 2 * SLOW_SLICES
     await api.close()
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -36,7 +37,9 @@ from tests.models import ModelFiles
 MEMORY_BYTES = 700 << 20
 PLAN = Plan(memory_bytes=MEMORY_BYTES)
 SHORT = Plan(memory_bytes=MEMORY_BYTES, load_timeout_s=6, step_timeout_s=2)
-BOMB_BYTES = 1500 << 20
+BRIEF = Plan(memory_bytes=MEMORY_BYTES, load_timeout_s=2, step_timeout_s=1)
+"""For what never ends: it computes until then."""
+BOMB_BYTES = 900 << 20
 MAX_GROWTH_BYTES = 64 << 20
 """Of the process that runs these tests, with all that they have imported; the bombs are of gigabytes."""
 MAX_GROWTH_OF_A_DAEMON_BYTES = 10 << 20
@@ -140,7 +143,7 @@ async def test_a_bomb_ends_at_its_limit(bomb: str, builder: ProcessBuilder, targ
 async def test_a_pickle_that_never_ends_meets_the_deadline(
     builder: ProcessBuilder, target: Target, tmp_path: Path
 ) -> None:
-    error = await failure(builder, write_hostile(tmp_path / "model", ENDLESS, target), plan=SHORT)
+    error = await failure(builder, write_hostile(tmp_path / "model", ENDLESS, target), plan=BRIEF)
     assert isinstance(error, DeadlineError)
 
 
@@ -251,7 +254,7 @@ async def test_an_operator_that_nobody_has_is_named(builder: ProcessBuilder, tmp
 async def test_a_graph_that_never_ends_meets_the_deadline(builder: ProcessBuilder, tmp_path: Path) -> None:
     model = tmp_path / "model"
     model.write_bytes(endless_loop())
-    assert isinstance(await failure(builder, model, plan=SHORT), DeadlineError)
+    assert isinstance(await failure(builder, model, plan=BRIEF), DeadlineError)
 
 
 @pytest.mark.promise(15)
@@ -276,10 +279,12 @@ async def test_a_small_skops_file_that_becomes_huge_meets_the_memory_limit(
 
 
 @pytest.mark.promise(15)
-async def test_small_data_that_become_huge_meet_the_memory_limit(builder: ProcessBuilder, tmp_path: Path) -> None:
+async def test_small_data_that_become_huge_meet_the_memory_limit(
+    builder: ProcessBuilder, tiny: ModelFiles, tmp_path: Path
+) -> None:
     data = npz_bomb(tmp_path / "honest.npz", BOMB_BYTES)
     assert data.stat().st_size < 4 << 20
-    assert isinstance(await failure(builder, honest_model(tmp_path / "model"), data), ResourceLimitError)
+    assert isinstance(await failure(builder, tiny.model, data), ResourceLimitError)
 
 
 @pytest.mark.promise(15)
@@ -350,20 +355,20 @@ async def test_damaged_files_are_user_errors(builder: ProcessBuilder, tmp_path: 
         assert isinstance(await failure(builder, model), ModelInvalidError | ModelUnsupportedError)
 
 
-async def test_damaged_data_are_user_errors(builder: ProcessBuilder, tmp_path: Path) -> None:
-    model = honest_model(tmp_path / "model")
-    whole = honest_data(tmp_path / "whole.npz").read_bytes()
+async def test_damaged_data_are_user_errors(builder: ProcessBuilder, tiny: ModelFiles, tmp_path: Path) -> None:
+    whole = tiny.data.read_bytes()
     data = tmp_path / "honest.npz"
     for content in (whole[:-1], whole[:50], _flipped(whole)):
         data.write_bytes(content)
-        assert isinstance(await failure(builder, model, data), DataInvalidError)
+        assert isinstance(await failure(builder, tiny.model, data), DataInvalidError)
 
 
-async def test_a_child_is_given_to_no_other_files(builder: ProcessBuilder, tmp_path: Path) -> None:
-    await inspect(builder, honest_model(tmp_path / "one.skops"))
+async def test_a_child_is_given_to_no_other_files(builder: ProcessBuilder, tiny: ModelFiles, tmp_path: Path) -> None:
+    copy = Path(shutil.copy(tiny.model, tmp_path / "copy.onnx"))
+    await inspect(builder, tiny.model, tiny.data)
     assert builder._child is not None
     first = builder._child.pid
-    await inspect(builder, honest_model(tmp_path / "two.skops"))
+    await inspect(builder, copy, tiny.data)
     assert builder._child.pid != first
 
 

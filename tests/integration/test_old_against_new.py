@@ -11,12 +11,11 @@ from mltest.coordinator.home import HomeCoordinator, open_coordinator
 from mltest.coordinator.remote import RemoteCoordinator
 from mltest.shared.domain import Basis, Candidate, Change, Comparison, JobResults, JobSpec, JobState
 from mltest.shared.errors import JobStateError, JobUnknownError, PlanInvalidError
-from tests.integration.jobs import FOREST_PLAN, QUICK_PLAN, all_events, job_spec
+from tests.integration.jobs import FOREST_PLAN, ONE_ROUND, all_events, job_spec
 from tests.models import ModelFiles, forest_on_digits
 from tests.processes import Running
 
 NOBODY = "127.0.0.1:1"
-ONE_ROUND = QUICK_PLAN.replace("rounds = 2", "rounds = 1")
 
 
 @pytest.fixture(scope="module")
@@ -104,8 +103,8 @@ async def test_old_against_new_over_the_wire(
         await remote.history(figure="latenzy")
 
 
-async def test_what_cannot_be_measured_against_is_refused_at_once(api: CoordinatorApi, small: ModelFiles) -> None:
-    spec = await job_spec(api, small, NOBODY)
+async def test_what_cannot_be_measured_against_is_refused_at_once(api: CoordinatorApi, tiny: ModelFiles) -> None:
+    spec = await job_spec(api, tiny, NOBODY)
     with pytest.raises(JobUnknownError, match="nothing"):
         await api.submit(replace(spec, against_job_id="nothing"))
     for ask in (api.compare("nothing", "nothing"), api.history("nothing")):
@@ -137,19 +136,10 @@ async def test_a_job_goes_on_with_the_candidates_that_it_took(api: CoordinatorAp
     assert (await api.compare(old, new)).is_paired
 
 
-async def test_a_model_of_another_shape_is_refused(api: CoordinatorApi, small: ModelFiles, tmp_path: Path) -> None:
-    import numpy as np
-    import skops.io
-    from sklearn.datasets import load_iris
-    from sklearn.tree import DecisionTreeClassifier
-
-    rows, labels = load_iris(return_X_y=True)
-    skops.io.dump(DecisionTreeClassifier(max_depth=3, random_state=0).fit(rows, labels), tmp_path / "tree.skops")
-    np.savez(tmp_path / "iris.npz", X=rows, y=labels)
-    old = await api.submit(await job_spec(api, small, NOBODY))
+async def test_a_model_of_another_shape_is_refused(api: CoordinatorApi, before: ModelFiles, tiny: ModelFiles) -> None:
+    old = await api.submit(await job_spec(api, before, NOBODY))
     await all_events(api, old)
-    iris = ModelFiles(model=tmp_path / "tree.skops", data=tmp_path / "iris.npz")
-    new = await api.submit(replace(await job_spec(api, iris, NOBODY), against_job_id=old))
+    new = await api.submit(replace(await job_spec(api, tiny, NOBODY), against_job_id=old))
     await all_events(api, new)
     job = await api.job(new)
 

@@ -47,9 +47,10 @@ def launcher(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Launche
             yield UnitLauncher(unit.path)
 
 
-async def probed(tmp_path: Path, launcher: Launcher, own: Path) -> dict[str, RuntimeInfo]:
+async def probed(tmp_path: Path, launcher: Launcher, own: Path, *offered: str) -> dict[str, RuntimeInfo]:
+    """Return what a probe says that looks at the runtimes `offered` and the reference: each takes its imports."""
     (tmp_path / "probe").mkdir(exist_ok=True)
-    found = await probe(tmp_path / "probe", launcher, Environments(own))
+    found = await probe(tmp_path / "probe", launcher, Environments(own), offered=offered)
     return {runtime.name: runtime for runtime in found.runtimes}
 
 
@@ -58,12 +59,12 @@ async def test_a_runtime_is_asked_in_the_environment_that_it_would_run_in(tmp_pa
     make_environment(tmp_path / "own", "onnxruntime", with_packages=False)
     (make_environment(tmp_path / "own", "numpy", with_packages=True) / "bin" / "python").unlink()
 
-    found = await probed(tmp_path, launcher, tmp_path / "own")
+    found = await probed(tmp_path, launcher, tmp_path / "own", "treelite", "onnxruntime", "numpy")
 
     assert found["treelite"].is_available
     assert found["treelite"].has_own_environment
-    assert found["scikit-learn"].is_available
-    assert not found["scikit-learn"].has_own_environment
+    assert found["reference"].is_available
+    assert not found["reference"].has_own_environment
     for name, reason in {"onnxruntime": "package onnxruntime is not installed", "numpy": "is no interpreter"}.items():
         assert not found[name].is_available
         assert reason in found[name].reason
@@ -78,7 +79,7 @@ async def test_an_environment_with_a_broken_interpreter_spoils_no_other_runtime(
     interpreter_in(environment).write_text("#!/bin/sh\necho it is broken >&2\nexit 3\n")
     interpreter_in(environment).chmod(0o755)
 
-    found = await probed(tmp_path, launcher, tmp_path / "own")
+    found = await probed(tmp_path, launcher, tmp_path / "own", "treelite", "onnxruntime")
 
     assert "it is broken" in found["treelite"].reason
     assert "mltest-agent runtimes install treelite" in found["treelite"].reason
@@ -89,7 +90,7 @@ async def test_a_failed_installation_is_the_reason_of_an_absent_runtime(tmp_path
     make_environment(tmp_path / "own", "treelite", with_packages=False)
     (tmp_path / "own" / "treelite.failed").write_text("there is no wheel for this machine")
 
-    found = await probed(tmp_path, ExecLauncher(), tmp_path / "own")
+    found = await probed(tmp_path, ExecLauncher(), tmp_path / "own", "treelite")
 
     assert "installing it failed: there is no wheel for this machine" in found["treelite"].reason
 

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from mltest.agent.meters.processor import read_processor
+from mltest.agent.meters.rapl_powercap import PowercapMeter, RaplPowercap
+from mltest.agent.meters.role import MeterSite, Unavailable
 from mltest.agent.power.client import PowerClient
 from mltest.agent.power.powerd import MAX_CLIENTS
-from mltest.shared.errors import PowerUnreadableError
+from mltest.shared.errors import MeterUnreadableError, PowerUnreadableError
 from tests.processes import BIN
 
 # What systemd does before it starts a program: descriptor 3 listens, and the variables name it (sd_listen_fds(3)).
@@ -39,27 +42,27 @@ def helper(tmp_path: Path) -> Iterator[Path]:
     assert process.wait(timeout=60) == 0
 
 
-async def test_a_client_reads_domains_and_counters(helper: Path) -> None:
-    client = await PowerClient.connect(helper)
+def test_a_client_reads_domains_and_counters(helper: Path) -> None:
+    client = PowerClient.connect(helper)
 
-    (domain,) = await client.domains()
-    first = await client.read(domain.name)
+    (domain,) = client.domains()
+    first = client.read(domain.name)
     (helper.parent / "sys/class/powercap/intel-rapl:0/energy_uj").write_text("6000\n")
-    second = await client.read(domain.name)
+    second = client.read(domain.name)
 
     assert (domain.name, domain.label, domain.max_energy_uj) == ("intel-rapl:0", "package-0", 9000)
     assert (first.energy_uj, second.energy_uj) == (5000, 6000)
     assert first.begin_monotonic_ns <= first.end_monotonic_ns <= second.begin_monotonic_ns
-    await client.close()
+    client.close()
 
 
-async def test_a_counter_that_is_not_there_is_absent_with_the_reason(helper: Path) -> None:
-    client = await PowerClient.connect(helper)
+def test_a_counter_that_is_not_there_is_absent_with_the_reason(helper: Path) -> None:
+    client = PowerClient.connect(helper)
 
-    reading = await client.read("intel-rapl:9")
+    reading = client.read("intel-rapl:9")
 
     assert (reading.energy_uj, reading.absent) == (None, "there is no such domain")
-    await client.close()
+    client.close()
 
 
 @pytest.mark.parametrize("bytes_", [b"what?\n", b"x" * 4096, b"\n", b"read a b c\n"])
@@ -70,28 +73,69 @@ async def test_who_asks_nonsense_is_hung_up_on_and_others_are_served(helper: Pat
         assert await reader.read() == b""
     writer.close()
 
-    client = await PowerClient.connect(helper)
-    assert len(await client.domains()) == 1
-    await client.close()
+    client = PowerClient.connect(helper)
+    assert len(client.domains()) == 1
+    client.close()
 
 
-async def test_clients_beyond_the_limit_are_hung_up_on(helper: Path) -> None:
-    clients = [await PowerClient.connect(helper) for _ in range(MAX_CLIENTS)]
+def test_clients_beyond_the_limit_are_hung_up_on(helper: Path) -> None:
+    clients = [PowerClient.connect(helper) for _ in range(MAX_CLIENTS)]
     for client in clients:
-        await client.domains()
-    one_more = await PowerClient.connect(helper)
+        client.domains()
+    one_more = PowerClient.connect(helper)
 
     with pytest.raises(PowerUnreadableError, match="cannot be used"):
-        await one_more.domains()
+        one_more.domains()
 
-    assert len(await clients[0].domains()) == 1
+    assert len(clients[0].domains()) == 1
     for client in (*clients, one_more):
-        await client.close()
+        client.close()
 
 
-async def test_a_missing_helper_is_an_error_that_names_the_socket(tmp_path: Path) -> None:
+def test_several_counters_are_read_in_one_round_trip(helper: Path) -> None:
+    client = PowerClient.connect(helper)
+
+    found = client.read_all(("intel-rapl:0", "intel-rapl:9", "intel-rapl:0"))
+
+    assert [one.energy_uj for one in found] == [5000, None, 5000]
+    client.close()
+
+
+def test_the_meter_asks_the_helper_for_what_it_may_not_read(helper: Path, tmp_path: Path) -> None:
+    # The same machine seen by an agent: its counter cannot be read, but the helper's socket is there.
+    seen = tmp_path / "agent"
+    zone = seen / "sys/class/powercap/intel-rapl:0"
+    (zone / "energy_uj").mkdir(parents=True)
+    (zone / "name").write_text("package-0\n")
+    (zone / "max_energy_range_uj").write_text("9000\n")
+    (seen / "run/mltest").mkdir(parents=True)
+    (seen / "run/mltest/powerd.sock").symlink_to(helper)
+
+    (meter,) = RaplPowercap().discover(MeterSite(root=seen))
+    assert not isinstance(meter, Unavailable)
+    meter.open()
+    reading = meter.read()
+    meter.close()
+
+    assert meter.spec.source.endswith("through powercap, by mltest-powerd")
+    assert reading.values == {"cpu.package-0": 0.005}
+
+
+def test_a_helper_that_ends_makes_the_meter_unreadable_and_never_zero(helper: Path, tmp_path: Path) -> None:
+    client = PowerClient.connect(helper)
+    (domain,) = client.domains()
+    meter = PowercapMeter(read_processor(tmp_path), (domain,), lambda: client, "powercap, by mltest-powerd")
+    meter.open()
+    client._connection.shutdown(socket.SHUT_RDWR)
+
+    with pytest.raises(MeterUnreadableError, match=r"it does not answer|Broken pipe"):
+        meter.read()
+    meter.close()
+
+
+def test_a_missing_helper_is_an_error_that_names_the_socket(tmp_path: Path) -> None:
     with pytest.raises(PowerUnreadableError, match=r"powerd\.sock, .*: No such file or directory"):
-        await PowerClient.connect(tmp_path / "powerd.sock")
+        PowerClient.connect(tmp_path / "powerd.sock")
 
 
 def test_without_systemd_it_says_what_starts_it() -> None:

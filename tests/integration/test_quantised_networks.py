@@ -1,8 +1,5 @@
 """Networks in fewer bits: smaller, near the model, the same bytes each time, and refused where nothing can shrink."""
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,10 +19,8 @@ from mltest.shared.domain import ModelInfo
 from mltest.shared.errors import ConversionError
 from mltest.shared.native.onnx_session import open_session
 from tests.contract.artifacts import source_of
+from tests.contract.digests import NETWORKS, PRECISIONS, here_and_elsewhere
 from tests.contract.tiny_models import tiny_model
-
-NETWORKS = ("network, two classes", "network, three text labels", "network of values", "scaled network")
-PRECISIONS = {variant.name: dict(variant.options) for variant in OnnxExport.needs.variants if variant.name}
 
 
 def sourced(name: str, folder: Path) -> ExportSource:
@@ -116,30 +111,9 @@ def test_trees_have_nothing_to_make_smaller_and_the_product_says_so(tmp_path: Pa
 
 
 def test_the_same_network_gives_the_same_bytes_in_every_process(tmp_path: Path) -> None:
-    program = """
-import hashlib, sys
-from dataclasses import replace
-from pathlib import Path
-from mltest.coordinator.builder.exporters.onnx_export import OnnxExport
-from tests.integration.test_quantised_networks import NETWORKS, PRECISIONS, sourced
-folder = Path(sys.argv[1])
-for name in NETWORKS:
-    for options in PRECISIONS.values():
-        OnnxExport().export(replace(sourced(name, folder), options=options), folder / "artifact")
-        print(name, options, hashlib.sha256((folder / "artifact").read_bytes()).hexdigest())
-"""
-    printed = [
-        subprocess.run(
-            [sys.executable, "-c", program, str(tmp_path)],
-            check=True,
-            capture_output=True,
-            text=True,
-            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[2])},
-        ).stdout
-        for seed in ("1", "2")
-    ]
-    assert len(printed[0].splitlines()) == len(NETWORKS) * len(PRECISIONS)
-    assert printed[0] == printed[1]
+    here, elsewhere = here_and_elsewhere("quantised", tmp_path)
+    assert len(here) == len(NETWORKS) * len(PRECISIONS)
+    assert here == elsewhere
 
 
 def two_layers(dtype: type[np.floating], bias_shape: tuple[int, ...]) -> bytes:

@@ -16,14 +16,12 @@ from mltest.shared.trust.local_door import local_door
 from mltest.v1 import agent_service_pb2 as pb
 from mltest.v1 import visit_pb2
 from tests.integration.agent_peer import DEADLINE_S, Peer, candidate, connected, visit, write_files
-from tests.integration.jobs import CANDIDATES, QUICK_PLAN, all_events, job_spec, of_kind
+from tests.integration.jobs import CANDIDATES, ONE_ROUND, all_events, job_spec, of_kind
 from tests.integration.version_proxy import UNKNOWN_FIELD, speaking
 from tests.models import ModelFiles
 from tests.processes import ProcessGroup, Running
 
 pytestmark = pytest.mark.promise(41)
-
-ONE_ROUND = QUICK_PLAN.replace("rounds = 2", "rounds = 1")
 
 
 @pytest.fixture

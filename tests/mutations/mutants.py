@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-SHORT_TTL_S, SHORT_HEARTBEAT_S = 5.0, 1.0
+SHORT_TTL_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +46,52 @@ def _shorten_leases(lease: Any) -> None:
     lease.Lease.__init__.__kwdefaults__["ttl_ns"] = int(SHORT_TTL_S * 1e9)
 
 
-def _renew_often(session: Any) -> None:
-    session._HEARTBEAT_S = SHORT_HEARTBEAT_S
+def _never_wrap(counting: Any) -> None:
+    """Take the difference of two readings as it is."""
+    counting.counted_j = lambda first_j, second_j, wrap_j: second_j - first_j
+
+
+def _add_every_rail(boards: Any) -> None:
+    """Take every rail of a Jetson for a part of its board."""
+    boards.board_of = lambda labels: boards.InaBoard(name="any", parts=tuple(labels))
+
+
+def _forget_what_rounds_cannot_show(uncertainty: Any) -> None:
+    """Let the error bar be that of the rounds alone."""
+    uncertainty.expanded = lambda statistical, u_b: uncertainty.Uncertainty(
+        u95=statistical, statistical=statistical, type_b=0.0
+    )
+
+
+def _ask_getrusage(process_state: Any) -> None:
+    """Take the peak of a process from getrusage, which hands on that of its parent."""
+    import resource
+
+    process_state.memory_bytes = lambda key: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
     "fencing": (Mutant("mltest.agent.lease.lease", _accept_every_epoch),),
     "dedup": (Mutant("mltest.coordinator.store.sql", _store_again_what_arrives_again),),
     "journal": (Mutant("mltest.agent.outbox.journal", _keep_nothing_on_disk),),
-    "short-lease": (
-        Mutant("mltest.agent.lease.lease", _shorten_leases),
-        Mutant("mltest.coordinator.fleet.session", _renew_often),
-    ),
+    "counter-wrap": (Mutant("mltest.shared.energy.counting", _never_wrap),),
+    "board-rails": (Mutant("mltest.agent.meters.ina_boards", _add_every_rail),),
+    "type-b": (Mutant("mltest.shared.energy.uncertainty", _forget_what_rounds_cannot_show),),
+    "own-peak": (Mutant("mltest.agent.worker.process_state", _ask_getrusage),),
+    "short-lease": (Mutant("mltest.agent.lease.lease", _shorten_leases),),
 }
 
 SAFEGUARDS = ("fencing", "dedup", "journal")
 """Those that stand for a promise: without one of them, tests have to fail."""
+
+_ENGINE = "tests/unit/shared/energy"
+FORMULAS: Mapping[str, tuple[str, ...]] = {
+    "counter-wrap": (f"{_ENGINE}/test_window_energy.py", f"{_ENGINE}/test_known_energy.py"),
+    "board-rails": ("tests/unit/agent/meters/test_discovery.py",),
+    "type-b": (f"{_ENGINE}/test_energy_results.py", f"{_ENGINE}/test_known_energy.py"),
+    "own-peak": ("tests/unit/agent/test_peak_memory.py",),
+}
+"""What makes a number right, and where tests have to notice that it is missing."""
 
 
 def apply(names: str, module: ModuleType) -> None:

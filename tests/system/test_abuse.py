@@ -39,19 +39,21 @@ async def attacked(
 ) -> object:
     """Return what `attack` returns, after checking that the honest client and the memory did not notice it."""
     delays_s: list[float] = []
-    while not delays_s or (delays_s[-1] >= P99_S and len(delays_s) < TRIES):
-        idle_s = await asyncio.to_thread(_idle_p99_s, agent.address)
-        before_bytes = resident_bytes(agent.process.pid)
-        restart_peak(agent.process.pid)
+    while len(delays_s) < TRIES:
         async with asyncio.timeout(DEADLINE_S):
             with honest_client(agent.address) as seen:
+                before_bytes = resident_bytes(agent.process.pid)
+                restart_peak(agent.process.pid)
                 result = await attack(agent.address)
         assert not seen.failures
         assert peak_bytes(agent.process.pid) - before_bytes < growth_bytes
+        if seen.p99_s < P99_S:
+            return result
         # What a loaded machine does to calls without any attack is not the attack's fault.
-        delays_s.append(seen.p99_s - idle_s)
-    assert delays_s[-1] < P99_S, delays_s
-    return result
+        delays_s.append(seen.p99_s - await asyncio.to_thread(_idle_p99_s, agent.address))
+        if delays_s[-1] < P99_S:
+            return result
+    raise AssertionError(f"the honest client waited for {delays_s} s longer than without the attack")
 
 
 def _idle_p99_s(address: str) -> float:
@@ -92,12 +94,22 @@ async def test_silent_connections_are_closed_within_ten_seconds_and_new_clients_
 
 
 @pytest.mark.promise(45)
-async def test_a_client_that_says_a_byte_a_second_is_closed_within_ten_seconds(agent: Running) -> None:
-    closed = await attacked(
-        agent, lambda address: abuse.silent_connections(address, 60, sent=abuse.SLOW_TEXT, byte_every_s=1.0)
-    )
-    assert isinstance(closed, abuse.Closed)
-    assert 9.0 < closed.last_s < 11.0
+async def test_a_client_that_says_a_byte_a_second_is_closed_within_ten_seconds_as_are_silent_ones_of_any_agent(
+    agent: Running, processes: ProcessGroup, tmp_path: Path
+) -> None:
+    """Two agents at the same time, since both take their ten seconds: the other one has the port of the default."""
+    other = processes.agent(tmp_path, "--port", "0", "--no-advertise")
+
+    def attack(address: str) -> Awaitable[tuple[abuse.Closed, abuse.Closed]]:
+        slow = abuse.silent_connections(address, 60, sent=abuse.SLOW_TEXT, byte_every_s=1.0)
+        return asyncio.gather(slow, abuse.silent_connections(other.address, 300))
+
+    found = await attacked(agent, attack)
+    assert isinstance(found, tuple | list)
+    slow, silent = found
+    assert 9.0 < slow.last_s < 11.0
+    assert silent.at_once >= 300 - 64
+    assert silent.last_s < 11.0
 
 
 @pytest.mark.promise(45)
@@ -168,15 +180,4 @@ async def test_rapid_resets_disturb_nobody(agent: Running) -> None:
 async def test_garbage_is_closed_and_disturbs_nobody(agent: Running) -> None:
     closed = await attacked(agent, lambda address: abuse.garbage(address, 200))
     assert isinstance(closed, abuse.Closed)
-    assert closed.last_s < 11.0
-
-
-@pytest.mark.promise(45)
-async def test_silent_connections_to_the_port_that_agents_have_by_default_are_closed(
-    processes: ProcessGroup, tmp_path: Path
-) -> None:
-    agent = processes.agent(tmp_path, "--port", "0", "--no-advertise")
-    async with asyncio.timeout(DEADLINE_S):
-        closed = await abuse.silent_connections(agent.address, 300)
-    assert closed.at_once >= 300 - 64
     assert closed.last_s < 11.0

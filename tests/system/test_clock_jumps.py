@@ -10,14 +10,14 @@ import pytest
 
 from mltest.coordinator.api import CoordinatorApi
 from mltest.shared.domain import JobState, Outcome, SampleSeries, VisitUpdated
-from tests.integration.jobs import CANDIDATES, QUICK_PLAN, all_events, events_until, is_under_way, job_spec, of_kind
+from tests.integration.jobs import CANDIDATES, ONE_ROUND, all_events, events_until, is_under_way, job_spec, of_kind
 from tests.models import ModelFiles
 from tests.processes import ProcessGroup
 
 pytestmark = pytest.mark.promise(40)
 
 SLICES = 60
-PLAN = QUICK_PLAN.replace("rounds = 2", "rounds = 1").replace("slice_count = 4", f"slice_count = {SLICES}")
+PLAN = ONE_ROUND.replace("slice_count = 4", f"slice_count = {SLICES}")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from mltest.shared.domain import JobSpec, JobState
 from tests.hostile.pickles import SECRET
 from tests.hostile.processes import descendants, resident_bytes
 from tests.hostile.turncoats import write_turncoat
-from tests.integration.jobs import QUICK_PLAN, all_events
+from tests.integration.jobs import ONE_ROUND, all_events
 from tests.models import ModelFiles
 from tests.processes import ProcessGroup, Running
 
@@ -23,7 +23,7 @@ MORE_ATTACKS = {
     "x = bytearray(1 << 40)": "it needs more memory than its limit allows",
 }
 """What quick tests do to the builder alone."""
-PLAN = QUICK_PLAN.replace("rounds = 2", "rounds = 1").replace('"onnxruntime"', '"scikit-learn", "onnxruntime"')
+PLAN = ONE_ROUND.replace('"onnxruntime"', '"scikit-learn", "onnxruntime"')
 SHORT_PLAN = PLAN.replace("row_cap = 300", "row_cap = 300\nload_timeout_s = 8")
 MAX_GROWTH_BYTES = 10 << 20
 

@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
-from tests.integration.jobs import CANDIDATES, QUICK_PLAN, SLOW_PLAN
+from tests.integration.jobs import CANDIDATES, QUICK_PLAN, slow_plan
 from tests.models import ModelFiles
 from tests.processes import BIN, ProcessGroup, Running
 
 PROGRAM = str(BIN / "mltest-coordinator")
 DEADLINE_S = 240
+LONG_PLAN = slow_plan(1000)
+"""A visit that nobody waits for."""
 
 
 @pytest.fixture
@@ -57,17 +59,17 @@ def test_one_interrupt_keeps_what_there_is_and_the_job_can_be_resumed(
     agent: Running, tiny: ModelFiles, tmp_path: Path
 ) -> None:
     home = tmp_path / "home"
-    process = started(submit_command(home, tiny, agent, "--rounds", "4", "--json"))
+    process = started(submit_command(home, tiny, agent, "--rounds", "3", "--json"))
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=DEADLINE_S)
     stopped = json.loads(output)
     assert stopped["job"]["state"] == "interrupted"
     assert [row["standing"] for row in stopped["standings"]["rows"]] == ["ranked"]
-    assert 1 <= stopped["job"]["visits_done"] < 4
+    assert 1 <= stopped["job"]["visits_done"] < 3
     before = len(list(samples(home, stopped["job"]["job_id"])))
     resumed = answer(home, "resume", stopped["job"]["job_id"])
     assert resumed["job"]["state"] == "done"
-    assert resumed["job"]["visits_done"] == 4
+    assert resumed["job"]["visits_done"] == 3
     assert len(list(samples(home, stopped["job"]["job_id"]))) > before
 
 
@@ -80,7 +82,7 @@ def samples(home: Path, job_id: str) -> list[str]:
 
 def test_a_second_interrupt_cancels_now(agent: Running, tiny: ModelFiles, tmp_path: Path) -> None:
     home = tmp_path / "home"
-    process = started(submit_command(home, tiny, agent, "--rounds", "4", "--json", plan=SLOW_PLAN))
+    process = started(submit_command(home, tiny, agent, "--json", plan=LONG_PLAN), until="% done")
     assert process.stderr is not None
     process.send_signal(signal.SIGINT)
     for line in process.stderr:
@@ -131,7 +133,7 @@ def test_two_coordinators_on_one_store_are_one(
 
 
 def test_no_worker_outlives_an_agent_that_is_killed(agent: Running, tiny: ModelFiles, tmp_path: Path) -> None:
-    command = submit_command(tmp_path / "home", tiny, agent, "--rounds", "1", plan=SLOW_PLAN)
+    command = submit_command(tmp_path / "home", tiny, agent, "--rounds", "1", plan=LONG_PLAN)
     process = started(command, until="% done")
     workers = children(agent.process.pid)
     agent.kill()

@@ -10,16 +10,15 @@ import pytest
 from mltest.coordinator.api import CoordinatorApi
 from mltest.coordinator.home import HomeCoordinator, open_coordinator
 from mltest.shared.domain import AgentUpdated, JobEvent, JobState, Outcome, VisitUpdated
-from tests.integration.jobs import CANDIDATES, SLOW_PLAN, all_events, events_until, job_spec, of_kind
+from tests.integration.jobs import CANDIDATES, all_events, events_until, job_spec, of_kind, slow_plan
 from tests.models import ModelFiles
 from tests.processes import ProcessGroup, Running
 
 LOOPBACK = ("--no-advertise", "--port", "0")
-LEASE_S = 12.0
-"""Longer than the time between heartbeats."""
-SLICES = 1200
+LEASE_S = 3.0
+SLICES = 600
 """Of each candidate: a visit that takes longer than the lease."""
-LONG_PLAN = SLOW_PLAN.replace("slice_count = 400", "slice_count = 10000")
+LONG_PLAN = slow_plan(10_000)
 
 
 @pytest.fixture
@@ -40,7 +39,7 @@ async def test_a_coordinator_that_was_frozen_past_its_lease_is_fenced_off_and_fi
     agent = processes.doctored_agent(tmp_path / "a", ("--lease-s", str(LEASE_S)), *LOOPBACK)
     frozen = processes.coordinator(tmp_path / "home", "--port", "0")
     api = await open_coordinator(tmp_path / "home", needs_to_run=True)
-    first = await api.submit(await job_spec(api, tiny, agent.address, plan=SLOW_PLAN.replace("400", str(SLICES))))
+    first = await api.submit(await job_spec(api, tiny, agent.address, plan=slow_plan(SLICES)))
     await events_until(api, first, has_begun)
     frozen.process.send_signal(signal.SIGSTOP)
     second = await other.submit(await job_spec(other, tiny, agent.address))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mltest.coordinator.trust import make_client_key, untrust
-from tests.integration.jobs import QUICK_PLAN
+from tests.integration.jobs import ONE_ROUND
 from tests.models import ModelFiles
 from tests.processes import ProcessGroup
 
@@ -40,7 +40,7 @@ def key_of(home: Path) -> Path:
     return home / "key"
 
 
-def submit(client: Path, *arguments: object, key: Path, plan: str = QUICK_PLAN) -> subprocess.CompletedProcess[str]:
+def submit(client: Path, *arguments: object, key: Path, plan: str = ONE_ROUND) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {
         "MLTEST_PROTO": str(ROOT / "proto"),
         "MLTEST_PLAN": plan,

@@ -9,14 +9,22 @@ from mltest.coordinator.api import CoordinatorApi
 from mltest.shared.domain import AgentUpdated, JobEvent, JobState, Outcome, VisitUpdated
 from tests.faults.line import PERFECT, Line
 from tests.faults.tcp_proxy import FaultProxy
-from tests.integration.jobs import CANDIDATES, SLOW_PLAN, all_events, events_until, is_under_way, job_spec, of_kind
+from tests.integration.jobs import (
+    CANDIDATES,
+    SLOW_PLAN,
+    SLOW_SLICES,
+    all_events,
+    events_until,
+    is_under_way,
+    job_spec,
+    of_kind,
+)
 from tests.models import ModelFiles
 from tests.processes import ProcessGroup
 
 pytestmark = pytest.mark.promise(29)
 
-LEASE_S = 12.0
-SLICES = 400
+LEASE_S = 3.0
 PATIENT = SLOW_PLAN.replace("agent_return_s = 20", "agent_return_s = 600")
 
 
@@ -41,7 +49,7 @@ async def test_a_visit_that_outlived_its_lease_behind_a_partition_is_fetched_and
     assert (await api.job(job_id)).state is JobState.DONE
     assert [(end.attempt, end.outcome) for end in of_kind(events, VisitUpdated) if end.outcome] == [(1, Outcome.OK)]
     series = [found async for found in api.samples(job_id) if found.series.metric == "latency_ns"]
-    assert len(series) == CANDIDATES * SLICES
+    assert len(series) == CANDIDATES * SLOW_SLICES
 
 
 def is_missed(event: JobEvent) -> bool:

@@ -7,16 +7,14 @@ import pytest
 
 from mltest.coordinator.api import CoordinatorApi
 from mltest.shared.domain import JobState, Standing
-from tests.integration.jobs import QUICK_PLAN, all_events, job_spec
+from tests.integration.jobs import ONE_ROUND, all_events, job_spec
 from tests.models import ModelFiles
 from tests.processes import ProcessGroup
 
 pytestmark = pytest.mark.promise(39)
 
-ONE_ROUND = (
-    QUICK_PLAN.replace("rounds = 2", "rounds = 1")
-    .replace("agent_return_s = 20", "agent_return_s = 300")
-    .replace('"onnxruntime"', '"onnxruntime", "treelite"')
+PLAN = ONE_ROUND.replace("agent_return_s = 20", "agent_return_s = 300").replace(
+    '"onnxruntime"', '"onnxruntime", "treelite"'
 )
 
 
@@ -38,7 +36,7 @@ async def test_a_candidate_that_kills_agents_is_left_out_after_two_of_them_and_t
             )
         )
     addresses = [agent.address for agent in agents]
-    job_id = await api.submit(await job_spec(api, forest, *addresses, plan=ONE_ROUND))
+    job_id = await api.submit(await job_spec(api, forest, *addresses, plan=PLAN))
     await all_events(api, job_id)
     results = await api.results(job_id)
     seen = {

@@ -20,7 +20,7 @@ from mltest.shared.domain import JobState
 from mltest.shared.naming import SERVICE_TYPE, instance_name
 from mltest.shared.trust.invitation import decode_invitation
 from mltest.shared.trust.local_peers import FOLDER_VARIABLE
-from tests.integration.jobs import QUICK_PLAN, all_events, job_spec
+from tests.integration.jobs import all_events, job_spec
 from tests.models import ModelFiles
 from tests.processes import BIN, ProcessGroup, Running
 
@@ -85,7 +85,7 @@ async def test_no_secret_leaves_the_files_of_its_owner(
     record = await advertised(agent.listening["agent_id"])
 
     api = await open_coordinator(home, needs_to_run=False)
-    job_id = await api.submit(await job_spec(api, tiny, agent.address, plan=QUICK_PLAN))
+    job_id = await api.submit(await job_spec(api, tiny, agent.address))
     watched = asyncio.ensure_future(all_events(api, job_id))
     seen = ""
     while not watched.done():

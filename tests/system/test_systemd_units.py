@@ -20,6 +20,8 @@ EXPOSURE = {
 SOCKETS = ("mltest-worker.socket", "mltest-powerd.socket")
 UNITS = (*EXPOSURE, *SOCKETS)
 GPU_EXPOSURE = 1.2
+DROP_INS = {"mltest-agent-perf.conf": 2.0, "mltest-agent-devices.conf": 1.8}
+"""Of the agent, by what they add to it."""
 
 pytestmark = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd-analyze is missing; apt-get install systemd makes it run"
@@ -59,6 +61,14 @@ def with_gpu(installed: Path) -> Path:
     return installed / "mltest-worker@.service"
 
 
+def with_drop_in(installed: Path, name: str) -> Path:
+    """Install a drop-in of the agent; return its unit."""
+    folder = installed / "mltest-agent.service.d"
+    folder.mkdir()
+    shutil.copy(ROOT / "systemd" / name, folder / name)
+    return installed / "mltest-agent.service"
+
+
 @pytest.mark.parametrize("name", UNITS)
 def test_systemd_accepts_the_unit_without_a_word(installed: Path, name: str) -> None:
     done = verified(installed / name)
@@ -79,6 +89,28 @@ def test_the_unit_exposes_little(installed: Path, name: str, limit: float) -> No
 @pytest.mark.promise(23)
 def test_workers_with_a_gpu_expose_little(installed: Path) -> None:
     assert exposure(installed / "mltest-worker@.service") < exposure(with_gpu(installed)) <= GPU_EXPOSURE
+
+
+@pytest.mark.parametrize("name", DROP_INS)
+def test_systemd_accepts_an_agent_with_meters_without_a_word(installed: Path, name: str) -> None:
+    done = verified(with_drop_in(installed, name))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.promise(23)
+@pytest.mark.parametrize(("name", "limit"), DROP_INS.items())
+def test_an_agent_with_meters_exposes_little_more(installed: Path, name: str, limit: float) -> None:
+    plain = exposure(installed / "mltest-agent.service")
+    assert plain < exposure(with_drop_in(installed, name)) <= limit
+
+
+def test_counters_are_granted_to_the_group_and_to_nobody_else() -> None:
+    lines = [
+        line.split()
+        for line in (ROOT / "systemd" / "mltest-powercap.tmpfiles.conf").read_text().splitlines()
+        if line and not line.startswith("#")
+    ]
+    assert {(kind, mode, user, group) for kind, _, mode, user, group, *_ in lines} == {("z", "0440", "root", "mltest")}
 
 
 @pytest.mark.promise(23)

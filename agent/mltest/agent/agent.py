@@ -108,6 +108,7 @@ class Agent:
             allows_pickle=self._config.allows_pickle,
             instance_id=self.instance_id,
             sandbox=found.sandbox,
+            meters=found.meters,
         )
         return replace(info, capability_digest=capability_digest(info))
 

@@ -11,12 +11,14 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from mltest.agent.meter_verbs import add_meter_verbs
 from mltest.agent.runtime_verbs import add_runtime_verbs
 from mltest.agent.trust_verbs import add_trust_verbs
 from mltest.shared.errors import MltestError
 from mltest.shared.logs import LOG_LEVELS, configure_logging
 from mltest.shared.naming import MAX_NAME_CHARS, clean_text, is_name
 from mltest.shared.protocol import PROTOCOL_VERSION, software_version
+from mltest.shared.reference import REFERENCE_RUNTIME
 
 DEFAULT_CACHE_BYTES = 10 * 1024**3
 
@@ -59,6 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
     describe.set_defaults(run=_describe)
     add_trust_verbs(verbs, _state_folder)
     add_runtime_verbs(verbs)
+    add_meter_verbs(verbs)
     _add_selftest(verbs)
     doctor = verbs.add_parser("doctor", help="say what makes this machine a bad ruler", description=_DOCTOR)
     doctor.add_argument("--json", action="store_true", help="findings and readings as data")
@@ -121,6 +124,7 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
     )
     add("--log-level", choices=LOG_LEVELS, default="info", help="least severe messages to show (default: %(default)s)")
     add("--exit-with-parent", action="store_true", help=argparse.SUPPRESS)
+    add("--needed-runtimes", dest="runtimes", type=_needed_runtimes, default=(), help=argparse.SUPPRESS)
     parser.set_defaults(run=_serve)
 
 
@@ -235,6 +239,14 @@ def _runtimes(text: str) -> tuple[str, ...]:
     if unknown := [name for name in names if name not in known]:
         raise argparse.ArgumentTypeError(f"{unknown[0]!r} is not one of {', '.join(known)}")
     return names
+
+
+def _needed_runtimes(text: str) -> tuple[str, ...]:
+    """Return those of the runtimes of a job that this software knows; the others are the job's to tell of."""
+    from mltest.agent.runtimes.registry import runtimes
+
+    known = runtimes()
+    return tuple(name for name in text.split(",") if name in known) or (REFERENCE_RUNTIME,)
 
 
 def _socket(text: str) -> Path | None:

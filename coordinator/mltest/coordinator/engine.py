@@ -23,8 +23,10 @@ from mltest.coordinator.job.recomputing import recomputed
 from mltest.coordinator.job.site import Site
 from mltest.coordinator.job.spec_check import check_address, check_spec
 from mltest.coordinator.planning.figure_names import parse_figure
+from mltest.coordinator.planning.plan_file import parse_plan
 from mltest.coordinator.store import Store
 from mltest.coordinator.store.store_thread import StoreThread
+from mltest.coordinator.tests.reports import reports_of
 from mltest.shared.blobs import BlobStore
 from mltest.shared.domain import (
     Comparison,
@@ -207,7 +209,14 @@ class Coordinator:
         candidates = await self._thread.run(self._store.jobs.candidates, job.job_id)
         results, standings = await self._thread.run(self._store.outcomes.conclusion, job.job_id)
         agents = await self._thread.run(self._store.outcomes.participants, job.job_id)
-        return JobResults(job=job, candidates=candidates, results=results, standings=standings, agents=agents)
+        return JobResults(
+            job=job,
+            candidates=candidates,
+            results=results,
+            standings=standings,
+            agents=agents,
+            tests=reports_of(job, parse_plan(job.spec.plan_toml), results),
+        )
 
     async def samples(self, job_id: str) -> AsyncGenerator[StoredSeries]:
         """Yield the raw values of a job, of attempts that ended well."""
@@ -280,7 +289,7 @@ class Coordinator:
     def _check(self, spec: JobSpec) -> None:
         """Refuse what cannot become a job."""
         check_spec(spec)
-        for file in (spec.model, *spec.data):
+        for file in (spec.model, *spec.data, *spec.training):
             if not self.blobs.status(file.sha256).is_complete:
                 raise BlobUnknownError(f"the bytes of {file.name} ({file.sha256}) are not here", sha256=file.sha256)
 

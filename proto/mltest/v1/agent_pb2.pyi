@@ -66,6 +66,7 @@ class AgentInfo(google.protobuf.message.Message):
     CAPABILITY_DIGEST_FIELD_NUMBER: builtins.int
     INSTANCE_ID_FIELD_NUMBER: builtins.int
     SANDBOX_FIELD_NUMBER: builtins.int
+    METERS_FIELD_NUMBER: builtins.int
     agent_id: builtins.str
     """Stable identity, made at the first start and kept in the agent's state directory."""
     name: builtins.str
@@ -104,6 +105,10 @@ class AgentInfo(google.protobuf.message.Message):
     def sandbox(self) -> Global___SandboxInfo:
         """What holds workers, in which models are opened; found by trying when the agent started."""
 
+    @property
+    def meters(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___MeterInfo]:
+        """Meters of energy and power that can be read, and those that need a grant; empty in agents that do not say it."""
+
     def __init__(
         self,
         *,
@@ -120,11 +125,56 @@ class AgentInfo(google.protobuf.message.Message):
         capability_digest: builtins.str = ...,
         instance_id: builtins.str = ...,
         sandbox: Global___SandboxInfo | None = ...,
+        meters: collections.abc.Iterable[Global___MeterInfo] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["host", b"host", "sandbox", b"sandbox"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["agent_id", b"agent_id", "allows_pickle", b"allows_pickle", "capability_digest", b"capability_digest", "compilers", b"compilers", "host", b"host", "instance_id", b"instance_id", "min_protocol_version", b"min_protocol_version", "name", b"name", "protocol_version", b"protocol_version", "runtimes", b"runtimes", "sandbox", b"sandbox", "software_version", b"software_version", "tags", b"tags"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["agent_id", b"agent_id", "allows_pickle", b"allows_pickle", "capability_digest", b"capability_digest", "compilers", b"compilers", "host", b"host", "instance_id", b"instance_id", "meters", b"meters", "min_protocol_version", b"min_protocol_version", "name", b"name", "protocol_version", b"protocol_version", "runtimes", b"runtimes", "sandbox", b"sandbox", "software_version", b"software_version", "tags", b"tags"]) -> None: ...
 
 Global___AgentInfo: typing_extensions.TypeAlias = AgentInfo
+
+@typing.final
+class MeterInfo(google.protobuf.message.Message):
+    """What reads energy or power on an agent."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    SOURCE_FIELD_NUMBER: builtins.int
+    IS_AVAILABLE_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    REMEDY_FIELD_NUMBER: builtins.int
+    BOUNDARIES_FIELD_NUMBER: builtins.int
+    IS_ESTIMATE_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """Name of its kind: rapl-powercap, nvml, jetson-ina."""
+    source: builtins.str
+    """Where its numbers come from, for people; empty if it cannot be read."""
+    is_available: builtins.bool
+    """Whether it can be read."""
+    reason: builtins.str
+    """Why it cannot be read; empty if it can."""
+    remedy: builtins.str
+    """Command that mends that; empty if it can be read."""
+    is_estimate: builtins.bool
+    """Whether its numbers are a model's, and not measured."""
+    @property
+    def boundaries(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """What results may be published for: cpu.package+dram, board, gpu.0. Empty where its numbers are recorded only."""
+
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        source: builtins.str = ...,
+        is_available: builtins.bool = ...,
+        reason: builtins.str = ...,
+        remedy: builtins.str = ...,
+        boundaries: collections.abc.Iterable[builtins.str] | None = ...,
+        is_estimate: builtins.bool = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["boundaries", b"boundaries", "is_available", b"is_available", "is_estimate", b"is_estimate", "name", b"name", "reason", b"reason", "remedy", b"remedy", "source", b"source"]) -> None: ...
+
+Global___MeterInfo: typing_extensions.TypeAlias = MeterInfo
 
 @typing.final
 class SandboxInfo(google.protobuf.message.Message):

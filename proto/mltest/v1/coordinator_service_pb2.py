@@ -28,7 +28,7 @@ from mltest.v1 import job_pb2 as mltest_dot_v1_dot_job__pb2
 from mltest.v1 import visit_pb2 as mltest_dot_v1_dot_visit__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#mltest/v1/coordinator_service.proto\x12\tmltest.v1\x1a\x15mltest/v1/agent.proto\x1a\x1amltest/v1/comparison.proto\x1a\x13mltest/v1/job.proto\x1a\x15mltest/v1/visit.proto\"I\n\x10SubmitJobRequest\x12 \n\x04spec\x18\x01 \x01(\x0b\x32\x12.mltest.v1.JobSpec\x12\x13\n\x0brequest_key\x18\x02 \x01(\t\"#\n\x11SubmitJobResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"5\n\x11PreviewJobRequest\x12 \n\x04spec\x18\x01 \x01(\x0b\x32\x12.mltest.v1.JobSpec\"<\n\x12PreviewJobResponse\x12&\n\x07preview\x18\x01 \x01(\x0b\x32\x15.mltest.v1.JobPreview\"3\n\x0fWatchJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x10\n\x08\x66rom_seq\x18\x02 \x01(\x04\"6\n\x10WatchJobResponse\x12\"\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x13.mltest.v1.JobEvent\" \n\x0fListJobsRequest\x12\r\n\x05limit\x18\x01 \x01(\r\"4\n\x10ListJobsResponse\x12 \n\x04jobs\x18\x01 \x03(\x0b\x32\x12.mltest.v1.JobInfo\"\x1f\n\rGetJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"1\n\x0eGetJobResponse\x12\x1f\n\x03job\x18\x01 \x01(\x0b\x32\x12.mltest.v1.JobInfo\";\n\x10\x43\x61ncelJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x17\n\x0f\x66inishes_visits\x18\x02 \x01(\x08\"4\n\x11\x43\x61ncelJobResponse\x12\x1f\n\x03job\x18\x01 \x01(\x0b\x32\x12.mltest.v1.JobInfo\"\"\n\x10ResumeJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"4\n\x11ResumeJobResponse\x12\x1f\n\x03job\x18\x01 \x01(\x0b\x32\x12.mltest.v1.JobInfo\"#\n\x11GetResultsRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"\xd2\x01\n\x12GetResultsResponse\x12\x1f\n\x03job\x18\x01 \x01(\x0b\x32\x12.mltest.v1.JobInfo\x12(\n\ncandidates\x18\x02 \x03(\x0b\x32\x14.mltest.v1.Candidate\x12\"\n\x07results\x18\x03 \x03(\x0b\x32\x11.mltest.v1.Result\x12\'\n\tstandings\x18\x04 \x01(\x0b\x32\x14.mltest.v1.Standings\x12$\n\x06\x61gents\x18\x05 \x03(\x0b\x32\x14.mltest.v1.AgentInfo\"$\n\x12ListSamplesRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"e\n\x13ListSamplesResponse\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x13\n\x0bround_index\x18\x02 \x01(\r\x12\'\n\x06series\x18\x03 \x01(\x0b\x32\x17.mltest.v1.SampleSeries\"2\n\x12\x43ompareJobsRequest\x12\r\n\x05job_a\x18\x01 \x01(\t\x12\r\n\x05job_b\x18\x02 \x01(\t\"@\n\x13\x43ompareJobsResponse\x12)\n\ncomparison\x18\x01 \x01(\x0b\x32\x15.mltest.v1.Comparison\"B\n\x11GetHistoryRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x0e\n\x06\x66igure\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\r\"9\n\x12GetHistoryResponse\x12#\n\x07history\x18\x01 \x01(\x0b\x32\x12.mltest.v1.History\"4\n\x13RecomputeJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\r\n\x05keeps\x18\x02 \x01(\x08\"G\n\x14RecomputeJobResponse\x12/\n\rrecomputation\x18\x01 \x01(\x0b\x32\x18.mltest.v1.Recomputation\"e\n\rRecomputation\x12.\n\x07results\x18\x01 \x01(\x0b\x32\x1d.mltest.v1.GetResultsResponse\x12\x13\n\x0b\x64ifferences\x18\x02 \x03(\t\x12\x0f\n\x07is_kept\x18\x03 \x01(\x08\"=\n\x18ListDisagreementsRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x11\n\tcandidate\x18\x02 \x01(\t\"L\n\x19ListDisagreementsResponse\x12/\n\rdisagreements\x18\x01 \x01(\x0b\x32\x18.mltest.v1.Disagreements\"D\n\x11ListAgentsRequest\x12\x17\n\x0f\x61gent_addresses\x18\x01 \x03(\t\x12\x16\n\x0euses_discovery\x18\x02 \x01(\x08\"\xa4\x02\n\nFleetAgent\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x10\n\x08is_alive\x18\x02 \x01(\x08\x12\x1e\n\x11last_seen_unix_ns\x18\x03 \x01(\x04H\x00\x88\x01\x01\x12\x0e\n\x06source\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12(\n\x05\x61gent\x18\x06 \x01(\x0b\x32\x14.mltest.v1.AgentInfoH\x01\x88\x01\x01\x12%\n\x03use\x18\x07 \x01(\x0b\x32\x13.mltest.v1.AgentUseH\x02\x88\x01\x01\x12\x0c\n\x04\x66lag\x18\x08 \x01(\t\x12\x13\n\x0bis_stranger\x18\t \x01(\x08\x12\x17\n\x0f\x61\x64vertised_name\x18\n \x01(\tB\x14\n\x12_last_seen_unix_nsB\x08\n\x06_agentB\x06\n\x04_use\";\n\x12ListAgentsResponse\x12%\n\x06\x61gents\x18\x01 \x03(\x0b\x32\x15.mltest.v1.FleetAgent\"#\n\x12\x46orgetAgentRequest\x12\r\n\x05\x61gent\x18\x01 \x01(\t\")\n\x13\x46orgetAgentResponse\x12\x12\n\ndevice_ids\x18\x01 \x03(\t2\x80\t\n\x12\x43oordinatorService\x12\x46\n\tSubmitJob\x12\x1b.mltest.v1.SubmitJobRequest\x1a\x1c.mltest.v1.SubmitJobResponse\x12I\n\nPreviewJob\x12\x1c.mltest.v1.PreviewJobRequest\x1a\x1d.mltest.v1.PreviewJobResponse\x12\x45\n\x08WatchJob\x12\x1a.mltest.v1.WatchJobRequest\x1a\x1b.mltest.v1.WatchJobResponse0\x01\x12\x43\n\x08ListJobs\x12\x1a.mltest.v1.ListJobsRequest\x1a\x1b.mltest.v1.ListJobsResponse\x12=\n\x06GetJob\x12\x18.mltest.v1.GetJobRequest\x1a\x19.mltest.v1.GetJobResponse\x12\x46\n\tCancelJob\x12\x1b.mltest.v1.CancelJobRequest\x1a\x1c.mltest.v1.CancelJobResponse\x12\x46\n\tResumeJob\x12\x1b.mltest.v1.ResumeJobRequest\x1a\x1c.mltest.v1.ResumeJobResponse\x12I\n\nGetResults\x12\x1c.mltest.v1.GetResultsRequest\x1a\x1d.mltest.v1.GetResultsResponse\x12N\n\x0bListSamples\x12\x1d.mltest.v1.ListSamplesRequest\x1a\x1e.mltest.v1.ListSamplesResponse0\x01\x12L\n\x0b\x43ompareJobs\x12\x1d.mltest.v1.CompareJobsRequest\x1a\x1e.mltest.v1.CompareJobsResponse\x12I\n\nGetHistory\x12\x1c.mltest.v1.GetHistoryRequest\x1a\x1d.mltest.v1.GetHistoryResponse\x12O\n\x0cRecomputeJob\x12\x1e.mltest.v1.RecomputeJobRequest\x1a\x1f.mltest.v1.RecomputeJobResponse\x12^\n\x11ListDisagreements\x12#.mltest.v1.ListDisagreementsRequest\x1a$.mltest.v1.ListDisagreementsResponse\x12I\n\nListAgents\x12\x1c.mltest.v1.ListAgentsRequest\x1a\x1d.mltest.v1.ListAgentsResponse\x12L\n\x0b\x46orgetAgent\x12\x1d.mltest.v1.ForgetAgentRequest\x1a\x1e.mltest.v1.ForgetAgentResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#mltest/v1/coordinator_service.proto\x12\tmltest.v1\x1a\x15mltest/v1/agent.proto\x1a\x1amltest/v1/comparison.proto\x1a\x13mltest/v1/job.proto\x1a\x15mltest/v1/visit.proto\"I\n\x10SubmitJobRequest\x12 \n\x04spec\x18\x01 \x01(\x0b\x32\x12.mltest.v1.JobSpec\x12\x13\n\x0brequest_key\x18\x02 \x01(\t\"#\n\x11SubmitJobResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"5\n\x11PreviewJobRequest\x12 \n\x04spec\x18\x01 \x01(\x0b\x32\x12.mltest.v1.JobSpec\"<\n\x12PreviewJobResponse\x12&\n\x07preview\x18\x01 \x01(\x0b\x32\x15.mltest.v1.JobPreview\"3\n\x0fWatchJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x10\n\x08\x66rom_seq\x18\x02 \x01(\x04\"6\n\x10WatchJobResponse\x12\"\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x13.mltest.v1.JobEvent\" \n\x0fListJobsRequest\x12\r\n\x05limit\x18\x01 \x01(\r\"4\n\x10ListJobsResponse\x12 \n\x04jobs\x18\x01 \x03(\x0b\x32\x12.mltest.v1.JobInfo\"\x1f\n\rGetJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"1\n\x0eGetJobResponse\x12\x1f\n\x03job\x18\x01 \x01(\x0b\x32\x12.mltest.v1.JobInfo\";\n\x10\x43\x61ncelJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x17\n\x0f\x66inishes_visits\x18\x02 \x01(\x08\"4\n\x11\x43\x61ncelJobResponse\x12\x1f\n\x03job\x18\x01 \x01(\x0b\x32\x12.mltest.v1.JobInfo\"\"\n\x10ResumeJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"4\n\x11ResumeJobResponse\x12\x1f\n\x03job\x18\x01 \x01(\x0b\x32\x12.mltest.v1.JobInfo\"#\n\x11GetResultsRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"\xfa\x01\n\x12GetResultsResponse\x12\x1f\n\x03job\x18\x01 \x01(\x0b\x32\x12.mltest.v1.JobInfo\x12(\n\ncandidates\x18\x02 \x03(\x0b\x32\x14.mltest.v1.Candidate\x12\"\n\x07results\x18\x03 \x03(\x0b\x32\x11.mltest.v1.Result\x12\'\n\tstandings\x18\x04 \x01(\x0b\x32\x14.mltest.v1.Standings\x12$\n\x06\x61gents\x18\x05 \x03(\x0b\x32\x14.mltest.v1.AgentInfo\x12&\n\x05tests\x18\x06 \x03(\x0b\x32\x17.mltest.v1.ReportedTest\"$\n\x12ListSamplesRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"e\n\x13ListSamplesResponse\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x13\n\x0bround_index\x18\x02 \x01(\r\x12\'\n\x06series\x18\x03 \x01(\x0b\x32\x17.mltest.v1.SampleSeries\"2\n\x12\x43ompareJobsRequest\x12\r\n\x05job_a\x18\x01 \x01(\t\x12\r\n\x05job_b\x18\x02 \x01(\t\"@\n\x13\x43ompareJobsResponse\x12)\n\ncomparison\x18\x01 \x01(\x0b\x32\x15.mltest.v1.Comparison\"B\n\x11GetHistoryRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x0e\n\x06\x66igure\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\r\"9\n\x12GetHistoryResponse\x12#\n\x07history\x18\x01 \x01(\x0b\x32\x12.mltest.v1.History\"4\n\x13RecomputeJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\r\n\x05keeps\x18\x02 \x01(\x08\"G\n\x14RecomputeJobResponse\x12/\n\rrecomputation\x18\x01 \x01(\x0b\x32\x18.mltest.v1.Recomputation\"e\n\rRecomputation\x12.\n\x07results\x18\x01 \x01(\x0b\x32\x1d.mltest.v1.GetResultsResponse\x12\x13\n\x0b\x64ifferences\x18\x02 \x03(\t\x12\x0f\n\x07is_kept\x18\x03 \x01(\x08\"=\n\x18ListDisagreementsRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x11\n\tcandidate\x18\x02 \x01(\t\"L\n\x19ListDisagreementsResponse\x12/\n\rdisagreements\x18\x01 \x01(\x0b\x32\x18.mltest.v1.Disagreements\"D\n\x11ListAgentsRequest\x12\x17\n\x0f\x61gent_addresses\x18\x01 \x03(\t\x12\x16\n\x0euses_discovery\x18\x02 \x01(\x08\"\xa4\x02\n\nFleetAgent\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x10\n\x08is_alive\x18\x02 \x01(\x08\x12\x1e\n\x11last_seen_unix_ns\x18\x03 \x01(\x04H\x00\x88\x01\x01\x12\x0e\n\x06source\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12(\n\x05\x61gent\x18\x06 \x01(\x0b\x32\x14.mltest.v1.AgentInfoH\x01\x88\x01\x01\x12%\n\x03use\x18\x07 \x01(\x0b\x32\x13.mltest.v1.AgentUseH\x02\x88\x01\x01\x12\x0c\n\x04\x66lag\x18\x08 \x01(\t\x12\x13\n\x0bis_stranger\x18\t \x01(\x08\x12\x17\n\x0f\x61\x64vertised_name\x18\n \x01(\tB\x14\n\x12_last_seen_unix_nsB\x08\n\x06_agentB\x06\n\x04_use\";\n\x12ListAgentsResponse\x12%\n\x06\x61gents\x18\x01 \x03(\x0b\x32\x15.mltest.v1.FleetAgent\"#\n\x12\x46orgetAgentRequest\x12\r\n\x05\x61gent\x18\x01 \x01(\t\")\n\x13\x46orgetAgentResponse\x12\x12\n\ndevice_ids\x18\x01 \x03(\t2\x80\t\n\x12\x43oordinatorService\x12\x46\n\tSubmitJob\x12\x1b.mltest.v1.SubmitJobRequest\x1a\x1c.mltest.v1.SubmitJobResponse\x12I\n\nPreviewJob\x12\x1c.mltest.v1.PreviewJobRequest\x1a\x1d.mltest.v1.PreviewJobResponse\x12\x45\n\x08WatchJob\x12\x1a.mltest.v1.WatchJobRequest\x1a\x1b.mltest.v1.WatchJobResponse0\x01\x12\x43\n\x08ListJobs\x12\x1a.mltest.v1.ListJobsRequest\x1a\x1b.mltest.v1.ListJobsResponse\x12=\n\x06GetJob\x12\x18.mltest.v1.GetJobRequest\x1a\x19.mltest.v1.GetJobResponse\x12\x46\n\tCancelJob\x12\x1b.mltest.v1.CancelJobRequest\x1a\x1c.mltest.v1.CancelJobResponse\x12\x46\n\tResumeJob\x12\x1b.mltest.v1.ResumeJobRequest\x1a\x1c.mltest.v1.ResumeJobResponse\x12I\n\nGetResults\x12\x1c.mltest.v1.GetResultsRequest\x1a\x1d.mltest.v1.GetResultsResponse\x12N\n\x0bListSamples\x12\x1d.mltest.v1.ListSamplesRequest\x1a\x1e.mltest.v1.ListSamplesResponse0\x01\x12L\n\x0b\x43ompareJobs\x12\x1d.mltest.v1.CompareJobsRequest\x1a\x1e.mltest.v1.CompareJobsResponse\x12I\n\nGetHistory\x12\x1c.mltest.v1.GetHistoryRequest\x1a\x1d.mltest.v1.GetHistoryResponse\x12O\n\x0cRecomputeJob\x12\x1e.mltest.v1.RecomputeJobRequest\x1a\x1f.mltest.v1.RecomputeJobResponse\x12^\n\x11ListDisagreements\x12#.mltest.v1.ListDisagreementsRequest\x1a$.mltest.v1.ListDisagreementsResponse\x12I\n\nListAgents\x12\x1c.mltest.v1.ListAgentsRequest\x1a\x1d.mltest.v1.ListAgentsResponse\x12L\n\x0b\x46orgetAgent\x12\x1d.mltest.v1.ForgetAgentRequest\x1a\x1e.mltest.v1.ForgetAgentResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -66,39 +66,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETRESULTSREQUEST']._serialized_start=860
   _globals['_GETRESULTSREQUEST']._serialized_end=895
   _globals['_GETRESULTSRESPONSE']._serialized_start=898
-  _globals['_GETRESULTSRESPONSE']._serialized_end=1108
-  _globals['_LISTSAMPLESREQUEST']._serialized_start=1110
-  _globals['_LISTSAMPLESREQUEST']._serialized_end=1146
-  _globals['_LISTSAMPLESRESPONSE']._serialized_start=1148
-  _globals['_LISTSAMPLESRESPONSE']._serialized_end=1249
-  _globals['_COMPAREJOBSREQUEST']._serialized_start=1251
-  _globals['_COMPAREJOBSREQUEST']._serialized_end=1301
-  _globals['_COMPAREJOBSRESPONSE']._serialized_start=1303
-  _globals['_COMPAREJOBSRESPONSE']._serialized_end=1367
-  _globals['_GETHISTORYREQUEST']._serialized_start=1369
-  _globals['_GETHISTORYREQUEST']._serialized_end=1435
-  _globals['_GETHISTORYRESPONSE']._serialized_start=1437
-  _globals['_GETHISTORYRESPONSE']._serialized_end=1494
-  _globals['_RECOMPUTEJOBREQUEST']._serialized_start=1496
-  _globals['_RECOMPUTEJOBREQUEST']._serialized_end=1548
-  _globals['_RECOMPUTEJOBRESPONSE']._serialized_start=1550
-  _globals['_RECOMPUTEJOBRESPONSE']._serialized_end=1621
-  _globals['_RECOMPUTATION']._serialized_start=1623
-  _globals['_RECOMPUTATION']._serialized_end=1724
-  _globals['_LISTDISAGREEMENTSREQUEST']._serialized_start=1726
-  _globals['_LISTDISAGREEMENTSREQUEST']._serialized_end=1787
-  _globals['_LISTDISAGREEMENTSRESPONSE']._serialized_start=1789
-  _globals['_LISTDISAGREEMENTSRESPONSE']._serialized_end=1865
-  _globals['_LISTAGENTSREQUEST']._serialized_start=1867
-  _globals['_LISTAGENTSREQUEST']._serialized_end=1935
-  _globals['_FLEETAGENT']._serialized_start=1938
-  _globals['_FLEETAGENT']._serialized_end=2230
-  _globals['_LISTAGENTSRESPONSE']._serialized_start=2232
-  _globals['_LISTAGENTSRESPONSE']._serialized_end=2291
-  _globals['_FORGETAGENTREQUEST']._serialized_start=2293
-  _globals['_FORGETAGENTREQUEST']._serialized_end=2328
-  _globals['_FORGETAGENTRESPONSE']._serialized_start=2330
-  _globals['_FORGETAGENTRESPONSE']._serialized_end=2371
-  _globals['_COORDINATORSERVICE']._serialized_start=2374
-  _globals['_COORDINATORSERVICE']._serialized_end=3526
+  _globals['_GETRESULTSRESPONSE']._serialized_end=1148
+  _globals['_LISTSAMPLESREQUEST']._serialized_start=1150
+  _globals['_LISTSAMPLESREQUEST']._serialized_end=1186
+  _globals['_LISTSAMPLESRESPONSE']._serialized_start=1188
+  _globals['_LISTSAMPLESRESPONSE']._serialized_end=1289
+  _globals['_COMPAREJOBSREQUEST']._serialized_start=1291
+  _globals['_COMPAREJOBSREQUEST']._serialized_end=1341
+  _globals['_COMPAREJOBSRESPONSE']._serialized_start=1343
+  _globals['_COMPAREJOBSRESPONSE']._serialized_end=1407
+  _globals['_GETHISTORYREQUEST']._serialized_start=1409
+  _globals['_GETHISTORYREQUEST']._serialized_end=1475
+  _globals['_GETHISTORYRESPONSE']._serialized_start=1477
+  _globals['_GETHISTORYRESPONSE']._serialized_end=1534
+  _globals['_RECOMPUTEJOBREQUEST']._serialized_start=1536
+  _globals['_RECOMPUTEJOBREQUEST']._serialized_end=1588
+  _globals['_RECOMPUTEJOBRESPONSE']._serialized_start=1590
+  _globals['_RECOMPUTEJOBRESPONSE']._serialized_end=1661
+  _globals['_RECOMPUTATION']._serialized_start=1663
+  _globals['_RECOMPUTATION']._serialized_end=1764
+  _globals['_LISTDISAGREEMENTSREQUEST']._serialized_start=1766
+  _globals['_LISTDISAGREEMENTSREQUEST']._serialized_end=1827
+  _globals['_LISTDISAGREEMENTSRESPONSE']._serialized_start=1829
+  _globals['_LISTDISAGREEMENTSRESPONSE']._serialized_end=1905
+  _globals['_LISTAGENTSREQUEST']._serialized_start=1907
+  _globals['_LISTAGENTSREQUEST']._serialized_end=1975
+  _globals['_FLEETAGENT']._serialized_start=1978
+  _globals['_FLEETAGENT']._serialized_end=2270
+  _globals['_LISTAGENTSRESPONSE']._serialized_start=2272
+  _globals['_LISTAGENTSRESPONSE']._serialized_end=2331
+  _globals['_FORGETAGENTREQUEST']._serialized_start=2333
+  _globals['_FORGETAGENTREQUEST']._serialized_end=2368
+  _globals['_FORGETAGENTRESPONSE']._serialized_start=2370
+  _globals['_FORGETAGENTRESPONSE']._serialized_end=2411
+  _globals['_COORDINATORSERVICE']._serialized_start=2414
+  _globals['_COORDINATORSERVICE']._serialized_end=3566
 # @@protoc_insertion_point(module_scope)

@@ -338,6 +338,7 @@ class GetResultsResponse(google.protobuf.message.Message):
     RESULTS_FIELD_NUMBER: builtins.int
     STANDINGS_FIELD_NUMBER: builtins.int
     AGENTS_FIELD_NUMBER: builtins.int
+    TESTS_FIELD_NUMBER: builtins.int
     @property
     def job(self) -> mltest.v1.job_pb2.JobInfo:
         """The job."""
@@ -358,6 +359,10 @@ class GetResultsResponse(google.protobuf.message.Message):
     def agents(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[mltest.v1.agent_pb2.AgentInfo]:
         """Agents that took part, as they were then."""
 
+    @property
+    def tests(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[mltest.v1.job_pb2.ReportedTest]:
+        """Every test of the registry, and what became of it."""
+
     def __init__(
         self,
         *,
@@ -366,9 +371,10 @@ class GetResultsResponse(google.protobuf.message.Message):
         results: collections.abc.Iterable[mltest.v1.job_pb2.Result] | None = ...,
         standings: mltest.v1.job_pb2.Standings | None = ...,
         agents: collections.abc.Iterable[mltest.v1.agent_pb2.AgentInfo] | None = ...,
+        tests: collections.abc.Iterable[mltest.v1.job_pb2.ReportedTest] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["job", b"job", "standings", b"standings"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["agents", b"agents", "candidates", b"candidates", "job", b"job", "results", b"results", "standings", b"standings"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["agents", b"agents", "candidates", b"candidates", "job", b"job", "results", b"results", "standings", b"standings", "tests", b"tests"]) -> None: ...
 
 Global___GetResultsResponse: typing_extensions.TypeAlias = GetResultsResponse
 

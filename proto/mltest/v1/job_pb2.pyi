@@ -120,6 +120,38 @@ CAUSE_ROUNDING: Cause.ValueType  # 2
 """The native model itself says so when X is rounded to float32, or moved by the last bit of a float32."""
 Global___Cause: typing_extensions.TypeAlias = Cause
 
+class _ReportedTestState:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _ReportedTestStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_ReportedTestState.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    REPORTED_TEST_STATE_UNSPECIFIED: _ReportedTestState.ValueType  # 0
+    """Not said."""
+    REPORTED_TEST_STATE_DONE: _ReportedTestState.ValueType  # 1
+    """It has results."""
+    REPORTED_TEST_STATE_DOES_NOT_APPLY: _ReportedTestState.ValueType  # 2
+    """It makes no sense for this model and its data."""
+    REPORTED_TEST_STATE_NOT_CHOSEN: _ReportedTestState.ValueType  # 3
+    """Nobody asked for it."""
+    REPORTED_TEST_STATE_NO_VALUE: _ReportedTestState.ValueType  # 4
+    """It was to be made, and has no value."""
+
+class ReportedTestState(_ReportedTestState, metaclass=_ReportedTestStateEnumTypeWrapper):
+    """What became of a test in a job."""
+
+REPORTED_TEST_STATE_UNSPECIFIED: ReportedTestState.ValueType  # 0
+"""Not said."""
+REPORTED_TEST_STATE_DONE: ReportedTestState.ValueType  # 1
+"""It has results."""
+REPORTED_TEST_STATE_DOES_NOT_APPLY: ReportedTestState.ValueType  # 2
+"""It makes no sense for this model and its data."""
+REPORTED_TEST_STATE_NOT_CHOSEN: ReportedTestState.ValueType  # 3
+"""Nobody asked for it."""
+REPORTED_TEST_STATE_NO_VALUE: ReportedTestState.ValueType  # 4
+"""It was to be made, and has no value."""
+Global___ReportedTestState: typing_extensions.TypeAlias = ReportedTestState
+
 @typing.final
 class FileRef(google.protobuf.message.Message):
     """A file as the user named it, and its bytes."""
@@ -157,6 +189,8 @@ class JobSpec(google.protobuf.message.Message):
     USES_DISCOVERY_FIELD_NUMBER: builtins.int
     USES_LOCAL_AGENT_FIELD_NUMBER: builtins.int
     AGAINST_JOB_ID_FIELD_NUMBER: builtins.int
+    GROUP_FIELD_NUMBER: builtins.int
+    TRAINING_FIELD_NUMBER: builtins.int
     target: builtins.str
     """Column with the true values, for .csv and .parquet."""
     plan_toml: builtins.str
@@ -169,6 +203,8 @@ class JobSpec(google.protobuf.message.Message):
     """Whether a local agent is started where no agent answers."""
     against_job_id: builtins.str
     """A job whose candidates are measured beside those of this one, in the same slices; empty: none."""
+    group: builtins.str
+    """Column, array or number of a column of X with the group of each row, for fairness; empty: none."""
     @property
     def model(self) -> Global___FileRef:
         """The model: .skops, .onnx, or .joblib and .pkl where pickles are allowed."""
@@ -180,6 +216,10 @@ class JobSpec(google.protobuf.message.Message):
     @property
     def agent_addresses(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Addresses (host:port) of agents to use beside those found by mDNS."""
+
+    @property
+    def training(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___FileRef]:
+        """What the model was trained with, in a format of data; for tests that need it."""
 
     def __init__(
         self,
@@ -193,9 +233,11 @@ class JobSpec(google.protobuf.message.Message):
         uses_discovery: builtins.bool = ...,
         uses_local_agent: builtins.bool = ...,
         against_job_id: builtins.str = ...,
+        group: builtins.str = ...,
+        training: collections.abc.Iterable[Global___FileRef] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["model", b"model"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["against_job_id", b"against_job_id", "agent_addresses", b"agent_addresses", "allows_pickle", b"allows_pickle", "data", b"data", "model", b"model", "plan_toml", b"plan_toml", "target", b"target", "uses_discovery", b"uses_discovery", "uses_local_agent", b"uses_local_agent"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["against_job_id", b"against_job_id", "agent_addresses", b"agent_addresses", "allows_pickle", b"allows_pickle", "data", b"data", "group", b"group", "model", b"model", "plan_toml", b"plan_toml", "target", b"target", "training", b"training", "uses_discovery", b"uses_discovery", "uses_local_agent", b"uses_local_agent"]) -> None: ...
 
 Global___JobSpec: typing_extensions.TypeAlias = JobSpec
 
@@ -340,6 +382,22 @@ class DatasetInfo(google.protobuf.message.Message):
         ) -> None: ...
         def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
 
+    @typing.final
+    class GroupCountsEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.int
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.int = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
     ROW_COUNT_FIELD_NUMBER: builtins.int
     SOURCE_ROW_COUNT_FIELD_NUMBER: builtins.int
     FEATURE_COUNT_FIELD_NUMBER: builtins.int
@@ -348,6 +406,7 @@ class DatasetInfo(google.protobuf.message.Message):
     CLASS_COUNTS_FIELD_NUMBER: builtins.int
     SHA256_FIELD_NUMBER: builtins.int
     SAMPLE_SEED_FIELD_NUMBER: builtins.int
+    GROUP_COUNTS_FIELD_NUMBER: builtins.int
     row_count: builtins.int
     """Rows used."""
     source_row_count: builtins.int
@@ -366,6 +425,10 @@ class DatasetInfo(google.protobuf.message.Message):
     def class_counts(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.int]:
         """Rows of each class, by class; empty for a regressor."""
 
+    @property
+    def group_counts(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.int]:
+        """Rows of each group, by group; empty if none is named."""
+
     def __init__(
         self,
         *,
@@ -377,8 +440,9 @@ class DatasetInfo(google.protobuf.message.Message):
         class_counts: collections.abc.Mapping[builtins.str, builtins.int] | None = ...,
         sha256: builtins.str = ...,
         sample_seed: builtins.int = ...,
+        group_counts: collections.abc.Mapping[builtins.str, builtins.int] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["class_counts", b"class_counts", "dtype", b"dtype", "feature_count", b"feature_count", "has_target", b"has_target", "row_count", b"row_count", "sample_seed", b"sample_seed", "sha256", b"sha256", "source_row_count", b"source_row_count"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["class_counts", b"class_counts", "dtype", b"dtype", "feature_count", b"feature_count", "group_counts", b"group_counts", "has_target", b"has_target", "row_count", b"row_count", "sample_seed", b"sample_seed", "sha256", b"sha256", "source_row_count", b"source_row_count"]) -> None: ...
 
 Global___DatasetInfo: typing_extensions.TypeAlias = DatasetInfo
 
@@ -992,6 +1056,48 @@ class Result(google.protobuf.message.Message):
     def WhichOneof(self, oneof_group: typing.Literal["_value", b"_value"]) -> typing.Literal["value"] | None: ...
 
 Global___Result: typing_extensions.TypeAlias = Result
+
+@typing.final
+class ReportedTest(google.protobuf.message.Message):
+    """A test of the registry, and what became of it in a job."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    MODULE_FIELD_NUMBER: builtins.int
+    CLASS_NAME_FIELD_NUMBER: builtins.int
+    MEANING_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    VALUE_COUNT_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """Its name, as results have it."""
+    module: builtins.str
+    """Where it is, as a plan names it."""
+    class_name: builtins.str
+    """Its class, as a plan names it."""
+    meaning: builtins.str
+    """What it is, in one sentence."""
+    state: Global___ReportedTestState.ValueType
+    """What became of it."""
+    reason: builtins.str
+    """Why it has no results, and what would change that."""
+    value_count: builtins.int
+    """Results that have a value, of every candidate."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        module: builtins.str = ...,
+        class_name: builtins.str = ...,
+        meaning: builtins.str = ...,
+        state: Global___ReportedTestState.ValueType = ...,
+        reason: builtins.str = ...,
+        value_count: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["class_name", b"class_name", "meaning", b"meaning", "module", b"module", "name", b"name", "reason", b"reason", "state", b"state", "value_count", b"value_count"]) -> None: ...
+
+Global___ReportedTest: typing_extensions.TypeAlias = ReportedTest
 
 @typing.final
 class Standings(google.protobuf.message.Message):

@@ -254,6 +254,18 @@ class PowerUnreadableError(InfrastructureError):
     code = "POWER_UNREADABLE"
 
 
+class MeterUnreadableError(InfrastructureError):
+    """Meter {meter} cannot be read: {detail}."""
+
+    code = "METER_UNREADABLE"
+
+
+class BoundaryInvalidError(UserError):
+    """Nothing can be measured at the boundary {boundary}: {detail}."""
+
+    code = "BOUNDARY_INVALID"
+
+
 class NoAgentError(InfrastructureError):
     """No agent can run this job: {detail}."""
 
@@ -318,6 +330,12 @@ class ConversionError(MltestError):
     """{converter} cannot convert this model: {detail}."""
 
     code = "CONVERSION_FAILED"
+
+
+class ToolMissingError(MltestError):
+    """{tool} cannot be used here: {detail}."""
+
+    code = "TOOL_MISSING"
 
 
 class PredictionError(MltestError):

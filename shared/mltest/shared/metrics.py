@@ -3,29 +3,10 @@
 Keys of raw values end in ns or bytes (integers as read); keys of results are in SI units.
 """
 
-from dataclasses import dataclass
-from enum import Enum
+from mltest.shared.metric import Better, Metric
+from mltest.shared.worth_metrics import WORTH_METRICS
 
-
-class Better(Enum):
-    """Which direction is better."""
-
-    LOWER = "lower"
-    HIGHER = "higher"
-    NEITHER = "neither"
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One metric."""
-
-    key: str
-    unit: str
-    """ns, s, bytes, rows/s, 1/s, 1 (a ratio or a count)."""
-    better: Better
-    meaning: str
-    """For people, with its source where it has one."""
-
+__all__ = ["RAW_METRICS", "RESULT_METRICS", "TIMED_METRICS", "Better", "Metric"]
 
 _L, _H, _N = Better.LOWER, Better.HIGHER, Better.NEITHER
 
@@ -82,17 +63,7 @@ RESULT_METRICS = {
         Metric("memory_loaded_bytes", "bytes", _L, "resident memory of the worker after loading"),
         Metric("memory_peak_bytes", "bytes", _L, "largest resident memory of the worker"),
         Metric("artifact_bytes", "bytes", _L, "size of the artifact"),
-        Metric("accuracy", "1", _H, "share of rows with the right label"),
-        Metric("balanced_accuracy", "1", _H, "mean of the recall of each class"),
-        Metric("precision", "1", _H, "true positives among the positives said"),
-        Metric("recall", "1", _H, "true positives among the true"),
-        Metric("f1", "1", _H, "harmonic mean of precision and recall"),
-        Metric("roc_auc", "1", _H, "area under the receiver operating characteristic; one against the rest, macro"),
-        Metric("log_loss", "1", _L, "negative mean log-likelihood of the true class, in nats"),
-        Metric("confusion_count", "1", _N, "rows of one true class with one predicted class"),
-        Metric("mse", "1", _L, "mean squared error, in squared units of the target"),
-        Metric("mae", "1", _L, "mean absolute error, in units of the target"),
-        Metric("r2", "1", _H, "coefficient of determination"),
+        *WORTH_METRICS,
         Metric("label_agreement", "1", _H, "share of rows with the label of the native model"),
         Metric(
             "tied_label_count", "1", _N, "rows whose label differs, but is as good by the native model's own scores"

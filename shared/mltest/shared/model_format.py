@@ -6,6 +6,7 @@ A pickle is recognised before everything else: whatever calls itself something b
 import pickletools
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from mltest.shared.errors import ModelInvalidError, ModelRefusedError, ModelUnsu
 
 SKOPS, ONNX, PICKLE = "skops", "onnx", "pickle"
 XGBOOST_JSON, XGBOOST_UBJ, LIGHTGBM, CATBOOST = "xgboost-json", "xgboost-ubj", "lightgbm", "catboost"
+PT2 = "pt2"
+"""An exported program of PyTorch, as torch.export.save writes it."""
 
 _HEAD_BYTES = 4096
 _PUSHING = b"(]})IJKMLFGSVTUBCXNc\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f\x95"
@@ -47,6 +50,7 @@ _XGBOOST_START = 200
 _CATBOOST_START = b"CBM1"
 """What reads it as a pickle is not what opens it here."""
 _MAX_FIELDS = 10_000
+_OLD_PROGRAM = "serialized_exported_program.json"
 _CONVERT = "convert it to ONNX (onnxmltools), or to skops by way of scikit-learn"
 
 
@@ -59,7 +63,7 @@ class _Unsupported:
 
 
 def format_of(path: Path) -> str:
-    """Return the format of the model in `path`: skops, onnx, pickle, xgboost-json, xgboost-ubj, lightgbm or catboost.
+    """Return the format of the model in `path`, one of the names above.
 
     Raises:
         ModelInvalidError: it is none that is known.
@@ -75,7 +79,7 @@ def format_of(path: Path) -> str:
         raise ModelUnsupportedError(detail=f"it is {found.name}, which no runtime takes yet; {found.remedy}")
     if not found:
         raise ModelInvalidError(
-            detail="it is no whole skops, ONNX, XGBoost, LightGBM or CatBoost file, nor any other that is known here"
+            detail="it is no whole skops, ONNX, XGBoost, LightGBM, CatBoost or PyTorch file, nor another that is known"
         )
     return found
 
@@ -142,15 +146,31 @@ def _archive(path: Path) -> str | _Unsupported:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, ValueError, OSError) as error:
+            is_pt2 = _is_pt2(archive, names)
+    except (zipfile.BadZipFile, zlib.error, ValueError, OSError, RuntimeError, EOFError) as error:
         raise ModelInvalidError(detail=f"it is a part of a zip archive, or a damaged one ({error})") from error
     if "schema.json" in names:
         return SKOPS
     if any(name.endswith("data.pkl") for name in names):
         return PICKLE
+    if is_pt2:
+        return PT2
+    if _OLD_PROGRAM in names:
+        return _Unsupported("a program that PyTorch before 2.8 exported", "save it again: torch.export.save")
     if names and all(name.endswith(".npy") for name in names):
         return _Unsupported("an archive of NumPy arrays, which is data and no model", "name it with --data")
-    raise ModelInvalidError(detail="it is a zip archive, but not a skops file (no schema.json)")
+    raise ModelInvalidError(
+        detail="it is a zip archive, but neither a skops file (no schema.json) nor an exported program of PyTorch"
+    )
+
+
+def _is_pt2(archive: zipfile.ZipFile, names: list[str]) -> bool:
+    """Return whether the archive calls itself one of PyTorch's; what is in it is looked at by `native.pt2_archive`."""
+    root = names[0].partition("/")[0] if names else ""
+    name = f"{root}/archive_format"
+    if name not in names or archive.getinfo(name).file_size > len(PT2):
+        return False
+    return archive.read(name) == PT2.encode()
 
 
 def _is_onnx(stream: BinaryIO) -> bool:

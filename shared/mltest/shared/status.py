@@ -119,6 +119,12 @@ ERROR_TABLE: dict[str, ErrorEntry] = {
     "POWER_UNREADABLE": ErrorEntry(
         _S.UNAVAILABLE, EXIT_INFRASTRUCTURE, "on that machine: systemctl enable --now mltest-powerd.socket"
     ),
+    "METER_UNREADABLE": ErrorEntry(
+        _S.UNAVAILABLE,
+        EXIT_INFRASTRUCTURE,
+        "on that machine: mltest-agent meters says what can be read, and how to grant what cannot",
+    ),
+    "BOUNDARY_INVALID": ErrorEntry(_S.INVALID_ARGUMENT, EXIT_USER, "mltest-agent meters lists what each meter covers"),
     "NO_AGENT": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_INFRASTRUCTURE, "mltest-coordinator agents shows who is there"),
     "MODEL_CRASHED": ErrorEntry(
         _S.INVALID_ARGUMENT, EXIT_USER, "try it in its own library: what ends the process there ends it here"
@@ -128,7 +134,9 @@ ERROR_TABLE: dict[str, ErrorEntry] = {
         _S.RESOURCE_EXHAUSTED, EXIT_USER, "raise memory_bytes in the plan, if the machine has more"
     ),
     "COMPILE_FAILED": ErrorEntry(
-        _S.INVALID_ARGUMENT, EXIT_USER, "compile it with cc -std=c11 on that machine, and mend what that says"
+        _S.INVALID_ARGUMENT,
+        EXIT_USER,
+        "compile it on that machine as docs/c-interface.md says, and mend what the compiler names",
     ),
     "RUNTIME_MISSING": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_USER, "install the runtime's extra on that machine"),
     "ENVIRONMENT_BROKEN": ErrorEntry(
@@ -144,6 +152,7 @@ ERROR_TABLE: dict[str, ErrorEntry] = {
     ),
     "CALL_ABSENT": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_USER),
     "CONVERSION_FAILED": ErrorEntry(_S.INVALID_ARGUMENT, EXIT_USER),
+    "TOOL_MISSING": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_USER, "docs/fastinference.md says how to get and name it"),
     "PREDICTION_FAILED": ErrorEntry(_S.INVALID_ARGUMENT, EXIT_USER),
 }
 

@@ -7,6 +7,7 @@ from decimal import Decimal, InvalidOperation
 
 _TIME = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _BYTES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B"))
+_SMALL = ((1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
 _COUNT = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
 
 _UNITS = {
@@ -49,6 +50,20 @@ def factor_text(factor: float) -> str:
     return f"{_digits(factor)}x"
 
 
+def measured_text(value: float, half_width: float, unit: str) -> str:
+    """Return joules or watts with their error bar, which decides the digits: 0.412 ± 0.019 J, 7.10 ± 0.25 mJ.
+
+    A `half_width` of 0 is left away, and `value` gets three significant digits.
+    """
+    if half_width <= 0:
+        return _scaled(value, tuple((factor, f"{name}{unit}") for factor, name in _SMALL))
+    largest = max(abs(value), half_width)
+    factor, name = next(((one, name) for one, name in _SMALL if largest >= one * 0.09995), _SMALL[-1])
+    scaled = half_width / factor
+    behind = max(0, 1 - math.floor(math.log10(float(f"{scaled:.1e}"))))
+    return f"{value / factor:.{behind}f} ± {scaled:.{behind}f} {name}{unit}"
+
+
 def quantity_text(value: float, unit: str) -> str:
     """Return `value` in `unit` of the metric table, for people."""
     match unit:
@@ -58,8 +73,12 @@ def quantity_text(value: float, unit: str) -> str:
             return seconds_text(value / 1e9)
         case "bytes":
             return bytes_text(value)
+        case "J" | "W":
+            return measured_text(value, 0.0, unit)
         case "rows/s":
             return rate_text(value)
+        case "count" if float(value).is_integer():
+            return f"{value:,.0f}"
         case _:
             return f"{value:.4g}"
 

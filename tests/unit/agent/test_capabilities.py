@@ -7,10 +7,11 @@ from mltest.agent.probe.capabilities import (
     capability_digest,
     compiler_from_json,
     host_from_json,
+    meter_from_json,
     runtime_from_json,
 )
 from mltest.agent.probe.describe import described
-from mltest.shared.domain import AgentInfo, Compiler, Gpu, HostInfo, RuntimeInfo
+from mltest.shared.domain import AgentInfo, Compiler, Gpu, HostInfo, MeterInfo, RuntimeInfo
 from mltest.shared.jsonable import to_jsonable
 
 HOST = HostInfo(
@@ -27,6 +28,8 @@ RUNTIME = RuntimeInfo(
     name="onnxruntime", version="1.32.0", is_available=True, formats=("onnx",), package_versions={"onnxruntime": "1"}
 )
 MISSING = RuntimeInfo(name="treelite", is_available=False, reason="not installed", formats=("treelite-checkpoint",))
+METER = MeterInfo(name="rapl-perf", source="RAPL", is_available=True, boundaries=("cpu.package+dram",))
+REFUSED = MeterInfo(name="rapl-powercap", is_available=False, reason="Permission denied", remedy="sudo grant it")
 COMPILER = Compiler(name="gcc", version="gcc 12")
 FOUND = Capabilities(software_version="0.1.0", host=HOST, compilers=(COMPILER,), runtimes=(RUNTIME, MISSING))
 INFO = AgentInfo(
@@ -44,6 +47,7 @@ def test_what_a_child_found_survives_the_way_to_the_agent() -> None:
     assert host_from_json(to_jsonable(HOST)) == HOST
     assert runtime_from_json(to_jsonable(RUNTIME)) == RUNTIME
     assert compiler_from_json(to_jsonable(COMPILER)) == COMPILER
+    assert meter_from_json(to_jsonable(METER)) == METER
 
 
 def test_the_digest_does_not_depend_on_who_the_agent_is() -> None:
@@ -56,6 +60,7 @@ def test_the_digest_does_not_depend_on_who_the_agent_is() -> None:
         replace(INFO, allows_pickle=True),
         replace(INFO, tags=("quiet",)),
         replace(INFO, runtimes=()),
+        replace(INFO, meters=(METER,)),
         replace(INFO, host=replace(HOST, cpu_features=())),
         replace(INFO, software_version="0.2.0"),
     ],
@@ -83,3 +88,10 @@ def test_a_machine_is_described_for_people() -> None:
 
 def test_a_description_is_data() -> None:
     assert asdict(FOUND)["runtimes"][0]["name"] == "onnxruntime"
+
+
+def test_meters_are_described_with_what_they_cover_or_what_grants_them() -> None:
+    text = described(replace(FOUND, meters=(METER, REFUSED)))
+
+    assert "Meter       rapl-perf (RAPL): cpu.package+dram" in text
+    assert "Meter       rapl-powercap: not usable (Permission denied); sudo grant it" in text

@@ -11,8 +11,9 @@ from sklearn.ensemble import RandomForestClassifier
 
 from mltest.coordinator.builder.builder import PredictionFile
 from mltest.coordinator.builder.disagreeing import KEPT_ROWS, differing_rows
-from mltest.coordinator.builder.evaluation import Yardstick, evaluations
+from mltest.coordinator.builder.evaluation import evaluations
 from mltest.coordinator.builder.evidence import PredictionEvidence
+from mltest.coordinator.builder.yardstick import Yardstick
 from mltest.shared.domain import Cause
 from mltest.shared.errors import PredictionError
 from mltest.shared.native.outputs import NativeModel, describe_estimator

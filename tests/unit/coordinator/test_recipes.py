@@ -96,6 +96,13 @@ def test_a_runtime_that_no_exporter_serves_says_once_what_all_of_them_take() -> 
     assert reason.count("this model's family") == 1
 
 
+def test_a_generator_that_is_missing_here_is_one_candidate_with_the_command_that_installs_it() -> None:
+    absence = "tool is not installed where artifacts are made; pip install 'mltest-fleet[tools]'"
+    found = enumerate_candidates(FOREST, Plan(), (NATIVE, replace(NETWORK, packages=("tool",), absence=absence)), ())
+    assert [(one.runtime, one.reason) for one in found] == [("scikit-learn", ""), ("onnxruntime", absence)]
+    assert found[1].reason_code == "CONVERSION_FAILED"
+
+
 def test_an_onnx_file_runs_as_it_is_and_nowhere_else() -> None:
     candidates = enumerate_candidates(replace(FOREST, format="onnx"), Plan())
     assert (candidates[0].runtime, candidates[0].exporter, candidates[0].is_baseline) == (
@@ -106,6 +113,21 @@ def test_an_onnx_file_runs_as_it_is_and_nowhere_else() -> None:
     impossible = {candidate.runtime for candidate in candidates if candidate.reason}
     assert {"scikit-learn", "treelite", "daal4py", "numpy", "openvino"} <= impossible
     assert "onnxruntime" not in impossible
+
+
+def test_a_program_of_pytorch_has_every_way_of_a_network() -> None:
+    needs = [replace(found, absence="") for found in exporter_needs()]
+    recipes = enumerate_recipes(replace(FOREST, format="pt2", family="network"), Plan(), needs)
+    baseline, *others = (candidate.label for candidate in recipes.candidates if not candidate.reason)
+    assert baseline == "torch"
+    assert sorted(others) == [
+        *("onnxruntime", "onnxruntime, fp16", "onnxruntime, int8", "onnxruntime, int8 dynamic"),
+        *("openvino", "torch, TorchScript"),
+    ]
+    assert recipes.candidates[0].is_baseline
+    reasons = {cell.label: cell.reason for cell in recipes.pruned}
+    assert "may start no program" in reasons["torch, torch.compile"]
+    assert "litert" in reasons
 
 
 def test_the_choice_of_runtimes_keeps_the_baseline() -> None:
@@ -195,10 +217,12 @@ def test_plain_candidates_keep_the_identities_that_earlier_jobs_stored() -> None
 
 def test_no_two_variants_are_the_same_recipe() -> None:
     for needs in exporter_needs():
-        options = [sorted(variant.options.items()) for variant in needs.variants]
-        names = [variant.name for variant in needs.variants]
-        assert len(names) == len(set(names)), needs.name
-        assert all(options.count(found) == 1 for found in options), needs.name
+        for family in {name for variant in needs.variants for name in variant.families} or {""}:
+            variants = [variant for variant in needs.variants if not variant.families or family in variant.families]
+            options = [sorted(variant.options.items()) for variant in variants]
+            names = [variant.name for variant in variants]
+            assert len(names) == len(set(names)), (needs.name, family)
+            assert all(options.count(found) == 1 for found in options), (needs.name, family)
     labels = [transform_label(needs, variant) for needs in transform_needs() for variant in needs.variants]
     assert len(labels) == len(set(labels))
     assert not any(" " in needs.name for needs in transform_needs())

@@ -10,6 +10,7 @@ from mltest.coordinator.tests.registry import (
     choice_of,
     default_tests,
     make_test,
+    model_tests,
     prediction_tests,
     registered_tests,
     sample_tests,
@@ -69,9 +70,9 @@ def test_the_defaults_are_the_tests_that_apply() -> None:
 
 def test_every_registered_test_has_exactly_one_role() -> None:
     choices = [choice_of(found) for found in registered_tests()]
-    assert len(sample_tests(choices)) + len(prediction_tests(choices)) == len(choices)
-    assert prediction_tests(choices)
-    assert sample_tests(choices)
+    roles = (sample_tests(choices), prediction_tests(choices), model_tests(choices))
+    assert sum(map(len, roles)) == len(choices)
+    assert all(roles)
 
 
 def test_reading_the_registries_imports_no_ml_library() -> None:

@@ -1,4 +1,4 @@
-"""Domain classes and messages: held together, and mapped without loss."""
+"""Domain classes and messages: held together, and mapped without loss, as are domain classes and JSON."""
 
 import typing
 from dataclasses import fields
@@ -18,6 +18,7 @@ from mltest.shared.domain import (
     VisitEnded,
     VisitEvent,
 )
+from mltest.shared.jsonable import from_json, to_json
 from mltest.v1 import agent_pb2, comparison_pb2, job_pb2, visit_pb2
 from tests.unit.shared.domain_strategies import CLASSES, ENUMS, message_of, values_of
 
@@ -57,13 +58,15 @@ def test_an_enum_and_its_message_have_the_same_members(enum: type) -> None:
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(data=st.data())
 @pytest.mark.parametrize("domain_class", CLASSES, ids=lambda found: found.__name__)
-def test_a_value_survives_the_way_over_the_wire(domain_class: type, data: st.DataObject) -> None:
+def test_a_value_survives_the_way_over_the_wire_and_as_json(domain_class: type, data: st.DataObject) -> None:
+    """Both with the same values: most of the time is taken by inventing them."""
     value = data.draw(values_of(domain_class))
     message_class = message_of(domain_class)
 
     received = message_class.FromString(to_proto(value, message_class).SerializeToString())
 
     assert from_proto(received, domain_class) == value
+    assert from_json(to_json(value), domain_class) == value
 
 
 def test_a_number_that_this_version_does_not_know_becomes_unspecified() -> None:

@@ -7,20 +7,20 @@ from mltest.agent.native.compile import compiler_path
 from mltest.shared.domain import Compiler
 from mltest.shared.errors import CallAbsentError
 
-_COMMANDS = ("gcc", "clang", "cc")
+_COMMANDS = ("gcc", "clang", "cc", "g++", "clang++", "c++")
 _TIMEOUT_S = 10.0
 
 
 def read_compilers() -> tuple[Compiler, ...]:
-    """Return the C compilers that can be started."""
+    """Return the compilers for C and C++ that can be started."""
     found = ((name, _version(path)) for name in _COMMANDS if (path := shutil.which(name)))
     return tuple(Compiler(name=name, version=version) for name, version in found if version)
 
 
-def compiler_version() -> str:
-    """Return what the compiler says of itself that compiles artifacts; "" if there is none that works."""
+def compiler_version(language: str = "c") -> str:
+    """Return what the compiler says of itself that compiles artifacts in `language`; "" if there is none that works."""
     try:
-        return _version(compiler_path())
+        return _version(compiler_path(language))
     except CallAbsentError:
         return ""
 

@@ -1,4 +1,4 @@
-"""Compiles C where it runs: the agent's own loop, and sources that came with a model; nothing but a compiler is needed.
+"""Compiles C and C++ where it runs: the agent's own loop, and sources that came with a model.
 
 Sources of others are compiled in a confined child only (`compiling`).
 """
@@ -18,11 +18,17 @@ FLAGS = ("-std=c11", "-O2", "-fPIC", "-shared")
 FIRST_LINES = 20
 """Of what a compiler says."""
 
-_COMPILERS = ("cc", "gcc", "clang")
+_COMPILERS = {"c": ("cc", "gcc", "clang"), "c++": ("c++", "g++", "clang++")}
 _FOLDER = Path(__file__).parent
 _TIMEOUT_S = 75.0
 _MAX_SAID_BYTES = 20_000
 COMPILER_REMEDY = "apt install gcc (Debian, Ubuntu), dnf install gcc (Fedora, RHEL), apk add gcc musl-dev (Alpine)"
+REMEDIES = {
+    "c": COMPILER_REMEDY,
+    "c++": "apt install g++ (Debian, Ubuntu), dnf install gcc-c++ (Fedora, RHEL), apk add g++ musl-dev (Alpine)",
+}
+"""What installs a compiler for each language."""
+_NEEDED_FOR = {"c": "native calls need a C compiler", "c++": "sources in C++ need a C++ compiler"}
 
 
 def compiled_loop(folder: Path) -> Path:
@@ -67,20 +73,22 @@ def compiled_library(sources: Sequence[Path], folder: Path) -> Path:
     return library
 
 
-def compiler_path() -> str:
-    """Return the C compiler of this machine.
+def compiler_path(language: str = "c") -> str:
+    """Return the compiler for `language` (c, c++) of this machine.
 
     Raises:
         CallAbsentError: there is none; what mends it is in the message.
 
     """
-    for name in _COMPILERS:
+    for name in _COMPILERS[language]:
         if found := shutil.which(name):
             return found
-    raise CallAbsentError(detail=f"native calls need a C compiler on the agent's machine: {COMPILER_REMEDY}")
+    raise CallAbsentError(detail=f"{_NEEDED_FOR[language]} on the agent's machine: {REMEDIES[language]}")
 
 
-def compile_library(compiler: str, sources: Sequence[Path], library: Path, flags: Sequence[str]) -> None:
+def compile_library(
+    compiler: str, sources: Sequence[Path], library: Path, flags: Sequence[str], language: str = "c"
+) -> None:
     """Compile `sources` into `library`: into a file of another name first, so that nobody loads half of it.
 
     Raises:
@@ -94,7 +102,7 @@ def compile_library(compiler: str, sources: Sequence[Path], library: Path, flags
     # Into a file, since what a compiler says of hostile sources has no end.
     with tempfile.TemporaryFile(dir=library.parent) as said:
         try:
-            command = [compiler, *flags, "-o", name, "-x", "c", *map(str, sources), "-lm"]
+            command = [compiler, *flags, "-o", name, "-x", language, *map(str, sources), "-lm"]
             if _run(command, library.parent, said.fileno()):
                 text = os.pread(said.fileno(), _MAX_SAID_BYTES, 0).decode(errors="replace")
                 raise CompileFailedError(detail=_first_lines(text) or f"{compiler} failed")
@@ -133,6 +141,4 @@ def _run(command: list[str], folder: Path, said: int) -> int:
             timeout=_TIMEOUT_S,
         ).returncode
     except (OSError, subprocess.SubprocessError) as error:
-        raise CallAbsentError(
-            detail=f"the C compiler {command[0]} does not work ({error}): {COMPILER_REMEDY}"
-        ) from error
+        raise CallAbsentError(detail=f"the compiler {command[0]} does not work ({error}): {COMPILER_REMEDY}") from error

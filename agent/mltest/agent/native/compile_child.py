@@ -18,10 +18,11 @@ def compile_sources(frame: Frame) -> Frame:
 
 
 def compile_artifact(frame: Frame) -> Frame:
-    """Compile the C source of a candidate; say what that cost."""
-    library, compiler = Path.cwd() / ARTIFACT, compiler_path()
+    """Compile the source of a candidate; say what that cost."""
+    library, language = Path.cwd() / ARTIFACT, frame["language"]
+    compiler = compiler_path(language)
     started_ns = time.perf_counter_ns()
-    compile_library(compiler, [Path(frame["source"])], library, frame["flags"])
+    compile_library(compiler, [Path(frame["source"])], library, frame["flags"], language)
     return {
         "compile_ns": time.perf_counter_ns() - started_ns,
         # Of the largest process: a compiler does its passes one after the other.

@@ -39,19 +39,21 @@ class CompiledLibraries:
         self._kept_bytes = kept_bytes
         self._used: set[str] = set()
 
-    async def compiled(self, source: Path, sha256: str, options: Mapping[str, str]) -> CompiledLibrary:
+    async def compiled(
+        self, source: Path, sha256: str, options: Mapping[str, str], language: str = "c"
+    ) -> CompiledLibrary:
         """Return the library of `source`, whose bytes have the SHA-256 `sha256`; its writer may be hostile.
 
         Raises:
             MltestError: it cannot be compiled; the message says why.
 
         """
-        flags = artifact_flags(options)
+        flags = artifact_flags(options, language)
         await asyncio.to_thread(self._folder.mkdir, mode=0o700, parents=True, exist_ok=True)
-        key = _key(sha256, flags)
+        key = _key(sha256, flags, language)
         self._used.add(key)
         if (found := self._found(key)) is None:
-            await self._compile(key, source, flags)
+            await self._compile(key, source, flags, language)
             self._drop_old()
             found = self._found(key)
         assert found is not None
@@ -66,10 +68,10 @@ class CompiledLibraries:
         except (OSError, ValueError, TypeError):
             return None
 
-    async def _compile(self, key: str, source: Path, flags: Sequence[str]) -> None:
+    async def _compile(self, key: str, source: Path, flags: Sequence[str], language: str) -> None:
         folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="compile-", dir=self._folder))
         try:
-            cost = await artifact_in_child(source, folder, flags)
+            cost = await artifact_in_child(source, folder, flags, language)
             await asyncio.to_thread(self._keep, key, folder / ARTIFACT, cost)
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
@@ -98,9 +100,9 @@ class CompiledLibraries:
         return self._folder / f"{key}.json"
 
 
-def _key(sha256: str, flags: Sequence[str]) -> str:
+def _key(sha256: str, flags: Sequence[str], language: str) -> str:
     """Return what decides the library's bytes; a compiler is told from another by its file."""
-    compiler = Path(compiler_path()).resolve()
+    compiler = Path(compiler_path(language)).resolve()
     found = compiler.stat()
     facts = (sha256, *flags, str(compiler), str(found.st_size), str(found.st_mtime_ns), platform.machine())
     return hashlib.sha256("\0".join(facts).encode()).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""Has C compiled in a confined child process, by the daemon, which opens none of it."""
+"""Has C and C++ compiled in a confined child process, by the daemon, which opens none of it."""
 
 import asyncio
 from collections.abc import Sequence
@@ -43,15 +43,15 @@ async def compiled_in_child(sources: Sequence[Path], folder: Path, *, timeout_s:
 
 
 async def artifact_in_child(
-    source: Path, folder: Path, flags: Sequence[str], *, timeout_s: float = COMPILE_S
+    source: Path, folder: Path, flags: Sequence[str], language: str, *, timeout_s: float = COMPILE_S
 ) -> CompileCost:
-    """Compile the C source of a candidate into the file ARTIFACT in `folder`, which is for this alone.
+    """Compile the source of a candidate, in C or C++, into the file ARTIFACT in `folder`, which is for this alone.
 
     Raises:
         MltestError: as for `compiled_in_child`.
 
     """
-    frame = {"command": "artifact", "source": str(source), "flags": list(flags)}
+    frame = {"command": "artifact", "source": str(source), "flags": list(flags), "language": language}
     answer = await _answered(frame, [source], folder, timeout_s)
     return CompileCost(number(answer, "compile_ns"), number(answer, "compile_peak_bytes"))
 

@@ -1,7 +1,9 @@
 """The agent's side of mltest-powerd."""
 
-import asyncio
+import socket
+from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from mltest.agent.power.domain import (
     MAX_ANSWER_BYTES,
@@ -18,54 +20,69 @@ _TIMEOUT_S = 5.0
 
 
 class PowerClient:
-    """One connection; used by one task at a time."""
+    """One connection; used by one thread at a time."""
 
-    def __init__(self, path: Path, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, path: Path, connection: socket.socket) -> None:
         self._path = path
-        self._reader = reader
-        self._writer = writer
+        self._connection = connection
+        self._answers: BinaryIO = connection.makefile("rb")
 
     @classmethod
-    async def connect(cls, path: Path = SOCKET) -> "PowerClient":
+    def connect(cls, path: Path = SOCKET) -> "PowerClient":
         """Connect to the helper.
 
         Raises:
             PowerUnreadableError: there is none, or this user may not ask it.
 
         """
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(_TIMEOUT_S)
         try:
-            async with asyncio.timeout(_TIMEOUT_S):
-                reader, writer = await asyncio.open_unix_connection(path, limit=MAX_ANSWER_BYTES)
-        except (OSError, TimeoutError) as error:
+            connection.connect(str(path))
+        except OSError as error:
+            connection.close()
             raise _unreadable(path, error) from error
-        return cls(path, reader, writer)
+        return cls(path, connection)
 
-    async def domains(self) -> tuple[PowerDomain, ...]:
+    def domains(self) -> tuple[PowerDomain, ...]:
         """Return every domain that the machine counts the energy of; none is usual on virtual machines.
 
         Raises:
             PowerUnreadableError: the helper is gone, or answers nonsense.
 
         """
-        return domains_from_line(await self._ask("domains"))
-
-    async def read(self, name: str) -> PowerReading:
-        """Return the counter of a domain now, or why it is absent; errors as above."""
-        return reading_from_line(await self._ask(f"read {name}"))
-
-    async def close(self) -> None:
-        """Hang up."""
-        self._writer.close()
-
-    async def _ask(self, request: str) -> bytes:
+        (line,) = self._ask("domains")
         try:
-            async with asyncio.timeout(_TIMEOUT_S):
-                self._writer.write(request.encode() + b"\n")
-                await self._writer.drain()
-                line = await self._reader.readuntil(b"\n")
-        except (OSError, ValueError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+            return domains_from_line(line)
+        except ValueError as error:
             raise _unreadable(self._path, error) from error
-        return line
+
+    def read(self, name: str) -> PowerReading:
+        """Return the counter of a domain now, or why it is absent; errors as above."""
+        (reading,) = self.read_all((name,))
+        return reading
+
+    def read_all(self, names: Sequence[str]) -> tuple[PowerReading, ...]:
+        """Return the counters of some domains, in their order and in one round trip; errors as above."""
+        try:
+            return tuple(map(reading_from_line, self._ask(*(f"read {name}" for name in names))))
+        except ValueError as error:
+            raise _unreadable(self._path, error) from error
+
+    def close(self) -> None:
+        """Hang up."""
+        self._answers.close()
+        self._connection.close()
+
+    def _ask(self, *requests: str) -> list[bytes]:
+        try:
+            self._connection.sendall("".join(f"{request}\n" for request in requests).encode())
+            lines = [self._answers.readline(MAX_ANSWER_BYTES) for _ in requests]
+        except OSError as error:
+            raise _unreadable(self._path, error) from error
+        if not all(line.endswith(b"\n") for line in lines):
+            raise _unreadable(self._path, EOFError())
+        return lines
 
 
 def _unreadable(path: Path, error: Exception) -> PowerUnreadableError:

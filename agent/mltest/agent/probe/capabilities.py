@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mltest.shared.domain import UNKNOWN_SANDBOX, AgentInfo, Compiler, Gpu, HostInfo, RuntimeInfo, SandboxInfo
+from mltest.shared.domain import (
+    UNKNOWN_SANDBOX,
+    AgentInfo,
+    Compiler,
+    Gpu,
+    HostInfo,
+    MeterInfo,
+    RuntimeInfo,
+    SandboxInfo,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +29,8 @@ class Capabilities:
     """Every one that this software knows of, usable or not."""
     sandbox: SandboxInfo = UNKNOWN_SANDBOX
     """What holds models here."""
+    meters: tuple[MeterInfo, ...] = ()
+    """What reads energy here, and what would with a grant."""
 
     def package_versions(self) -> dict[str, str]:
         """Return the versions of the packages of all usable runtimes; those of another environment are named so."""
@@ -46,6 +57,11 @@ def host_from_json(content: Mapping[str, Any]) -> HostInfo:
 def compiler_from_json(content: Mapping[str, Any]) -> Compiler:
     """Return the compiler in `content`."""
     return Compiler(**content)
+
+
+def meter_from_json(content: Mapping[str, Any]) -> MeterInfo:
+    """Return the meter in `content`."""
+    return MeterInfo(**{**content, "boundaries": tuple(content["boundaries"])})
 
 
 def runtime_from_json(content: Mapping[str, Any]) -> RuntimeInfo:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from mltest.agent.probe.capabilities import Capabilities
-from mltest.shared.domain import Gpu, HostInfo, RuntimeInfo, SandboxInfo
+from mltest.shared.domain import Gpu, HostInfo, MeterInfo, RuntimeInfo, SandboxInfo
 from mltest.shared.units import bytes_text
 
 
@@ -19,6 +19,7 @@ def _lines(found: Capabilities) -> Iterator[tuple[str, str]]:
     yield "System", f"{host.os}, kernel {host.kernel}"
     yield "Sandbox", sandbox_text(found.sandbox)
     yield from (("GPU", _gpu(gpu)) for gpu in host.gpus)
+    yield from (("Meter", _meter(meter)) for meter in found.meters)
     yield from (("Compiler", f"{compiler.name}: {compiler.version}") for compiler in found.compilers)
     yield from (("Runtime", _runtime(runtime)) for runtime in found.runtimes)
 
@@ -37,6 +38,13 @@ def _cores(host: HostInfo) -> str:
 def _gpu(gpu: Gpu) -> str:
     memory = f", {bytes_text(gpu.memory_bytes)}" if gpu.memory_bytes is not None else ""
     return f"{gpu.name}{memory}, driver {gpu.driver_version or 'unknown'}"
+
+
+def _meter(meter: MeterInfo) -> str:
+    if not meter.is_available:
+        return f"{meter.name}: not usable ({meter.reason}); {meter.remedy}"
+    covers = ", ".join(meter.boundaries) or "recorded only"
+    return f"{meter.name} ({meter.source}): {covers}{', an estimate' if meter.is_estimate else ''}"
 
 
 def _runtime(runtime: RuntimeInfo) -> str:

@@ -12,7 +12,14 @@ from typing import Any
 from mltest.agent.environments.environments import Environments
 from mltest.agent.launch.exec_launcher import ExecLauncher
 from mltest.agent.launch.role import Launcher, WorkerRoom
-from mltest.agent.probe.capabilities import Capabilities, compiler_from_json, host_from_json, runtime_from_json
+from mltest.agent.meters.role import plugs_of_variable
+from mltest.agent.probe.capabilities import (
+    Capabilities,
+    compiler_from_json,
+    host_from_json,
+    meter_from_json,
+    runtime_from_json,
+)
 from mltest.agent.probe.offer import NOT_OFFERED, is_offered
 from mltest.shared.child import Child, ChildLimits
 from mltest.shared.domain import UNKNOWN_SANDBOX, HostInfo, RuntimeInfo
@@ -72,7 +79,8 @@ async def _looked_at(folder: Path) -> tuple[Capabilities, Sequence[dict[str, Any
     """Return what the machine is, and which runtimes this software knows of."""
     try:
         child = await ExecLauncher().room(folder).spawn(_MODULE, limits=ChildLimits(), environment={})
-        answer = await _ask(child, {"command": "host"}, what="looking at the machine")
+        frame = {"command": "host", "plugs": plugs_of_variable(os.environ)}
+        answer = await _ask(child, frame, what="looking at the machine")
     except MltestError as error:
         _LOG.warning("the machine could not be looked at: %s", error)
         return Capabilities(software_version=software_version(), host=_bare_host()), ()
@@ -80,6 +88,7 @@ async def _looked_at(folder: Path) -> tuple[Capabilities, Sequence[dict[str, Any
         software_version=answer["software_version"],
         host=host_from_json(answer["host"]),
         compilers=tuple(compiler_from_json(compiler) for compiler in answer["compilers"]),
+        meters=tuple(meter_from_json(meter) for meter in answer["meters"]),
     )
     return found, answer["runtimes"]
 

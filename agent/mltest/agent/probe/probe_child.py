@@ -2,6 +2,9 @@
 
 from mltest.agent.host.compilers import read_compilers
 from mltest.agent.host.machine import read_host
+from mltest.agent.meters.listing import meter_infos
+from mltest.agent.meters.registry import discovered
+from mltest.agent.meters.role import MeterSite
 from mltest.agent.runtimes.registry import runtimes
 from mltest.shared.child_side import serve
 from mltest.shared.frames import Frame
@@ -15,6 +18,7 @@ def probe_host(frame: Frame) -> Frame:
         "software_version": software_version(),
         "host": to_jsonable(read_host()),
         "compilers": to_jsonable(read_compilers()),
+        "meters": to_jsonable(meter_infos(discovered(MeterSite(plugs=tuple(frame["plugs"]))))),
         "runtimes": [{"name": name, "formats": list(known.needs.formats)} for name, known in runtimes().items()],
     }
 

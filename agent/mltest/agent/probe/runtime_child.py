@@ -9,7 +9,8 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError
 
 from mltest.agent.host.compilers import compiler_version
-from mltest.agent.native.compile import COMPILER_REMEDY
+from mltest.agent.native.artifact_flags import LANGUAGES
+from mltest.agent.native.compile import REMEDIES
 from mltest.agent.probe.installed import installed_versions
 from mltest.agent.runtimes.registry import runtime_named
 from mltest.agent.runtimes.role import RuntimeNeeds
@@ -38,9 +39,10 @@ def _runtime_info(needs: RuntimeNeeds, remedies: list[str]) -> RuntimeInfo:
     except Exception as error:
         # A broken library may raise anything; whatever it is, this runtime is not usable, and the others are.
         return _unusable(needs, f"{type(error).__name__}: {error}"[:500], *remedies)
-    compiler = compiler_version() if needs.needs_compiler else ""
+    language = LANGUAGES.get(needs.formats[0], "c")
+    compiler = compiler_version(language) if needs.needs_compiler else ""
     if needs.needs_compiler and not compiler:
-        return _unusable(needs, "there is no C compiler that works", COMPILER_REMEDY)
+        return _unusable(needs, f"there is no {language.upper()} compiler that works", REMEDIES[language])
     return RuntimeInfo(
         name=needs.name,
         version=compiler or next(iter(versions.values()), ""),

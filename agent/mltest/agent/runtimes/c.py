@@ -33,26 +33,48 @@ _NO_CLASS = "?"
 """Name of a class that the model does not have."""
 
 
-@runtime
-class CompiledC:
-    """Runs `mltest_predict` of a library; the interface is open to sources of every tool."""
-
-    needs = RuntimeNeeds(
-        name="c",
-        formats=(C_SOURCE,),
+def source_needs(name: str, source_format: str = C_SOURCE) -> RuntimeNeeds:
+    """Return what a runtime needs that is a compiler and nothing else: whoever wrote its sources is not needed here."""
+    return RuntimeNeeds(
+        name=name,
+        formats=(source_format,),
         packages=("numpy",),
         modules=("numpy",),
         extra="runtimes-c",
         needs_compiler=True,
     )
 
+
+class CompiledSource:
+    """Runs `mltest_predict` of a library; the interface is open to sources of every tool, and a subclass names one."""
+
+    needs: RuntimeNeeds
+
     def open(self, artifact: Path, candidate: VisitCandidate) -> OpenModel:
         """Load the library that was compiled from the candidate's source."""
-        try:
-            library = ctypes.CDLL(str(artifact))
-        except OSError as error:
-            raise ModelInvalidError(detail=f"it is no library that can be loaded ({error})") from error
-        return _OpenLibrary(library, _interface(library, candidate), candidate)
+        return open_library(artifact, candidate)
+
+
+@runtime
+class CompiledC(CompiledSource):
+    """Sources that are this project's own."""
+
+    needs = source_needs("c")
+
+
+def open_library(artifact: Path, candidate: VisitCandidate) -> OpenModel:
+    """Return the model in a library that has the interface of docs/c-interface.md, whatever its source was written in.
+
+    Raises:
+        ModelInvalidError: it has not, or is not what was said of it.
+        ModelUnsupportedError: the interface does not give what the job asks for.
+
+    """
+    try:
+        library = ctypes.CDLL(str(artifact))
+    except OSError as error:
+        raise ModelInvalidError(detail=f"it is no library that can be loaded ({error})") from error
+    return _OpenLibrary(library, _interface(library, candidate), candidate)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mltest.agent.runtimes.columns import prepared_rows
+from mltest.agent.runtimes.network_answers import network_answer, network_predictions
 from mltest.agent.runtimes.registry import runtime
 from mltest.agent.runtimes.role import OpenModel, RuntimeNeeds
-from mltest.shared.domain import Output, Task, VisitCandidate
+from mltest.shared.domain import VisitCandidate
 from mltest.shared.errors import CallAbsentError, ModelInvalidError, ModelUnsupportedError
 
 if TYPE_CHECKING:
@@ -66,15 +67,7 @@ class _OpenNetwork:
         return prepared_rows(rows, self._candidate)
 
     def answer(self, output: object, row_count: int) -> "NDArray[np.generic]":
-        import numpy as np
-
-        from mltest.shared.native.onnx_session import as_decision
-
-        scores = np.array(output, dtype=np.float64).reshape(row_count, -1)
-        if self._candidate.output is Output.LABELS:
-            named: NDArray[np.generic] = np.array(self._candidate.classes)[scores.argmax(axis=1)]
-            return named
-        return as_decision(scores, scores.argmax(axis=1)) if self._candidate.output is Output.SCORES else scores
+        return network_answer(output, row_count, self._candidate)
 
     def lean_calls(self, batches: "Sequence[NDArray[np.floating]]") -> "Sequence[Callable[[], object]]":
         """Return calls of one request whose output is bound beforehand, as are the batches."""
@@ -92,16 +85,7 @@ class _OpenNetwork:
         raise CallAbsentError(detail="OpenVINO is called from Python only here")
 
     def predictions(self, batch: "NDArray[np.floating]") -> "Predictions":
-        import numpy as np
-
-        from mltest.shared.native.onnx_session import as_decision, sum_to_one
-        from mltest.shared.native.predictions import Predictions
-
-        scores = np.array(self.predict(batch), dtype=np.float64).reshape(len(batch), -1)
-        if self._candidate.task is Task.REGRESSION:
-            return Predictions(scores=scores)
-        labels = scores.argmax(axis=1).astype(np.int64)
-        return Predictions(labels=labels, scores=as_decision(scores, labels), are_probabilities=sum_to_one(scores))
+        return network_predictions(self.predict(batch), len(batch), self._candidate)
 
 
 def _call(compiled: Any) -> "Callable[[NDArray[np.floating]], NDArray[np.floating]]":

@@ -41,7 +41,7 @@ class RuntimeNeeds:
     machines: tuple[str, ...] = ()
     """Architectures (uname -m) that it exists for; empty means: all."""
     needs_compiler: bool = False
-    """Whether a C compiler has to be there; its version is the runtime's version."""
+    """Whether a compiler for the language of its formats has to be there; its version is the runtime's version."""
 
     @property
     def remedy(self) -> str:

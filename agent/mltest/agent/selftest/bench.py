@@ -30,6 +30,8 @@ class SelftestOptions:
     slow_percents: tuple[int, ...] = (5, 10)
     output: Path | None = None
     """Where recorded rounds go."""
+    is_resumed: bool = False
+    """Whether finished windows that `output` holds are kept."""
     replay: Path | None = None
     """Recorded rounds that are used instead of measuring."""
 

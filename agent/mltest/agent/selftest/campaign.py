@@ -2,13 +2,14 @@
 
 import random
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from statistics import median
 
 from mltest.agent.selftest.bench import Bench
 from mltest.agent.selftest.comparisons import is_over
 from mltest.agent.selftest.local_rounds import VisitEvents, call_ns, standard_latency
 from mltest.agent.selftest.models import Model, candidate_of
-from mltest.agent.selftest.recording import Recording, RoundRecord, Window
+from mltest.agent.selftest.recording import Recording, RoundRecord, Window, windows_of
 from mltest.shared.domain import VisitCandidate
 from mltest.shared.errors import MltestError, VisitInterruptedError
 from mltest.shared.statistics.stopping import StopRule
@@ -30,14 +31,14 @@ _Block = dict[str, tuple[VisitCandidate, float]]
 
 
 class Campaign:
-    """Measures windows and records them."""
+    """Measures windows and records them; those that the recording begins with are not measured again."""
 
     def __init__(self, bench: Bench, rule: StopRule, recording: Recording) -> None:
         self._bench = bench
         self._rule = rule
         self._recording = recording
-        self._random = random.Random(bench.options.seed)
-        self._window_count = 0
+        self._random = random.Random(bench.options.seed + len(recording.records))
+        self._window_count = 1 + max((record.window for record in recording.records), default=-1)
 
     async def compare(
         self,
@@ -49,7 +50,7 @@ class Campaign:
     ) -> None:
         """Measure windows of identical and slowed candidates until each is over, or the time is."""
         subjects = self._bench.subjects(SUBJECTS)
-        for number in range(window_count):
+        for number in range(len(windows_of(self._recording.records, "comparison")), window_count):
             if self._bench.is_out_of_time:
                 self._bench.say(f"out of time after {number} of {window_count} windows")
                 return
@@ -64,6 +65,8 @@ class Campaign:
 
     async def field(self, subject: str, batch_size: int, candidates: Sequence[VisitCandidate], rounds: int) -> None:
         """Measure a fixed number of rounds of different candidates."""
+        if any(window.subject == subject for window in windows_of(self._recording.records, "field")):
+            return
         truths = {candidate.candidate_id: 0.0 for candidate in candidates}
         window = await self._window(Window("field", subject, batch_size, truths), candidates, rounds)
         self._bench.say(f"{subject}: {len(candidates)} different candidates, {window.round_count} rounds")
@@ -121,6 +124,17 @@ class Campaign:
                 return events
             self._bench.say(f"a round failed: {failures}")
         raise VisitInterruptedError(detail=f"{_MOST_FAILURES} rounds failed one after the other: {failures}")
+
+
+def finished(records: Sequence[RoundRecord], rule: StopRule) -> list[RoundRecord]:
+    """Return the rounds of those windows that were brought to their end."""
+    found: list[RoundRecord] = []
+    for _, of_one in groupby(records, key=lambda record: record.window):
+        rounds = list(of_one)
+        (window,) = windows_of(rounds, rounds[0].purpose)
+        if window.round_count >= rule.max_rounds or (window.purpose == "comparison" and is_over(window, rule)):
+            found += rounds
+    return found
 
 
 def _truths(block: _Block) -> dict[str, float]:

@@ -9,12 +9,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from mltest.agent.selftest.aa import aa, ab, stop
+from mltest.agent.selftest.agree import agree
 from mltest.agent.selftest.bench import Bench, SelftestOptions
 from mltest.agent.selftest.clean import clean
-from mltest.agent.selftest.fidelity import agree, native
 from mltest.agent.selftest.findings import Bar, Finding, table
 from mltest.agent.selftest.local_rounds import LocalRounds, temporary_folder
 from mltest.agent.selftest.models import make_models
+from mltest.agent.selftest.native import native
 from mltest.agent.selftest.openloop import openloop
 from mltest.agent.selftest.overhead import overhead
 from mltest.agent.selftest.regress import regress

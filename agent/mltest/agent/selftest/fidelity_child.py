@@ -1,5 +1,6 @@
-"""One model in a process of its own, timed by the loop of the workers, by timeit and by pyperf, slice after slice."""
+"""One model in a process of its own, timed by the loop of the workers and by those of others, slice after slice."""
 
+import ctypes
 import gc
 import timeit
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mltest.agent.runtimes.registry import runtime_named
 from mltest.agent.worker.candidate_frame import candidate_from_frame
 from mltest.shared.child_side import serve
+from mltest.shared.errors import MltestError
 from mltest.shared.frames import Frame
 
 if TYPE_CHECKING:
@@ -29,6 +31,10 @@ class FidelityChild:
         self._model: Any
         self._call_ns = 0.0
         self._runner: Any = None
+        self._loop_library: Any = None
+        self._loop: Any = None
+        self._arguments: Any = None
+        """C keeps pointers into them."""
 
     def open(self, frame: Frame) -> Frame:
         """Open the artifact as a worker does, and warm up; return the prepared rows in a file, for other programs."""
@@ -51,6 +57,8 @@ class FidelityChild:
         return {
             "call_ns": self._call_ns,
             "dtype": prepared.dtype.name,
+            "row_bytes": prepared.nbytes // len(prepared),
+            "row_count": len(prepared),
             "output_bytes": int(getattr(answer, "nbytes", 0)),
         }
 
@@ -74,6 +82,26 @@ class FidelityChild:
         runner, number = self._pyperf_runner()
         bench = runner.bench_func(f"slice {number}", self._sweep(count))
         return {"mean_ns": bench.get_values()[0] / count * 1e9}
+
+    def open_loop(self, frame: Frame) -> Frame:
+        """Load native_loop.c as a library, and let it open the model for itself."""
+        arguments = [argument.encode() for argument in frame["arguments"]]
+        library = self._loop_library = ctypes.CDLL(frame["loop"])
+        library.open_loop.restype = ctypes.c_void_p
+        library.median_call_ns.argtypes = ctypes.c_void_p, ctypes.c_double
+        library.median_call_ns.restype = ctypes.c_double
+        self._arguments = (ctypes.c_char_p * len(arguments))(*arguments)
+        self._loop = library.open_loop(self._arguments)
+        if not self._loop:
+            raise MltestError("the C loop does not open the model")
+        return {}
+
+    def loop(self, frame: Frame) -> Frame:
+        """Time calls for a while by that library."""
+        median_ns = self._loop_library.median_call_ns(self._loop, float(frame["slice_ns"]))
+        if median_ns < 0:
+            raise MltestError("a call of the C loop failed")
+        return {"median_ns": median_ns}
 
     def _count(self, slice_ns: int) -> int:
         return max(1, round(slice_ns / max(self._call_ns, 1.0)))
@@ -105,4 +133,5 @@ class FidelityChild:
 
 if __name__ == "__main__":
     child = FidelityChild()
-    serve({"open": child.open, "slice": child.slice, "timeit": child.timeit, "pyperf": child.pyperf})
+    commands = (child.open, child.slice, child.timeit, child.pyperf, child.open_loop, child.loop)
+    serve({command.__name__: command for command in commands})

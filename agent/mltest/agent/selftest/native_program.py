@@ -1,4 +1,4 @@
-"""The C program that times treelite independently of the agent: compiled, started, asked for slices."""
+"""The C loop that times treelite independently of the agent: compiled as a program and as a library, started, asked."""
 
 import asyncio
 import shutil
@@ -14,7 +14,7 @@ _TIMEOUT_S = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NativeInput:
-    """What the program is started with."""
+    """What the loop times."""
 
     library: Path
     """libtreelite.so."""
@@ -28,9 +28,22 @@ class NativeInput:
     output_bytes: int
     """Of one answer."""
 
+    def arguments(self) -> list[str]:
+        """Return what native_loop.c takes."""
+        numbers = (self.row_bytes, self.row_count, self.batch_size, self.output_bytes)
+        return [str(self.library), str(self.model), str(self.rows), self.dtype, *map(str, numbers)]
 
-async def compiled(folder: Path) -> Path:
-    """Compile the program into `folder`.
+
+@dataclass(frozen=True, slots=True)
+class CompiledLoop:
+    """The two forms of the loop."""
+
+    program: Path
+    library: Path
+
+
+async def compiled(folder: Path) -> CompiledLoop:
+    """Compile the loop into `folder`.
 
     Raises:
         MltestError: there is no C compiler, or it fails; the message says how to mend it.
@@ -39,14 +52,19 @@ async def compiled(folder: Path) -> Path:
     compiler = next((found for name in _COMPILERS if (found := shutil.which(name))), None)
     if compiler is None:
         raise MltestError("there is no C compiler on this machine; install one (Debian, Ubuntu: apt install gcc)")
-    target = folder / "native_loop"
+    loop = CompiledLoop(folder / "native_loop", folder / "native_loop.so")
+    await _compile(compiler, loop.program)
+    await _compile(compiler, loop.library, "-shared", "-fPIC")
+    return loop
+
+
+async def _compile(compiler: str, target: Path, *flags: str) -> None:
     process = await asyncio.create_subprocess_exec(
-        *(compiler, "-O2", "-o", str(target), str(_SOURCE), "-ldl"), stderr=asyncio.subprocess.PIPE
+        *(compiler, "-O2", *flags, "-o", str(target), str(_SOURCE), "-ldl"), stderr=asyncio.subprocess.PIPE
     )
     _, complaint = await process.communicate()
     if process.returncode:
         raise MltestError(f"{compiler} failed: {complaint.decode(errors='replace').strip()[:500]}")
-    return target
 
 
 class NativeProgram:
@@ -58,11 +76,8 @@ class NativeProgram:
     @classmethod
     async def start(cls, program: Path, given: NativeInput) -> "NativeProgram":
         """Start it."""
-        numbers = (given.row_bytes, given.row_count, given.batch_size, given.output_bytes)
         process = await asyncio.create_subprocess_exec(
-            *(str(program), str(given.library), str(given.model), str(given.rows), given.dtype, *map(str, numbers)),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
+            *(str(program), *given.arguments()), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
         )
         return cls(process)
 
@@ -79,8 +94,8 @@ class NativeProgram:
             self._process.stdin.write(f"{slice_ns}\n".encode())
             async with asyncio.timeout(_TIMEOUT_S):
                 line = await self._process.stdout.readline()
-            return float(line.split()[0])
-        except (OSError, IndexError, TimeoutError) as error:
+            return float(line)
+        except (OSError, ValueError, TimeoutError) as error:
             await self.end()
             raise MltestError(f"the C program ended with status {self._process.returncode}") from error
 

@@ -67,8 +67,9 @@ class Window:
 class Recording:
     """Rounds that are written to a file, one after the other, and kept."""
 
-    def __init__(self, path: Path | None) -> None:
-        self.records: list[RoundRecord] = []
+    def __init__(self, path: Path | None, earlier: Sequence[RoundRecord] = ()) -> None:
+        """Go on behind the rounds `earlier`; of what the file holds, only they stay."""
+        self.records = list(earlier)
         self._path = path
         self._stream: TextIO | None = None
 
@@ -78,15 +79,28 @@ class Recording:
         if self._path is None:
             return
         if self._stream is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._stream = self._path.open("w")
-        self._stream.write(json.dumps(asdict(record)) + "\n")
+            self._stream = _rewritten(self._path, self.records)
+            return
+        self._stream.write(_line(record))
         self._stream.flush()
 
     def close(self) -> None:
         """Close the file."""
         if self._stream is not None:
             self._stream.close()
+
+
+def _rewritten(path: Path, records: Sequence[RoundRecord]) -> TextIO:
+    """Replace a file by these rounds, all or nothing; return it, open for more."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_suffix(".new")
+    new.write_text("".join(map(_line, records)))
+    new.replace(path)
+    return path.open("a")
+
+
+def _line(record: RoundRecord) -> str:
+    return json.dumps(asdict(record)) + "\n"
 
 
 def read_records(path: Path) -> Iterator[RoundRecord]:

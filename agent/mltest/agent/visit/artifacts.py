@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from mltest.agent.native.artifact_flags import C_SOURCE
+from mltest.agent.native.artifact_flags import LANGUAGES
 from mltest.agent.native.compiled_libraries import CompiledLibraries, CompiledLibrary
 from mltest.agent.visit.visit_log import VisitLog
 from mltest.shared.blobs import BlobStore
@@ -27,7 +27,7 @@ class Artifacts:
 
         """
         for candidate in candidates:
-            if candidate.format == C_SOURCE:
+            if candidate.format in LANGUAGES:
                 log.step(candidate.candidate_id)
                 self._compiled[candidate.candidate_id] = await self._tried(candidate)
 
@@ -66,7 +66,8 @@ class Artifacts:
     async def _tried(self, candidate: VisitCandidate) -> CompiledLibrary | MltestError:
         source = self._store.path(candidate.artifact_sha256)
         try:
-            return await self._libraries.compiled(source, candidate.artifact_sha256, candidate.options)
+            language = LANGUAGES[candidate.format]
+            return await self._libraries.compiled(source, candidate.artifact_sha256, candidate.options, language)
         except InfrastructureError:
             raise
         except CallAbsentError as error:

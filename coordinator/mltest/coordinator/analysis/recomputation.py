@@ -40,7 +40,7 @@ def differences(
     labels = {candidate.candidate_id: candidate.label for candidate in candidates}
 
     def who(candidate_id: str, agent_id: str) -> str:
-        label = labels.get(candidate_id, candidate_id)
+        label = labels.get(candidate_id, candidate_id) or "model and data"
         return f"{label} on {agent_names.get(agent_id, agent_id)}" if agent_id else label
 
     old_results, new_results = _by_key(before[0]), _by_key(after[0])

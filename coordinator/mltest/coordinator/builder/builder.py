@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from mltest.coordinator.builder.tool_report import ToolReport
 from mltest.coordinator.planning.plan import Plan, TestChoice
 from mltest.shared.domain import Candidate, DatasetInfo, Disagreement, JobSpec, ModelInfo, Result
 
@@ -116,6 +117,31 @@ class Builder(Protocol):
         predictions: Sequence[PredictionFile],
     ) -> tuple[Evaluation, ...]:
         """Run the prediction tests on every file; the model is asked again about rows in which one differs."""
+        ...
+
+    async def tools(self, model: ModelInfo, plan: Plan) -> Mapping[str, ToolReport]:
+        """Look at the programs of others that exporters for `model` need; by name, those that the plan can want."""
+        ...
+
+    async def examine(
+        self,
+        test: TestChoice,
+        spec: JobSpec,
+        info: ModelInfo,
+        dataset_info: DatasetInfo,
+        plan: Plan,
+        *,
+        model: Path,
+        dataset: Path,
+        reference: Path,
+        training: Sequence[Path],
+    ) -> tuple[Result, ...]:
+        """Run one test of the submitted model and its data; `training` is what `spec` says that it was trained with.
+
+        Raises:
+            MltestError: why it has no results.
+
+        """
         ...
 
     async def close(self) -> None:

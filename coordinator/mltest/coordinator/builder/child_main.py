@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 
 from mltest.coordinator.builder.builder import PredictionFile
 from mltest.coordinator.builder.dataset import RawData, read_data
-from mltest.coordinator.builder.evaluation import evaluations, read_yardstick
+from mltest.coordinator.builder.evaluation import evaluations
+from mltest.coordinator.builder.examination import examined
 from mltest.coordinator.builder.exporters.registry import exporter_of
 from mltest.coordinator.builder.exporters.role import ExportSource
 from mltest.coordinator.builder.inspection import inspection_of
+from mltest.coordinator.builder.model_evidence import ModelEvidence
 from mltest.coordinator.builder.opened_model import (
     OpenedModel,
     open_native,
@@ -19,14 +21,17 @@ from mltest.coordinator.builder.opened_model import (
     opened_graph,
     opened_library_model,
 )
+from mltest.coordinator.builder.opened_program import opened_program
 from mltest.coordinator.builder.surgery.selection import SELECTED_ON, read_half
+from mltest.coordinator.builder.training import training_of
 from mltest.coordinator.builder.transforms.registry import transformed
+from mltest.coordinator.builder.yardstick import read_yardstick
 from mltest.coordinator.planning.plan import TestChoice
 from mltest.shared.child_side import Handler, serve
-from mltest.shared.domain import Candidate, JobSpec, ModelInfo
+from mltest.shared.domain import Candidate, DatasetInfo, JobSpec, ModelInfo
 from mltest.shared.frames import Frame
 from mltest.shared.jsonable import from_jsonable, to_jsonable
-from mltest.shared.model_format import PICKLE, SKOPS, permitted_format
+from mltest.shared.model_format import PICKLE, PT2, SKOPS, permitted_format
 from mltest.shared.native.libraries import LIBRARIES
 from mltest.shared.native.outputs import NativeModel
 from mltest.shared.native.predictions import Predictions
@@ -44,7 +49,12 @@ class BuilderSide:
 
     def handlers(self) -> dict[str, Handler]:
         """Return the handler of each command."""
-        return {"inspect": self.inspect, "build": self.build, "evaluate": self.evaluate}
+        return {
+            "inspect": self.inspect,
+            "build": self.build,
+            "evaluate": self.evaluate,
+            "examine": self.examine,
+        }
 
     def inspect(self, frame: Frame) -> Frame:
         """Check model and data; write dataset and reference."""
@@ -54,7 +64,7 @@ class BuilderSide:
         file_format = permitted_format(model_path, allows_pickle=spec.allows_pickle)
         if file_format in _ESTIMATORS:
             self._native(model_path, spec, file_format)
-        data = read_data(names, paths, spec.target)
+        data = read_data(names, paths, spec.target, spec.group)
         model = self._model(model_path, spec, file_format, data)
         inspection = inspection_of(
             model, data, row_cap=frame["row_cap"], seed=frame["seed"], folder=Path(frame["folder"])
@@ -91,6 +101,31 @@ class BuilderSide:
 
         return {"evaluations": to_jsonable(evaluations(choices, yardstick, files, predict))}
 
+    def examine(self, frame: Frame) -> Frame:
+        """Run one test of the submitted model and its data."""
+        info, spec, path = (
+            from_jsonable(frame["info"], ModelInfo),
+            from_jsonable(frame["spec"], JobSpec),
+            frame["model"],
+        )
+        yardstick = read_yardstick(info, dataset=Path(frame["dataset"]), reference=Path(frame["reference"]))
+        native = self._native(Path(path), spec, info.format)[0] if info.format in _ESTIMATORS else None
+        data = RawData(rows=yardstick.rows, truth=yardstick.truth)
+        opened = self._model(Path(path), spec, info.format, data)
+        evidence = ModelEvidence(
+            model=info,
+            dataset=from_jsonable(frame["dataset_info"], DatasetInfo),
+            path=Path(path),
+            native=native,
+            rows=yardstick.rows,
+            truth=yardstick.truth,
+            reference=yardstick.reference,
+            predict=opened.predict,
+            columns=yardstick.columns,
+            training=training_of(spec, [Path(one) for one in frame["training"]], opened) if frame["training"] else None,
+        )
+        return {"results": to_jsonable(examined(TestChoice(**frame["test"]), evidence))}
+
     def _transform(self, source: ExportSource, candidate: Candidate, target: Path) -> ExportSource:
         """Return what the candidate's transform makes of `source`; that of the candidate before is not made again."""
         if not candidate.transform:
@@ -104,6 +139,8 @@ class BuilderSide:
     def _model(self, path: Path, spec: JobSpec, file_format: str, data: RawData) -> OpenedModel:
         if file_format == "onnx":
             return opened_graph(path, data)
+        if file_format == PT2:
+            return opened_program(path, data)
         if file_format in LIBRARIES:
             return opened_library_model(path, file_format)
         native, notes = self._native(path, spec, file_format)

@@ -1,7 +1,7 @@
 """Which candidates of the product a plan wants: by runtime, transform, name and number. Pure."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -35,8 +35,10 @@ class Choice:
     left_out: tuple[LeftOut, ...]
 
 
-def choose(candidates: Sequence[Candidate], plan: Plan) -> Choice:
+def choose(candidates: Sequence[Candidate], plan: Plan, on_request: Collection[str] = ()) -> Choice:
     """Return which of `candidates` the plan wants; the native baseline is never left out.
+
+    `on_request` are the identities of those that are made only where the plan asks for them.
 
     Raises:
         PlanInvalidError: the plan wants names only that no candidate has.
@@ -44,7 +46,7 @@ def choose(candidates: Sequence[Candidate], plan: Plan) -> Choice:
     """
     reasons: dict[str, str] = {}
     for candidate in candidates:
-        if not candidate.is_baseline and (reason := _unwanted(candidate, plan)):
+        if not candidate.is_baseline and (reason := _unwanted(candidate, plan, on_request)):
             reasons[candidate.candidate_id] = reason
     _check_only(candidates, plan)
     wanted = [candidate for candidate in candidates if candidate.candidate_id not in reasons]
@@ -77,11 +79,13 @@ def check_names(wanted: Sequence[str], valid: Sequence[str], *, noun: str) -> No
             raise PlanInvalidError(detail=f"no {noun} {name!r}; {nearest(name, valid)}")
 
 
-def _unwanted(candidate: Candidate, plan: Plan) -> str:
+def _unwanted(candidate: Candidate, plan: Plan, on_request: Collection[str]) -> str:
     if plan.runtimes and candidate.runtime not in plan.runtimes:
         return f"runtimes are {', '.join(plan.runtimes)}"
     if candidate.transform and not (plan.transforms or plan.only):
         return f"--transform {EVERY_TRANSFORM}, in a plan transforms, makes them too"
+    if candidate.candidate_id in on_request and not (plan.only or EVERY_TRANSFORM in plan.transforms):
+        return f"--only, or --transform {EVERY_TRANSFORM}, makes them too"
     if plan.transforms and not _transform_names(candidate) & set(plan.transforms):
         return f"transforms are {', '.join(plan.transforms)}"
     if plan.only and not _fits(candidate, plan.only):

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -15,9 +15,14 @@ from mltest.coordinator.builder.builder import (
     Inspection,
     PredictionFile,
 )
+from mltest.coordinator.builder.exporters.registry import exporter_needs, exporter_of
+from mltest.coordinator.builder.fastinference.place import TOOL
+from mltest.coordinator.builder.fastinference.tool import FastInferenceTool
+from mltest.coordinator.builder.obstacles import exporter_obstacle
+from mltest.coordinator.builder.tool_report import ToolReport
 from mltest.coordinator.planning.plan import Plan, TestChoice
 from mltest.shared.child import Child, ChildLimits, Confinement
-from mltest.shared.domain import Candidate, JobSpec, ModelInfo
+from mltest.shared.domain import Candidate, DatasetInfo, JobSpec, ModelInfo, Result
 from mltest.shared.errors import ChildCrashedError, DeadlineError, MltestError, ResourceLimitError
 from mltest.shared.frames import Frame
 from mltest.shared.jsonable import from_jsonable, to_jsonable
@@ -36,7 +41,7 @@ class ProcessBuilder:
     """One child for as long as it lives, restarted after a crash or a time-out; one request at a time.
 
     It reads the files of the request and writes below `folder`, nothing else; a request with other files gets a fresh
-    child.
+    child. A program of others that finishes an artifact has a second child, with its own interpreter.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -45,6 +50,7 @@ class ProcessBuilder:
         self._readable: frozenset[Path] = frozenset()
         """What the child may read beside its folder."""
         self._turn = asyncio.Lock()
+        self._tool = FastInferenceTool(folder, memory_bytes=int(_machine_bytes() * _MEMORY_SHARE))
 
     async def inspect(
         self, spec: JobSpec, plan: Plan, *, model: Path, data: Sequence[Path], folder: Path
@@ -87,7 +93,24 @@ class ProcessBuilder:
         what = f"making the {candidate.format} artifact"
         reads = [model, rows] if candidate.uses_rows else [model]
         answer = await self._request(frame, plan, timeout_s=plan.build_timeout_s, what=what, reads=reads)
-        return _readable_as(Artifact, {**answer, "path": _absolute(_made_file(path))})
+        made = _readable_as(Artifact, {**answer, "path": _absolute(_made_file(path))})
+        if not exporter_of(candidate).needs.tool:
+            return made
+        return replace(made, path=_made_file(await self._tool.generate(candidate, made.path, plan)))
+
+    async def tools(self, model: ModelInfo, plan: Plan) -> Mapping[str, ToolReport]:
+        """Look at the tools of the exporters that take `model`, unless the plan wants none of their runtimes."""
+        wanted = [
+            found
+            for found in exporter_needs()
+            if found.tool == TOOL
+            and not exporter_obstacle(found, model)
+            and (not plan.runtimes or set(found.runtimes) & set(plan.runtimes))
+        ]
+        if not wanted:
+            return {}
+        parts = [variant.tool_part for found in wanted for variant in found.variants if variant.tool_part]
+        return {TOOL: await self._tool.look(tuple(dict.fromkeys(parts)), plan)}
 
     async def evaluate(
         self,
@@ -120,8 +143,44 @@ class ProcessBuilder:
         answer = await self._request(frame, plan, timeout_s=plan.build_timeout_s, what=what, reads=reads)
         return _readable_as(tuple[Evaluation, ...], answer.get("evaluations"))
 
+    async def examine(
+        self,
+        test: TestChoice,
+        spec: JobSpec,
+        info: ModelInfo,
+        dataset_info: DatasetInfo,
+        plan: Plan,
+        *,
+        model: Path,
+        dataset: Path,
+        reference: Path,
+        training: Sequence[Path],
+    ) -> tuple[Result, ...]:
+        """Run one test of the submitted model and its data."""
+        frame = {
+            "command": "examine",
+            "test": {"module": test.module, "class_name": test.class_name, "params": dict(test.params)},
+            "spec": to_jsonable(spec),
+            "info": to_jsonable(info),
+            "dataset_info": to_jsonable(dataset_info),
+            "model": _absolute(model),
+            "dataset": _absolute(dataset),
+            "reference": _absolute(reference),
+            "training": [_absolute(path) for path in training],
+        }
+        reads = [model, dataset, reference, *training]
+        what = f"the test {test.class_name}"
+        answer = await self._request(frame, plan, timeout_s=plan.build_timeout_s, what=what, reads=reads)
+        results = _readable_as(tuple[Result, ...], answer.get("results"))
+        # Whoever wrote the model may have written this answer: it speaks of the model, and of no candidate.
+        return tuple(result for result in results if not result.candidate_id and not result.agent_id)
+
     async def close(self) -> None:
-        """End the child."""
+        """End the child, and that of a tool."""
+        await self._tool.close()
+        await self._end_child()
+
+    async def _end_child(self) -> None:
         child, self._child = self._child, None
         if child is not None:
             await child.kill()
@@ -129,18 +188,18 @@ class ProcessBuilder:
     async def _request(self, frame: Frame, plan: Plan, *, timeout_s: float, what: str, reads: Sequence[Path]) -> Frame:
         async with self._turn:
             if not self._readable.issuperset(reads):
-                await self.close()
+                await self._end_child()
             child = self._child or await self._spawn(plan, reads)
             self._child = child
             try:
                 return await child.request(frame, timeout_s=timeout_s, what=what)
             except MltestError as error:
                 if isinstance(error, _FATAL):
-                    await self.close()
+                    await self._end_child()
                 raise
             except BaseException:
                 # An answer that nobody waits for any more would be taken for that of the next request.
-                await self.close()
+                await self._end_child()
                 raise
 
     async def _spawn(self, plan: Plan, reads: Sequence[Path]) -> Child:

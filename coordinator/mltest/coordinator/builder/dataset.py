@@ -3,7 +3,7 @@
 import difflib
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from mltest.shared.errors import DataInvalidError
 
 _ENDINGS = (".npz", ".npy", ".csv", ".parquet")
+_MOST_GROUPS = 50
+_MISSING = "missing"
+"""Group of rows that name none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +28,16 @@ class RawData:
     """(rows,) or (rows, targets), of any type; None if not given."""
     columns: tuple[str, ...] = ()
     """Names of the features; empty if they have none."""
+    groups: NDArray[np.str_] | None = None
+    """(rows,): the group that each row belongs to; None if none is named."""
+    group_column: str = ""
+    """Name of the column of groups where it is one of `columns`: models may know it or not."""
 
 
-def read_data(names: Sequence[str], paths: Sequence[Path], target: str) -> RawData:
+def read_data(names: Sequence[str], paths: Sequence[Path], target: str, group: str = "") -> RawData:
     """Read one .npz, .csv or .parquet, or one or two .npy; `names` are the files' own names, `paths` where they lie.
+
+    `group` is a column of a table, an array of an .npz, or the number of a column of X: which group each row is of.
 
     Raises:
         DataInvalidError: what is wrong with them, and what would be right.
@@ -41,14 +50,15 @@ def read_data(names: Sequence[str], paths: Sequence[Path], target: str) -> RawDa
     if len(names) > 1 and endings != (".npy", ".npy"):
         raise DataInvalidError(detail="give one file, or two .npy files: first X, then y")
     if endings[0] in (".csv", ".parquet"):
-        return _read_table(paths[0], names[0], target)
+        return _read_table(paths[0], names[0], target, group)
     if target:
         raise DataInvalidError(detail=f"--target names a column of a .csv or .parquet, and {names[0]} has no columns")
-    raw = _read_npz(paths[0], names[0]) if endings[0] == ".npz" else _read_npy(paths, names)
-    return _checked(raw.rows, raw.truth, names[0])
+    raw = _read_npz(paths[0], names[0], group) if endings[0] == ".npz" else _read_npy(paths, names)
+    data = _checked(raw.rows, raw.truth, names[0])
+    return replace(data, groups=_array_groups(data, raw.groups, group, names[0])) if group else data
 
 
-def _read_npz(path: Path, name: str) -> RawData:
+def _read_npz(path: Path, name: str, group: str) -> RawData:
     if not zipfile.is_zipfile(path):
         raise DataInvalidError(detail=f"{name} is not an .npz archive, or only a part of one; save it with numpy.savez")
     try:
@@ -56,7 +66,8 @@ def _read_npz(path: Path, name: str) -> RawData:
             keys = list(arrays.keys())
             if "X" not in keys:
                 raise DataInvalidError(detail=f"{name} has no array X; it has {', '.join(keys) or 'none'}")
-            return RawData(rows=arrays["X"], truth=arrays["y"] if "y" in keys else None)
+            groups = arrays[group] if group in keys else None
+            return RawData(rows=arrays["X"], truth=arrays["y"] if "y" in keys else None, groups=groups)
     except (DataInvalidError, MemoryError):
         raise
     except Exception as error:
@@ -102,8 +113,36 @@ def _floating(rows: NDArray[Any]) -> NDArray[np.floating]:
     return np.ascontiguousarray(rows, dtype=np.float32 if rows.dtype == np.float32 else np.float64)
 
 
-def _read_table(path: Path, name: str, target: str) -> RawData:
+def _array_groups(data: RawData, given: NDArray[Any] | None, group: str, name: str) -> NDArray[np.str_]:
+    if given is None and group.isdecimal() and int(group) < data.rows.shape[1]:
+        given = data.rows[:, int(group)]
+    if given is None:
+        detail = f"{name} has no array {group!r}, and that is no number of a column of X either"
+        raise DataInvalidError(detail=detail, next_step="name the groups with --group")
+    if given.shape != data.rows.shape[:1]:
+        raise DataInvalidError(detail=f"X has {len(data.rows)} rows, but {group} has shape {given.shape}")
+    return _group_names(given, group)
+
+
+def _group_names(values: NDArray[Any], group: str) -> NDArray[np.str_]:
+    """Return the name of each row's group: 1.0 is called 1, and what is missing is a group as well."""
+    if values.dtype.kind == "f":
+        names = np.array([f"{value:g}" for value in values.tolist()], dtype=np.str_)
+    else:
+        texts = ("" if value is None else str(value) for value in values.tolist())
+        names = np.array([text or _MISSING for text in texts], dtype=np.str_)
+    count = len(np.unique(names))
+    if count > _MOST_GROUPS:
+        detail = f"{group} has {count} different values; a column of groups has at most {_MOST_GROUPS}"
+        raise DataInvalidError(detail=detail, next_step="name a column of few groups with --group")
+    return names
+
+
+def _read_table(path: Path, name: str, target: str, group: str) -> RawData:
     table = _table(path, name)
+    groups = _table_groups(table, name, target, group) if group else None
+    if group and not _is_numeric(table.schema.field(group).type):
+        table = table.drop_columns([group])
     if table.num_rows == 0:
         raise DataInvalidError(detail=f"{name} is empty: it has no rows")
     if target and target not in table.column_names:
@@ -112,7 +151,20 @@ def _read_table(path: Path, name: str, target: str) -> RawData:
     if not features:
         raise DataInvalidError(detail=f"{name} has no column beside the target {target!r}")
     rows = np.column_stack(_numeric(table, features, name))
-    return RawData(rows=_floating(rows), truth=_truth(table, target, name), columns=tuple(features))
+    return RawData(
+        rows=_floating(rows),
+        truth=_truth(table, target, name),
+        columns=tuple(features),
+        groups=groups,
+        group_column=group if group in features else "",
+    )
+
+
+def _table_groups(table: Any, name: str, target: str, group: str) -> NDArray[np.str_]:
+    if group not in table.column_names or group == target:
+        detail = f"{name} has no column {group!r} beside the target; {_listed(group, table.column_names)}"
+        raise DataInvalidError(detail=detail, next_step="name a column of groups with --group")
+    return _group_names(np.asarray(table.column(group).to_pylist()), group)
 
 
 def _table(path: Path, name: str) -> Any:
@@ -132,14 +184,15 @@ def _table(path: Path, name: str) -> Any:
     return table.drop_columns([column for column in table.column_names if column.startswith("__index_level_")])
 
 
-def _numeric(table: Any, columns: Sequence[str], name: str) -> list[NDArray[Any]]:
+def _is_numeric(kind: Any) -> bool:
     from pyarrow import types
 
-    def is_numeric(kind: Any) -> bool:
-        checks = (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal, types.is_null)
-        return any(check(kind) for check in checks)
+    checks = (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal, types.is_null)
+    return any(check(kind) for check in checks)
 
-    others = [column for column in columns if not is_numeric(table.schema.field(column).type)]
+
+def _numeric(table: Any, columns: Sequence[str], name: str) -> list[NDArray[Any]]:
+    others = [column for column in columns if not _is_numeric(table.schema.field(column).type)]
     if others:
         raise DataInvalidError(
             detail=f"{name} has columns that are not numbers: {', '.join(others[:10])}"

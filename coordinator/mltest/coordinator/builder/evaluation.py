@@ -1,37 +1,23 @@
 """Runs the prediction tests on what agents sent; runs in the builder's child."""
 
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import replace
 
 from mltest.coordinator.builder.builder import Evaluation, PredictionFile
 from mltest.coordinator.builder.disagreeing import Differing, Predict, differing_rows
 from mltest.coordinator.builder.evidence import PredictionEvidence
+from mltest.coordinator.builder.yardstick import Yardstick
 from mltest.coordinator.planning.plan import TestChoice
 from mltest.coordinator.tests.agreement import Agreement, misfit
+from mltest.coordinator.tests.broken import broken_result
+from mltest.coordinator.tests.kept import kept_results
 from mltest.coordinator.tests.registry import applies, choice_of, default_tests, prediction_tests
 from mltest.coordinator.tests.role import PredictionTest
-from mltest.shared.domain import ModelInfo, Result
+from mltest.shared.domain import Result
 from mltest.shared.native.predictions import Predictions, load_predictions
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Yardstick:
-    """What every set of predictions is held against."""
-
-    model: ModelInfo
-    rows: NDArray[np.floating]
-    truth: NDArray[np.generic] | None
-    reference: Predictions
-
-
-def read_yardstick(model: ModelInfo, *, dataset: Path, reference: Path) -> Yardstick:
-    """Read what inspection wrote."""
-    with np.load(dataset, allow_pickle=False) as arrays:
-        return Yardstick(model=model, rows=arrays["X"], truth=arrays.get("y"), reference=load_predictions(reference))
+_LOG = logging.getLogger(__name__)
 
 
 def evaluations(
@@ -50,9 +36,10 @@ def evaluations(
 
 def _tests(choices: Sequence[TestChoice], yardstick: Yardstick) -> tuple[PredictionTest, ...]:
     """Return the chosen prediction tests that apply, and always a check of agreement: without one nothing is ranked."""
-    has_target = yardstick.truth is not None
-    made = prediction_tests(choices or default_tests(yardstick.model, has_target=has_target))
-    fitting = tuple(test for test in made if applies(test.needs, yardstick.model, has_target=has_target))
+    has_target, has_groups = yardstick.truth is not None, yardstick.groups is not None
+    model = yardstick.model
+    made = prediction_tests(choices or default_tests(model, has_target=has_target, has_groups=has_groups))
+    fitting = tuple(test for test in made if applies(test.needs, model, has_target=has_target, has_groups=has_groups))
     is_gated = any(isinstance(test, Agreement) for test in fitting)
     return fitting if is_gated else (*fitting, *prediction_tests([choice_of(Agreement)]))
 
@@ -74,9 +61,9 @@ def _evaluation(
     evidence = _evidence(yardstick, file, predictions)
     if reason := misfit(evidence):
         return gated(reason)
-    results = [result for test in tests for result in test.results(evidence)]
+    results = [result for test in tests for result in _results(test, evidence)]
     differing = differing_rows(evidence, predict)
-    reasons = [reason for test in tests if (reason := test.gate(evidence))]
+    reasons = [reason for test in tests if (reason := _gate(test, evidence))]
     if reasons and differing.rounded_count:
         reasons.append(_rounding_text(differing))
     return replace(
@@ -85,6 +72,33 @@ def _evaluation(
         differing_count=differing.count,
         disagreements=differing.kept,
     )
+
+
+def _results(test: PredictionTest, evidence: PredictionEvidence) -> Sequence[Result]:
+    """Return what a test says; one that breaks says how, and harms no other, unless it is the gate."""
+    try:
+        return kept_results(
+            test.name, test.results(evidence), candidate_id=evidence.candidate_id, agent_id=evidence.agent_id
+        )
+    except MemoryError:
+        raise
+    except Exception as error:
+        if isinstance(test, Agreement):
+            raise
+        _LOG.exception("a test broke: %s", type(test).__qualname__)
+        return (broken_result(test.name, error, candidate_id=evidence.candidate_id, agent_id=evidence.agent_id),)
+
+
+def _gate(test: PredictionTest, evidence: PredictionEvidence) -> str:
+    """Return why a test lets these predictions not be ranked; a gate that breaks lets nothing through."""
+    try:
+        return test.gate(evidence)
+    except MemoryError:
+        raise
+    except Exception as error:
+        if isinstance(test, Agreement):
+            raise
+        return f"{test.name}: {broken_result(test.name, error).reason}"
 
 
 def _rounding_text(differing: Differing) -> str:
@@ -103,6 +117,7 @@ def _evidence(yardstick: Yardstick, file: PredictionFile, predictions: Predictio
         truth=yardstick.truth,
         reference=yardstick.reference,
         predictions=predictions,
+        groups=yardstick.groups,
         input_dtype=file.input_dtype,
         is_lossy=file.is_lossy,
         is_selected=file.is_selected,

@@ -29,6 +29,8 @@ class PredictionEvidence:
     """Type in which the candidate's runtime gets X: float32 or float64."""
     is_lossy: bool = False
     """Whether its recipe means to change predictions."""
+    groups: NDArray[np.str_] | None = None
+    """(rows,): the group that each row belongs to; None if none is named."""
     is_selected: bool = False
     """Whether its recipe looked at the selection half of the rows; see `judged`."""
 
@@ -42,6 +44,7 @@ class PredictionEvidence:
             self,
             rows=self.rows[is_judged],
             truth=None if self.truth is None else self.truth[is_judged],
+            groups=None if self.groups is None else self.groups[is_judged],
             reference=_of_rows(self.reference, is_judged),
             predictions=_of_rows(self.predictions, is_judged),
             is_selected=False,

@@ -16,10 +16,11 @@ from mltest.coordinator.builder.exporters.registry import exporter_needs
 from mltest.coordinator.builder.opened_model import OpenedModel
 from mltest.coordinator.builder.row_sample import sampled_rows
 from mltest.coordinator.builder.transforms.registry import transform_needs
+from mltest.coordinator.builder.yardstick import write_reference
 from mltest.shared.domain import DatasetInfo, ModelInfo, Output, Task
 from mltest.shared.errors import DataInvalidError, DataMismatchError, ModelUnsupportedError, PredictionError
 from mltest.shared.native.class_labels import UNKNOWN, class_indices
-from mltest.shared.native.predictions import Predictions, save_predictions
+from mltest.shared.native.predictions import Predictions
 from mltest.shared.protocol import DISTRIBUTION
 
 _PACKAGES = (
@@ -36,6 +37,7 @@ class _Dataset:
     rows: NDArray[np.floating]
     truth: NDArray[np.generic] | None
     columns: tuple[str, ...]
+    groups: NDArray[np.str_] | None
 
 
 def inspection_of(model: OpenedModel, data: RawData, *, row_cap: int, seed: int, folder: Path) -> Inspection:
@@ -47,14 +49,15 @@ def inspection_of(model: OpenedModel, data: RawData, *, row_cap: int, seed: int,
         ModelUnsupportedError: the model does not predict these rows.
 
     """
-    ordered, order_notes = _in_model_order(data, model)
-    full = _Dataset(rows=ordered.rows, truth=_truth(ordered.truth, model.info), columns=ordered.columns)
+    ordered, order_notes = in_model_order(data, model)
+    truth = known_truth(ordered.truth, model.info)
+    full = _Dataset(rows=ordered.rows, truth=truth, columns=ordered.columns, groups=ordered.groups)
     used = _sample(full, model.info, row_cap, seed)
     reference = _reference(model, used)
     info, output_notes = _with_honest_output(model.info, reference)
     dataset_path, reference_path = folder / DATASET_NAME, folder / REFERENCE_NAME
     _save(dataset_path, used)
-    save_predictions(reference_path, reference)
+    write_reference(reference_path, reference, columns=used.columns, groups=used.groups)
     dataset = _dataset_info(used, info, source_row_count=len(full.rows), seed=seed, path=dataset_path)
     return Inspection(
         model=info,
@@ -66,12 +69,21 @@ def inspection_of(model: OpenedModel, data: RawData, *, row_cap: int, seed: int,
     )
 
 
-def _in_model_order(data: RawData, model: OpenedModel) -> tuple[RawData, tuple[str, ...]]:
-    """Return `data` with its columns as the model was fitted with, by name where both have names."""
+def in_model_order(data: RawData, model: OpenedModel) -> tuple[RawData, tuple[str, ...]]:
+    """Return `data` with its columns as the model was fitted with, by name where both have names.
+
+    A column of groups that the model has no place for is left out.
+
+    Raises:
+        DataMismatchError: they do not fit.
+
+    """
     wanted = model.feature_names
+    if data.group_column and not wanted and len(data.columns) == model.info.feature_count + 1:
+        data = _without_column(data, data.group_column)
     notes: tuple[str, ...] = ()
     if wanted and data.columns and set(wanted) <= set(data.columns):
-        extra = [column for column in data.columns if column not in wanted]
+        extra = [column for column in data.columns if column not in wanted and column != data.group_column]
         positions = [data.columns.index(name) for name in wanted]
         rows = np.ascontiguousarray(data.rows[:, positions])
         data = replace(data, rows=rows, columns=wanted)
@@ -86,6 +98,12 @@ def _in_model_order(data: RawData, model: OpenedModel) -> tuple[RawData, tuple[s
     return data, notes
 
 
+def _without_column(data: RawData, name: str) -> RawData:
+    position = data.columns.index(name)
+    columns = (*data.columns[:position], *data.columns[position + 1 :])
+    return replace(data, rows=np.delete(data.rows, position, axis=1), columns=columns, group_column="")
+
+
 def _missing_columns(wanted: Sequence[str], columns: Sequence[str]) -> str:
     if not columns:
         return ""
@@ -93,7 +111,13 @@ def _missing_columns(wanted: Sequence[str], columns: Sequence[str]) -> str:
     return f" (missing: {_some(missing)})" if missing else "; --target names the column with the true values"
 
 
-def _truth(truth: NDArray[np.generic] | None, info: ModelInfo) -> NDArray[np.generic] | None:
+def known_truth(truth: NDArray[np.generic] | None, info: ModelInfo) -> NDArray[np.generic] | None:
+    """Return true values as the model knows them: int64 positions of its classes, or float64 values.
+
+    Raises:
+        DataMismatchError, DataInvalidError: what is wrong with them.
+
+    """
     if truth is None:
         return None
     if info.task is Task.CLASSIFICATION:
@@ -123,7 +147,12 @@ def _sample(full: _Dataset, info: ModelInfo, row_cap: int, seed: int) -> _Datase
     classes = full.truth.astype(np.int64) if full.truth is not None and info.task is Task.CLASSIFICATION else None
     picked = sampled_rows(len(full.rows), row_cap, seed, classes)
     truth = None if full.truth is None else full.truth[picked]
-    return _Dataset(rows=np.ascontiguousarray(full.rows[picked]), truth=truth, columns=full.columns)
+    return _Dataset(
+        rows=np.ascontiguousarray(full.rows[picked]),
+        truth=truth,
+        columns=full.columns,
+        groups=None if full.groups is None else full.groups[picked],
+    )
 
 
 def _reference(model: OpenedModel, data: _Dataset) -> Predictions:
@@ -182,7 +211,13 @@ def _dataset_info(data: _Dataset, info: ModelInfo, *, source_row_count: int, see
         class_counts=counts,
         sha256=sha256,
         sample_seed=seed,
+        group_counts={} if data.groups is None else _counts(data.groups),
     )
+
+
+def _counts(groups: NDArray[np.str_]) -> dict[str, int]:
+    names, counts = np.unique(groups, return_counts=True)
+    return dict(zip(names.tolist(), counts.tolist(), strict=True))
 
 
 def _dataset_notes(dataset: DatasetInfo) -> tuple[str, ...]:

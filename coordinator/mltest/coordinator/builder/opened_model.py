@@ -18,7 +18,7 @@ from mltest.shared.native.onnx_session import OnnxSession, open_session, sum_to_
 from mltest.shared.native.outputs import NativeModel, describe_estimator
 from mltest.shared.native.predictions import Predictions
 
-_TRIED_ROWS = 100
+TRIED_ROWS = 100
 """Rows on which a graph is tried to see what its numbers are."""
 
 
@@ -125,7 +125,7 @@ def _reading(session: OnnxSession, facts: GraphFacts, data: RawData) -> tuple[Ta
         if not facts.classes:
             raise ModelUnsupportedError(detail="the ONNX graph gives labels, but does not name its classes")
         return Task.CLASSIFICATION, Output.LABELS, facts.classes
-    rows = _prepared(data.rows[:_TRIED_ROWS], session)
+    rows = _prepared(data.rows[:TRIED_ROWS], session)
     scores = session.predictions(rows, task=Task.REGRESSION, classes=facts.classes).scores
     assert scores is not None
     classes = _classes(facts, scores.shape[1])
@@ -135,7 +135,16 @@ def _reading(session: OnnxSession, facts: GraphFacts, data: RawData) -> tuple[Ta
         return Task.CLASSIFICATION, Output.PROBABILITIES, classes
     if session.has_labels:
         return Task.CLASSIFICATION, Output.LABELS, classes
-    if scores.shape[1] > 1 and _are_labels(data.truth, classes):
+    return read_scores(scores, classes, data.truth)
+
+
+def read_scores(
+    scores: NDArray[np.float64], classes: tuple[str, ...], truth: NDArray[np.generic] | None
+) -> tuple[Task, Output, tuple[str, ...]]:
+    """Return what numbers (rows, outputs) are: probabilities or scores of `classes`, or values; the truth decides."""
+    if sum_to_one(scores):
+        return Task.CLASSIFICATION, Output.PROBABILITIES, classes
+    if scores.shape[1] > 1 and _are_labels(truth, classes):
         return Task.CLASSIFICATION, Output.SCORES, classes
     return Task.REGRESSION, Output.VALUES, ()
 

@@ -4,17 +4,26 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
+from mltest.coordinator.builder.absent_ways import absent_ways
 from mltest.coordinator.builder.choice import EVERY_TRANSFORM, UNTRANSFORMED, LeftOut, check_names, choose
 from mltest.coordinator.builder.exporters.registry import exporter_needs
 from mltest.coordinator.builder.exporters.role import ExporterNeeds
-from mltest.coordinator.builder.obstacles import exporter_obstacle, transform_obstacle, variant_obstacle
+from mltest.coordinator.builder.obstacles import (
+    exporter_obstacle,
+    part_obstacle,
+    tool_obstacle,
+    transform_obstacle,
+    variant_obstacle,
+)
+from mltest.coordinator.builder.tool_report import UNKNOWN, ToolReport
 from mltest.coordinator.builder.transforms.registry import transform_label, transform_needs
 from mltest.coordinator.builder.transforms.role import TransformNeeds
 from mltest.coordinator.builder.variant import Variant
 from mltest.coordinator.planning.plan import Plan
 from mltest.shared.domain import Candidate, ModelInfo, PrunedCell
-from mltest.shared.errors import ModelUnsupportedError
+from mltest.shared.errors import ConversionError, ModelUnsupportedError, ToolMissingError
 
 _ID_DIGITS = 12
 _BUT_THIS = ", this "
@@ -42,6 +51,8 @@ class _Change:
 
 
 _UNCHANGED = _Change("", Variant())
+_Tools = Mapping[str, ToolReport]
+_NO_TOOLS: _Tools = MappingProxyType({})
 
 
 def enumerate_candidates(
@@ -59,11 +70,13 @@ def enumerate_recipes(
     plan: Plan,
     needs: Sequence[ExporterNeeds] | None = None,
     transforms: Sequence[TransformNeeds] | None = None,
+    tools: _Tools = _NO_TOOLS,
 ) -> Recipes:
     """Return the product of transforms, exporters, variants, runtimes and threads for `model`; untransformed first.
 
     What the exporters' needs rule out is a candidate with its reason, unless another exporter serves the same runtime.
-    The plan's choice leaves candidates out, but never the baseline.
+    The plan's choice leaves candidates out, but never the baseline. `tools` are those that exporters name, as they were
+    found here.
 
     Raises:
         PlanInvalidError: the plan names a runtime, a transform or candidates that there are not.
@@ -74,22 +87,30 @@ def enumerate_recipes(
     known_transforms = transform_needs() if transforms is None else tuple(transforms)
     check_names(plan.runtimes, [runtime for found in known for runtime in found.runtimes], noun="runtime")
     check_names(plan.transforms, _transform_names(known_transforms), noun="transform")
-    possible = [found for found in known if not exporter_obstacle(found, model)]
+    possible = [found for found in known if not exporter_obstacle(found, model) and not tool_obstacle(found, tools)]
     if not any(found.is_native for found in possible):
         raise ModelUnsupportedError(detail=f"no runtime takes {model.format} files as they are")
     served = {runtime for found in possible for runtime in found.runtimes}
-    ruled_out = [found for found in known if exporter_obstacle(found, model) and not served.issuperset(found.runtimes)]
+    ruled_out = [found for found in known if found not in possible and not served.issuperset(found.runtimes)]
     possible.sort(key=lambda found: not found.is_native)
     changes = [_UNCHANGED, *_changes(known_transforms, model)]
     baseline, *others = (
-        *(one for change in changes for found in possible for one in _made(found, model, change, plan)),
-        *(one for runtime, found in _by_runtime(ruled_out).items() for one in _impossible(runtime, found, model, plan)),
+        *(one for change in changes for found in possible for one in _made(found, model, change, plan, tools)),
+        *(one for found in _one_each(ruled_out, model) for one in _impossible(found, ruled_out, model, plan, tools)),
     )
-    choice = choose(_with_own_labels((replace(baseline, is_baseline=True), *others)), plan)
+    candidates = _with_own_labels((replace(baseline, is_baseline=True), *others))
+    on_request = _on_request(possible, candidates)
+    choice = choose(candidates, plan, on_request)
+    broken = [one for one in choice.left_out if one.candidate.reason and one.candidate.candidate_id in on_request]
     return Recipes(
         candidates=choice.kept,
-        left_out=choice.left_out,
-        pruned=(*_pruned_variants(possible, model), *_pruned_transforms(known_transforms, model)),
+        left_out=tuple(one for one in choice.left_out if one not in broken),
+        pruned=(
+            *_pruned_variants(possible, model),
+            *(PrunedCell(label=one.candidate.label, reason=one.candidate.reason) for one in broken),
+            *_pruned_transforms(known_transforms, model),
+            *absent_ways(model),
+        ),
     )
 
 
@@ -113,31 +134,69 @@ def recipe_key(candidate: Candidate, model_sha256: str, versions: Mapping[str, s
     return _digest(key)
 
 
-def _made(found: ExporterNeeds, model: ModelInfo, change: _Change, plan: Plan) -> Iterator[Candidate]:
+def _made(found: ExporterNeeds, model: ModelInfo, change: _Change, plan: Plan, tools: _Tools) -> Iterator[Candidate]:
+    identity = tools.get(found.tool, UNKNOWN).options
     for variant in found.variants:
-        if variant_obstacle(variant, model):
+        if variant_obstacle(variant, model) or (variant.is_on_request and change is not _UNCHANGED):
             continue
+        broken = part_obstacle(found, variant, tools)
+        same_tool = replace(variant, options={**variant.options, **identity})
         for runtime in found.runtimes:
             for threads in _threads(found, plan):
-                yield _candidate(found, variant, change, model, runtime, threads)
+                made = _candidate(found, same_tool, change, model, runtime, threads)
+                yield _failed(made, f"{found.tool} fails: {broken}") if broken else made
+
+
+def _failed(candidate: Candidate, reason: str) -> Candidate:
+    return replace(candidate, reason_code=ConversionError.code, reason=reason)
+
+
+def _on_request(possible: Sequence[ExporterNeeds], candidates: Sequence[Candidate]) -> frozenset[str]:
+    """Return the identities of those that the plan has to ask for."""
+    asked = {(found.name, variant.name) for found in possible for variant in found.variants if variant.is_on_request}
+    return frozenset(one.candidate_id for one in candidates if (one.exporter, one.variant) in asked)
 
 
 def _threads(found: ExporterNeeds, plan: Plan) -> tuple[int, ...]:
     return (1,) if found.is_single_threaded else plan.threads
 
 
-def _by_runtime(ruled_out: Sequence[ExporterNeeds]) -> dict[str, list[ExporterNeeds]]:
-    runtimes = dict.fromkeys(runtime for found in ruled_out for runtime in found.runtimes)
-    return {runtime: [found for found in ruled_out if runtime in found.runtimes] for runtime in runtimes}
+def _one_each(ruled_out: Sequence[ExporterNeeds], model: ModelInfo) -> tuple[ExporterNeeds, ...]:
+    """Return one exporter for the same runtimes: that which comes nearest to taking the model."""
+    nearest: dict[tuple[str, ...], ExporterNeeds] = {}
+    for found in sorted(ruled_out, key=lambda one: model.format not in one.formats):
+        nearest.setdefault(found.runtimes, found)
+    return tuple(found for found in ruled_out if nearest[found.runtimes] is found)
 
 
-def _impossible(runtime: str, ruled_out: Sequence[ExporterNeeds], model: ModelInfo, plan: Plan) -> Iterator[Candidate]:
-    """Yield the candidates of a runtime that no exporter serves, with what they all take."""
-    parts = [exporter_obstacle(found, model).partition(_BUT_THIS) for found in ruled_out]
-    reason = "; or ".join(dict.fromkeys(takes for takes, _, _ in parts)) + "".join(parts[0][1:])
-    for threads in _threads(ruled_out[0], plan):
-        plain = _candidate(ruled_out[0], Variant(), _UNCHANGED, model, runtime, threads)
-        yield replace(plain, reason_code=ModelUnsupportedError.code, reason=f"{runtime} takes {reason}")
+def _impossible(
+    found: ExporterNeeds, ruled_out: Sequence[ExporterNeeds], model: ModelInfo, plan: Plan, tools: _Tools
+) -> Iterator[Candidate]:
+    for runtime in found.runtimes:
+        code, reason = _why_ruled_out(found, ruled_out, model, runtime, tools)
+        for threads in _threads(found, plan):
+            plain = _candidate(found, Variant(), _UNCHANGED, model, runtime, threads)
+            yield replace(plain, reason_code=code, reason=reason)
+
+
+def _why_ruled_out(
+    found: ExporterNeeds, ruled_out: Sequence[ExporterNeeds], model: ModelInfo, runtime: str, tools: _Tools
+) -> tuple[str, str]:
+    """Return code and reason: what the exporter takes instead, a package that is missing, or its tool."""
+    obstacle = exporter_obstacle(found, model)
+    if not obstacle:
+        return ToolMissingError.code, tool_obstacle(found, tools)
+    if obstacle == found.absence:
+        return ConversionError.code, obstacle
+    return ModelUnsupportedError.code, f"{runtime} takes {_taken_instead(found, ruled_out, model)}"
+
+
+def _taken_instead(found: ExporterNeeds, ruled_out: Sequence[ExporterNeeds], model: ModelInfo) -> str:
+    """Return what `found` takes, and what others for the same runtimes take that open the model's format."""
+    alike = [one for one in ruled_out if one.runtimes == found.runtimes and model.format in one.formats]
+    obstacles = [exporter_obstacle(one, model) for one in (found, *alike)]
+    parts = [obstacle.partition(_BUT_THIS) for obstacle in obstacles if _BUT_THIS in obstacle]
+    return "; or ".join(dict.fromkeys(takes for takes, _, _ in parts)) + "".join(parts[0][1:]) if parts else obstacles[0]
 
 
 def _candidate(

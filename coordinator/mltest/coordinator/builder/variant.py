@@ -21,3 +21,8 @@ class Variant:
     varies_with_batch: bool = False
     """Whether an answer depends on the other rows of its call (dynamic quantisation): calls with other batch sizes are
     then held to the limits for lossy recipes instead of the bits of arithmetic."""
+    is_on_request: bool = False
+    """Whether it is made only where the plan names candidates (`only`) or wants all transforms, and then of the model
+    as submitted."""
+    tool_part: str = ""
+    """Part of the exporter's tool that it needs; where that is broken, this cannot be made."""

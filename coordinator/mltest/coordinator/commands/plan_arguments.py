@@ -25,6 +25,14 @@ def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_choice_arguments(parser)
     parser.add_argument(
+        "--tests",
+        type=_names,
+        default=(),
+        metavar="NAMES",
+        help="make these tests: all, default, or names separated by commas, like 'default,permutation importance'; "
+        "'show JOB --tests' lists them all (default: those that apply and do not take long)",
+    )
+    parser.add_argument(
         "--scenario",
         action="append",
         default=[],
@@ -71,3 +79,7 @@ def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
         choices=SANDBOX_LEVELS,
         help="use only agents that hold the models which they open at least so well (default: none)",
     )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for part in text.split(",") if (name := part.strip()))

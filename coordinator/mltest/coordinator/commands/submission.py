@@ -9,6 +9,7 @@ from typing import TypeVar
 from mltest.coordinator.planning.figure_names import parse_bound, parse_figure
 from mltest.coordinator.planning.plan_file import parse_plan
 from mltest.coordinator.planning.plan_text import plan_toml
+from mltest.coordinator.tests.chosen import checked_names
 from mltest.coordinator.tests.scenarios import with_scenarios
 from mltest.coordinator.tests.tolerance import with_tolerance
 from mltest.shared.errors import DataInvalidError, ModelInvalidError, PlanInvalidError, UserError
@@ -50,6 +51,7 @@ def plan_text(arguments: argparse.Namespace) -> str:
         profile=arguments.profile or plan.profile,
         rounds=arguments.rounds or (0 if arguments.profile else plan.rounds),
         budget_s=arguments.budget or plan.budget_s,
+        test_names=checked_names(arguments.tests) or plan.test_names,
         scenarios=(*plan.scenarios, *arguments.scenario),
         min_label_agreement=_given(arguments.min_agreement, plan.min_label_agreement),
         max_abs_difference=_given(arguments.max_difference, plan.max_abs_difference),

@@ -31,6 +31,21 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data", required=True, action="append", nargs="+", metavar="FILE", type=Path, help="validation data"
     )
     parser.add_argument("--target", default="", metavar="COLUMN", help="column with the true values (.csv, .parquet)")
+    parser.add_argument(
+        "--group",
+        default="",
+        metavar="COLUMN",
+        help="column with the group of each row, for fairness; of an .npz the name of an array, or a column's number",
+    )
+    parser.add_argument(
+        "--training",
+        default=[],
+        action="append",
+        nargs="+",
+        metavar="FILE",
+        type=Path,
+        help="what the model was trained with, for tests that need it",
+    )
     add_agent_arguments(parser)
     parser.add_argument("--local", action="store_true", help="measure on this machine only; no agent is needed")
     add_plan_arguments(parser)
@@ -49,6 +64,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     model = checked_model(arguments.model, allows_pickle=arguments.allow_pickle)
     data = checked_data([path for group in arguments.data for path in group])
+    checked_data(_training(arguments))
     return run_async(_submit(arguments, model, data, plan_text(arguments)))
 
 
@@ -79,6 +95,8 @@ async def _spec(
         model=await api.put_file(model),
         data=tuple([await api.put_file(path) for path in data]),
         target=arguments.target,
+        group=arguments.group,
+        training=tuple([await api.put_file(path) for path in _training(arguments)]),
         plan_toml=plan_toml,
         allows_pickle=arguments.allow_pickle,
         against_job_id=arguments.against,
@@ -86,6 +104,10 @@ async def _spec(
         uses_discovery=not (arguments.no_discovery or arguments.local),
         uses_local_agent=arguments.local or not (arguments.agent and arguments.no_discovery),
     )
+
+
+def _training(arguments: argparse.Namespace) -> list[Path]:
+    return [path for group in arguments.training for path in group]
 
 
 VERB = Verb(

@@ -7,7 +7,6 @@ Usage: python predict.py DATA.npz [OUT.csv]    X (rows, features) of DATA.npz; l
 Needs: what requirements.txt names.
 """
 
-import shutil
 import sys
 from pathlib import Path
 
@@ -28,15 +27,15 @@ def opened():
 
 def artifact_of(candidate):
     """Return the file that the runtime opens."""
-    from mltest.agent.native.artifact_flags import C_SOURCE, artifact_flags
+    from mltest.agent.native.artifact_flags import LANGUAGES, artifact_flags
     from mltest.agent.native.compile import compile_library, compiler_path
 
     artifact = HERE / "artifact"
-    if candidate.format != C_SOURCE:
+    if candidate.format not in LANGUAGES:
         return artifact
-    source, library = HERE / "artifact.c", HERE / "artifact.so"
-    shutil.copyfile(artifact, source)
-    compile_library(compiler_path(), [source], library, artifact_flags(candidate.options))
+    language, library = LANGUAGES[candidate.format], HERE / "artifact.so"
+    flags = artifact_flags(candidate.options, language)
+    compile_library(compiler_path(language), [artifact], library, flags, language)
     return library
 
 

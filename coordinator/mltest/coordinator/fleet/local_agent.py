@@ -5,6 +5,7 @@ import json
 import socket
 import sys
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -19,9 +20,9 @@ _LAST_WORDS_LINES = 3
 class LocalAgent:
     """A real agent process, from entering to leaving; it ends with this process at the latest."""
 
-    def __init__(self, folder: Path, *, allows_pickle: bool) -> None:
-        self._folder = folder
-        self._allows_pickle = allows_pickle
+    def __init__(self, folder: Path, *, allows_pickle: bool, runtimes: Sequence[str]) -> None:
+        """`runtimes` are those that it has to have: it looks at no others, which would each take seconds."""
+        self._command = _command(folder, allows_pickle=allows_pickle, runtimes=runtimes)
         self._process: asyncio.subprocess.Process | None = None
         self._log: deque[str] = deque(maxlen=_LAST_WORDS_LINES)
         self._reading: asyncio.Task[None] | None = None
@@ -30,7 +31,7 @@ class LocalAgent:
 
     async def __aenter__(self) -> "LocalAgent":
         self._process = await asyncio.create_subprocess_exec(
-            *_command(self._folder, allows_pickle=self._allows_pickle),
+            *self._command,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -83,9 +84,10 @@ class LocalAgent:
             await self._reading
 
 
-def _command(folder: Path, *, allows_pickle: bool) -> list[str]:
+def _command(folder: Path, *, allows_pickle: bool, runtimes: Sequence[str]) -> list[str]:
     return [
         *(sys.executable, "-m", "mltest.agent.cli", "serve", "--listen", "127.0.0.1", "--port", "0"),
         *("--no-advertise", "--exit-with-parent", "--state-dir", str(folder), "--name", socket.gethostname()),
+        *("--needed-runtimes", ",".join(runtimes)),
         *(("--allow-pickle",) if allows_pickle else ()),
     ]

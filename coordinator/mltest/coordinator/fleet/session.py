@@ -5,12 +5,15 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from mltest.coordinator.fleet.agent_client import AgentClient, Received
+from mltest.coordinator.fleet.agent_client import AgentClient, Grant, Received
 from mltest.shared.errors import LeaseLostError, MltestError
 
 _LOG = logging.getLogger(__name__)
 
 _HEARTBEAT_S = 10.0
+_LEAST_HEARTBEAT_S = 1.0
+_HEARTBEATS_OF_A_LEASE = 3
+"""Of a short one: so many can be tried before it ends."""
 
 Connect = Callable[[str], Awaitable[AgentClient]]
 """Returns a client of the agent at an address."""
@@ -19,10 +22,11 @@ Connect = Callable[[str], Awaitable[AgentClient]]
 class AgentSession:
     """The right to run visits on an agent, and the connection to it."""
 
-    def __init__(self, connect: Connect, client: AgentClient, epoch: int) -> None:
+    def __init__(self, connect: Connect, client: AgentClient, grant: Grant) -> None:
         self._connect = connect
         self.client = client
-        self.epoch = epoch
+        self.epoch = grant.epoch
+        self._heartbeat_s = heartbeat_s(grant.ttl_s)
         self.is_lost = False
         """Whether the lease was lost; visits go on until somebody else takes it, but nothing can be started."""
         self._received: Received | None = None
@@ -43,7 +47,7 @@ class AgentSession:
         except BaseException:
             await client.close()
             raise
-        return cls(connect, client, grant.epoch)
+        return cls(connect, client, grant)
 
     async def reconnect(self, address: str, *, holder: str, purpose: str) -> None:
         """Go on over a new connection, perhaps to a new address; a lease that was lost is taken again if it is free."""
@@ -74,7 +78,7 @@ class AgentSession:
 
     async def _renew(self) -> None:
         while True:
-            await asyncio.sleep(_HEARTBEAT_S)
+            await asyncio.sleep(self._heartbeat_s)
             try:
                 await self.client.renew(self.epoch, self._received)
             except LeaseLostError:
@@ -82,3 +86,8 @@ class AgentSession:
                 return
             except MltestError as error:
                 _LOG.debug("heartbeat failed: %s", error.message)
+
+
+def heartbeat_s(ttl_s: float) -> float:
+    """Return how often to renew a lease that is valid for `ttl_s`, as an agent says that may say anything."""
+    return max(_LEAST_HEARTBEAT_S, min(_HEARTBEAT_S, ttl_s / _HEARTBEATS_OF_A_LEASE))

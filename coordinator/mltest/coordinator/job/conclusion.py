@@ -7,6 +7,7 @@ from pathlib import Path
 from mltest.coordinator.builder.builder import Builder, Evaluation, PredictionFile
 from mltest.coordinator.job.errand import Errand
 from mltest.coordinator.job.evidence import read_evidence
+from mltest.coordinator.job.examination import Examination
 from mltest.coordinator.job.preparation import open_builder
 from mltest.coordinator.planning.plan import TestChoice
 from mltest.coordinator.tests.chosen import chosen_tests
@@ -28,14 +29,24 @@ class Conclusion:
         job = await self._site.thread.run(self._site.store.jobs.get, job_id)
         assert job.model is not None
         assert job.dataset is not None
-        tests = chosen_tests(self._errand.plan, job.model, has_target=job.dataset.has_target)
-        files = await self._files()
-        if not files:
+        tests = chosen_tests(
+            self._errand.plan,
+            job.model,
+            has_target=job.dataset.has_target,
+            has_groups=bool(job.dataset.group_counts),
+        )
+        files, examination = await self._files(), Examination(self._errand, tests)
+        is_examined = await examination.is_done(job)
+        if not files and is_examined:
             return
-        await self._errand.tell(StepStarted(step="evaluate", text=f"comparing {len(files)} sets of predictions"))
+        text = f"comparing {len(files)} sets of predictions" if files else "examining the model and its data"
+        await self._errand.tell(StepStarted(step="evaluate", text=text))
         async with open_builder(self._folder) as builder:
-            evaluations = await self._evaluations(builder, job, tests, files)
-        await self._site.thread.run(outcomes.put_evaluations, job_id, evaluations)
+            if files:
+                evaluations = await self._evaluations(builder, job, tests, files)
+                await self._site.thread.run(outcomes.put_evaluations, job_id, evaluations)
+            if not is_examined:
+                await examination.run(builder, job)
 
     async def summarise(self) -> None:
         """Store results and standings of what there is now."""

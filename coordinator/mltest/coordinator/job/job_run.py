@@ -163,4 +163,4 @@ class JobRun:
 def _blobs_of(job: JobInfo) -> tuple[str, ...]:
     """Return the blobs that a job needs before its first step, or its next one."""
     dataset = (job.dataset.sha256,) if job.dataset else ()
-    return (job.spec.model.sha256, *(file.sha256 for file in job.spec.data), *dataset)
+    return (job.spec.model.sha256, *(file.sha256 for file in (*job.spec.data, *job.spec.training)), *dataset)

@@ -65,7 +65,7 @@ class Measurement:
         if await self._is_done(candidates):
             return
         await self._errand.tell(StepStarted(step="match", text="looking for agents"))
-        async with recruited(self._errand) as agents:
+        async with recruited(self._errand, {candidate.runtime for candidate in candidates}) as agents:
             partners = await self._match(agents, candidates)
             visits = await self._plan(partners)
             count = sum(map(len, visits.values()))

@@ -74,7 +74,8 @@ class Preparation:
         stored = await self._site.thread.run(self._site.store.jobs.candidates, job.job_id)
         candidates = own(stored)
         if not candidates:
-            recipes = enumerate_recipes(job.model, self._errand.plan)
+            tools = await builder.tools(job.model, self._errand.plan)
+            recipes = enumerate_recipes(job.model, self._errand.plan, tools=tools)
             candidates = recipes.candidates
             await self._keep(*candidates)
             if self._errand.plan.max_candidates:

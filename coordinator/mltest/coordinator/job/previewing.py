@@ -1,9 +1,11 @@
 """Finds out what a job would do: model and data are inspected, candidates enumerated, nothing is made or measured."""
 
 import uuid
+from collections.abc import Mapping
 
 from mltest.coordinator.builder.builder import Inspection
 from mltest.coordinator.builder.recipes import Recipes, enumerate_recipes
+from mltest.coordinator.builder.tool_report import ToolReport
 from mltest.coordinator.job.preparation import open_builder
 from mltest.coordinator.job.site import Site
 from mltest.coordinator.planning.plan import Plan
@@ -24,8 +26,8 @@ async def preview(site: Site, spec: JobSpec) -> JobPreview:
 
     """
     plan = parse_plan(spec.plan_toml)
-    inspection = await _inspected(site, spec, plan)
-    return preview_of(plan, inspection, enumerate_recipes(inspection.model, plan))
+    inspection, tools = await _inspected(site, spec, plan)
+    return preview_of(plan, inspection, enumerate_recipes(inspection.model, plan, tools=tools))
 
 
 def preview_of(plan: Plan, inspection: Inspection, recipes: Recipes) -> JobPreview:
@@ -51,18 +53,19 @@ def preview_of(plan: Plan, inspection: Inspection, recipes: Recipes) -> JobPrevi
     )
 
 
-async def _inspected(site: Site, spec: JobSpec, plan: Plan) -> Inspection:
+async def _inspected(site: Site, spec: JobSpec, plan: Plan) -> tuple[Inspection, Mapping[str, ToolReport]]:
     folder = site.work_folder / f"preview-{uuid.uuid4().hex[:12]}"
     shas = (spec.model.sha256, *(file.sha256 for file in spec.data))
     with site.blobs.pinned(shas):
         async with open_builder(folder) as builder:
-            return await builder.inspect(
+            inspection = await builder.inspect(
                 spec,
                 plan,
                 model=site.blobs.path(spec.model.sha256),
                 data=[site.blobs.path(file.sha256) for file in spec.data],
                 folder=folder,
             )
+            return inspection, await builder.tools(inspection.model, plan)
 
 
 def _left_out(recipes: Recipes) -> tuple[PrunedCell, ...]:

@@ -5,6 +5,7 @@ import asyncio
 from mltest.coordinator.analysis.recomputation import differences
 from mltest.coordinator.job.evidence import read_evidence
 from mltest.coordinator.job.site import Site
+from mltest.coordinator.tests.reports import reports_of
 from mltest.shared.domain import JobInfo, JobResults, Recomputation
 from mltest.shared.errors import JobStateError
 
@@ -30,7 +31,12 @@ async def recomputed(site: Site, job: JobInfo, *, keeps: bool) -> Recomputation:
     results, standings = found
     return Recomputation(
         results=JobResults(
-            job=job, candidates=evidence.candidates, results=results, standings=standings, agents=evidence.agents
+            job=job,
+            candidates=evidence.candidates,
+            results=results,
+            standings=standings,
+            agents=evidence.agents,
+            tests=reports_of(job, evidence.plan, results),
         ),
         differences=texts,
         is_kept=keeps,

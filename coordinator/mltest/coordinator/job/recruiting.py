@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -27,8 +27,10 @@ class Describes(Protocol):
 
 
 @asynccontextmanager
-async def recruited(errand: Errand) -> AsyncIterator[Sequence[FleetAgent]]:
+async def recruited(errand: Errand, runtimes: Collection[str]) -> AsyncIterator[Sequence[FleetAgent]]:
     """Yield the agents that answer, also those that cannot be worked with; a local one ends with the block.
+
+    `runtimes` are those of the job's candidates: a local agent offers no others.
 
     Raises:
         NoAgentError: nobody answers, and no local agent may be started.
@@ -41,12 +43,17 @@ async def recruited(errand: Errand) -> AsyncIterator[Sequence[FleetAgent]]:
         yield answering
     elif errand.spec.uses_local_agent and not await _former_addresses(errand):
         await errand.tell(JobNote(text=_local_text(errand)))
-        async with LocalAgent(errand.site.folder / "local-agent", allows_pickle=errand.spec.allows_pickle) as local:
+        async with _local_agent(errand, runtimes) as local:
             agent = await described(errand.site.fleet, local.address)
             yield [FleetAgent(address=local.address, is_alive=True, source="local", agent=agent)]
     else:
         reasons = "; ".join(agent.reason for agent in found)
         raise NoAgentError(detail=f"no agent answers: {reasons or 'none was found by mDNS, and none was named'}")
+
+
+def _local_agent(errand: Errand, runtimes: Collection[str]) -> LocalAgent:
+    folder = errand.site.folder / "local-agent"
+    return LocalAgent(folder, allows_pickle=errand.spec.allows_pickle, runtimes=sorted(runtimes))
 
 
 async def described(fleet: Describes, address: str) -> AgentInfo:

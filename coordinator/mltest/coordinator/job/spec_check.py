@@ -1,6 +1,7 @@
 """What can be said about a submission before anything is opened; of the model that is nothing. Pure."""
 
 import re
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from mltest.coordinator.planning.plan_file import parse_plan
@@ -21,9 +22,13 @@ def check_spec(spec: JobSpec) -> None:
         DataInvalidError, PlanInvalidError, RequestInvalidError: what is wrong.
 
     """
-    for file in (spec.model, *spec.data):
+    for file in (spec.model, *spec.data, *spec.training):
         _check_file(file)
-    _check_data(spec)
+    _check_data(spec.data, spec.target)
+    if spec.training:
+        _check_data(spec.training, spec.target)
+    if len(spec.group) > _MAX_NAME_CHARS:
+        raise RequestInvalidError(detail=f"a column of groups has at most {_MAX_NAME_CHARS} characters in its name")
     _check_addresses(spec)
     parse_plan(spec.plan_toml)
 
@@ -36,17 +41,17 @@ def _check_file(file: FileRef) -> None:
         raise RequestInvalidError(detail=f"the SHA-256 of {file.name} has to be 64 lower-case hexadecimal digits")
 
 
-def _check_data(spec: JobSpec) -> None:
-    suffixes = [_suffix(file) for file in spec.data]
+def _check_data(files: Sequence[FileRef], target: str) -> None:
+    suffixes = [_suffix(file) for file in files]
     if not suffixes:
         raise DataInvalidError(detail="there is none: name an .npz, .csv or .parquet file, or one or two .npy files")
     is_single = len(suffixes) == 1 and suffixes[0] in TABLE_SUFFIXES | {".npz"}
     if not is_single and (set(suffixes) != {".npy"} or len(suffixes) > 2):
-        names = ", ".join(file.name for file in spec.data)
+        names = ", ".join(file.name for file in files)
         raise DataInvalidError(detail=f"{names} is not one .npz, .csv or .parquet file, nor one or two .npy files")
-    if suffixes[0] in TABLE_SUFFIXES and not spec.target:
+    if suffixes[0] in TABLE_SUFFIXES and not target:
         raise DataInvalidError(
-            detail=f"which column of {spec.data[0].name} holds the true values is not said",
+            detail=f"which column of {files[0].name} holds the true values is not said",
             next_step="name it with --target",
         )
 

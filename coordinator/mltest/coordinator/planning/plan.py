@@ -51,6 +51,8 @@ class Plan:
     """Rows of the dataset that are used at most."""
     tests: tuple[TestChoice, ...] = ()
     """Empty means: every registered test that applies, with its defaults."""
+    test_names: tuple[str, ...] = ()
+    """Tests by name besides `tests`; "default" are those that empty means, "all" is every registered one."""
     scenarios: tuple[str, ...] = ()
     """What is measured besides the tests: single-stream, offline, open-loop:RATE[,RATE...]."""
     min_label_agreement: float = 1.0

@@ -54,6 +54,7 @@ PLAN_SECTIONS: dict[str, tuple[PlanKey, ...]] = {
         _of_plan("half_width_ratio", "Rounds end at this half width of ratios; 0: as the profile says.", 0, float),
         _of_plan("budget_s", "Measuring time on each agent, in seconds; 0: no bound.", 0, float),
         PlanKey("scenarios", "scenarios", str, "Besides the tests: single-stream, offline, open-loop:8.", is_list=True),
+        PlanKey("test_names", "test_names", str, "Tests by name: all, default, quality, fairness ...", is_list=True),
         _of_plan("seed", "Of the row sample, and of the order of slices.", 0),
         _of_plan("row_cap", "Rows of the dataset that are used at most.", 1),
         _timeout("load_timeout_s", "For a worker to start and load."),

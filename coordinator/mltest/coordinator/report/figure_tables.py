@@ -15,6 +15,7 @@ from mltest.shared.domain import Result
 
 _CONFUSION = "confusion_count"
 _WORST_ROW = "worst_row_difference"
+_DIFFERING_ROW = "differing_row"
 _CALL_STATISTICS = {"median": "median", "mean": "mean", "p90": "p90", "p95": "p95", "p99": "p99", "p99_9": "p99.9"}
 _BESIDES = {"outlier_ratio": "far out", "throughput_rows_per_s": "rows"}
 _FORM_METRICS = tuple(form.metric for form in FORMS.values())
@@ -34,7 +35,7 @@ def figure_tables(results: Sequence[Result], classes: Sequence[str]) -> Iterator
     forms = {metric: [one for one in calls if one.metric == metric] for metric in _FORM_METRICS}
     singles = [result for result in results if not result.batch_size and not result.label]
     labelled = [result for result in results if result.label]
-    of_classes = [result for result in labelled if result.metric not in (_CONFUSION, _WORST_ROW)]
+    of_classes = [result for result in labelled if result.statistic == "class" or result.metric == _DIFFERING_ROW]
     confusion = [result for result in labelled if result.metric == _CONFUSION]
     worst = [result for result in labelled if result.metric == _WORST_ROW]
     for name, form in FORMS.items():

@@ -13,12 +13,11 @@ _LARGEST_PERCENT = 99
 """Wider intervals are told by factors: so many times less, so many times more."""
 _PLAIN_NUMBERS = (
     "log_loss",
-    "mse",
-    "mae",
+    "brier",
+    "quality_change_p",
     "max_abs_difference",
     "largest_value",
     "worst_row_difference",
-    "confusion_count",
 )
 """Without unit, like ratios, but not between 0 and 1."""
 

@@ -12,7 +12,7 @@ from mltest.coordinator.report.figure_text import agent_text
 from mltest.coordinator.report.machine_text import machine_text
 from mltest.coordinator.report.plain import plain_table, printable
 from mltest.coordinator.report.table import StandingsView
-from mltest.shared.domain import Candidate, JobInfo, JobResults, Result, StandingRow
+from mltest.shared.domain import Candidate, JobInfo, JobResults, ReportedTestState, Result, StandingRow
 from mltest.shared.units import bytes_text, date_text, duration_text
 
 
@@ -24,7 +24,7 @@ class JobView:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield facts, table, candidates, and the figures of each candidate on each agent."""
-        yield _facts(self._results.job)
+        yield _facts(self._results)
         yield ""
         if self._results.standings.rows:
             yield StandingsView(self._results)
@@ -45,10 +45,10 @@ class JobView:
                 yield from (Padding(part, (0, 0, 1, 2)) for part in figure_tables(results, classes))
 
 
-def _facts(job: JobInfo) -> Table:
+def _facts(results: JobResults) -> Table:
     table = plain_table()
     table.show_header = False
-    for name, text in _fact_texts(job):
+    for name, text in (*_fact_texts(results.job), *_test_texts(results)):
         table.add_row(Text(name, style="dim"), printable(text))
     return table
 
@@ -71,6 +71,12 @@ def _fact_texts(job: JobInfo) -> Iterator[tuple[str, str]]:
         target = "with" if data.has_target else "without"
         rows = f"{data.row_count} of {data.source_row_count} rows"
         yield "", f"{rows}, {data.feature_count} columns of {data.dtype}, {target} true values"
+
+
+def _test_texts(results: JobResults) -> Iterator[tuple[str, str]]:
+    done = sum(test.state is ReportedTestState.DONE for test in results.tests)
+    if results.tests:
+        yield "tests", f"{done} of {len(results.tests)} have figures: show {results.job.job_id} --tests"
 
 
 def _candidates(candidates: Sequence[Candidate]) -> Table:

@@ -22,6 +22,7 @@ class Offline:
     needs: ClassVar[Needs] = Needs()
     name: ClassVar[str] = "offline"
     is_default: ClassVar[bool] = False
+    asked_by: ClassVar[str] = "--scenario offline"
 
     batch_size: int = 10_000
     """Rows of the one call."""

@@ -33,6 +33,7 @@ class OpenLoop:
     needs: ClassVar[Needs] = Needs()
     name: ClassVar[str] = "open loop"
     is_default: ClassVar[bool] = False
+    asked_by: ClassVar[str] = "--scenario open-loop:RATE"
 
     rates_per_s: tuple[float, ...] = (10.0, 100.0)
     """Requests per second."""

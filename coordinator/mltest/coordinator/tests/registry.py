@@ -12,12 +12,12 @@ from types import UnionType
 from typing import Any, TypeVar
 
 from mltest.coordinator.planning.plan import TestChoice
-from mltest.coordinator.tests.role import Needs, PredictionTest, SampleTest
+from mltest.coordinator.tests.role import ModelTest, Needs, PredictionTest, SampleTest
 from mltest.shared.domain import ModelInfo
 from mltest.shared.errors import PlanInvalidError
 from mltest.shared.plugins import Registry
 
-Test = SampleTest | PredictionTest
+Test = SampleTest | PredictionTest | ModelTest
 TestT = TypeVar("TestT", bound=Test)
 
 _REGISTRY: Registry[type[Test]] = Registry(
@@ -59,26 +59,42 @@ def make_test(choice: TestChoice) -> Test:
         raise PlanInvalidError(detail=f"{choice.class_name}: {error}") from error
 
 
-def default_tests(model: ModelInfo, *, has_target: bool) -> tuple[TestChoice, ...]:
+def default_tests(model: ModelInfo, *, has_target: bool, has_groups: bool = False) -> tuple[TestChoice, ...]:
     """Return every registered test that applies to such a job and need not be asked for, with its defaults."""
     return tuple(
         choice_of(test_class)
         for test_class in registered_tests()
-        if getattr(test_class, "is_default", True) and applies(test_class.needs, model, has_target=has_target)
+        if is_default(test_class) and applies(test_class.needs, model, has_target=has_target, has_groups=has_groups)
     )
 
 
-def applies(needs: Needs, model: ModelInfo, *, has_target: bool) -> bool:
+def is_default(test_class: type[Test]) -> bool:
+    """Return whether a test is made where a plan names none."""
+    return bool(getattr(test_class, "is_default", True))
+
+
+def applies(needs: Needs, model: ModelInfo, *, has_target: bool, has_groups: bool = False) -> bool:
     """Return whether a test with such needs makes sense for the model and its data."""
-    fits_task = not needs.tasks or model.task in needs.tasks
-    fits_family = not needs.families or model.family in needs.families
-    return fits_task and fits_family and (has_target or not needs.target)
+    return not obstacle(needs, model, has_target=has_target, has_groups=has_groups)
+
+
+def obstacle(needs: Needs, model: ModelInfo, *, has_target: bool, has_groups: bool = False) -> str:
+    """Return why a test with such needs makes no sense for the model and its data, for people; empty if it does."""
+    if needs.tasks and model.task not in needs.tasks:
+        return f"it is for {_listed([task.value for task in needs.tasks])}, and this is {model.task.value}"
+    if needs.families and model.family not in needs.families:
+        return f"it is for {_listed(needs.families)}, and this model is of the family {model.family}"
+    if needs.formats and model.format not in needs.formats:
+        return f"it reads {_listed(needs.formats)} files, and this model is {model.format}"
+    if needs.target and not has_target:
+        return "the data have no true values (y, or --target COLUMN)"
+    return "no column of groups is named (--group COLUMN)" if needs.groups and not has_groups else ""
 
 
 def sample_tests(choices: Iterable[TestChoice]) -> tuple[SampleTest, ...]:
     """Return those of the chosen tests that turn raw samples into results."""
     made = (make_test(choice) for choice in choices)
-    return tuple(found for found in made if not is_prediction_test(type(found)))  # type: ignore[misc]  # by role
+    return tuple(found for found in made if is_sample_test(type(found)))  # type: ignore[misc]  # by role
 
 
 def prediction_tests(choices: Iterable[TestChoice]) -> tuple[PredictionTest, ...]:
@@ -87,9 +103,24 @@ def prediction_tests(choices: Iterable[TestChoice]) -> tuple[PredictionTest, ...
     return tuple(found for found in made if is_prediction_test(type(found)))  # type: ignore[misc]  # by role
 
 
+def model_tests(choices: Iterable[TestChoice]) -> tuple[TestChoice, ...]:
+    """Return those choices whose test examines the submitted model and its data."""
+    return tuple(choice for choice in choices if is_model_test(class_of(choice)))
+
+
 def is_prediction_test(test_class: type[Test]) -> bool:
     """Return whether `test_class` has the role of a `PredictionTest`."""
     return hasattr(test_class, "gate")
+
+
+def is_model_test(test_class: type[Test]) -> bool:
+    """Return whether `test_class` has the role of a `ModelTest`."""
+    return hasattr(test_class, "examine")
+
+
+def is_sample_test(test_class: type[Test]) -> bool:
+    """Return whether `test_class` has the role of a `SampleTest`."""
+    return not is_prediction_test(test_class) and not is_model_test(test_class)
 
 
 def nearest(name: str, valid: Sequence[str]) -> str:
@@ -109,6 +140,10 @@ def class_of(choice: TestChoice) -> type[Test]:
         hint = nearest(choice.class_name, tuple(classes))
         raise PlanInvalidError(detail=f"{choice.module} has no test {choice.class_name!r}; {hint}")
     return classes[choice.class_name]
+
+
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def _checked_params(test_class: type[Test], params: Mapping[str, object]) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """The roles of tests, and what each declares so that matching is data.
 
-A test is a frozen dataclass whose fields are its parameters. There are two roles: a `SampleTest` turns raw samples of
+A test is a frozen dataclass whose fields are its parameters. There are three roles: a `SampleTest` turns raw samples of
 agents into results, in the coordinator, with the standard library only; a `PredictionTest` turns a candidate's
-predictions into results, in the builder's child, where NumPy and scikit-learn are.
+predictions into results, and a `ModelTest` the submitted model and its data, both in the builder's child, where NumPy
+and scikit-learn are.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from mltest.shared.domain import CallRemark, LatencySpec, ModelInfo, Result, Sam
 
 if TYPE_CHECKING:
     from mltest.coordinator.builder.evidence import PredictionEvidence
+    from mltest.coordinator.builder.model_evidence import ModelEvidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,10 @@ class Needs:
     """Architectures, or "gpu"."""
     target: bool = False
     """Whether true values have to be given."""
+    formats: tuple[str, ...] = ()
+    """Of the model's file: skops, onnx, pickle, xgboost-json, xgboost-ubj, lightgbm, catboost."""
+    groups: bool = False
+    """Whether a column of groups has to be named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,4 +82,15 @@ class PredictionTest(Protocol):
 
     def gate(self, evidence: "PredictionEvidence") -> str:
         """Return why these predictions must not be ranked; empty if they may be."""
+        ...
+
+
+class ModelTest(Protocol):
+    """Turns the submitted model and its data into results, once for a job: no agent takes part."""
+
+    needs: ClassVar[Needs]
+    name: ClassVar[str]
+
+    def examine(self, evidence: "ModelEvidence") -> Sequence[Result]:
+        """Return what is found; what cannot be had is a result with its reason."""
         ...

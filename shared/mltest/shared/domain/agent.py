@@ -96,6 +96,25 @@ UNKNOWN_SANDBOX = SandboxInfo()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MeterInfo:
+    """What reads energy or power on an agent."""
+
+    name: str
+    """Of its kind: rapl-powercap, nvml, jetson-ina."""
+    source: str = ""
+    """Where its numbers come from, for people; empty if it cannot be read."""
+    is_available: bool
+    reason: str = ""
+    """Why it cannot be read; empty if it can."""
+    remedy: str = ""
+    """Command that mends that; empty if it can be read."""
+    boundaries: tuple[str, ...] = ()
+    """What results may be published for; empty where its numbers are recorded only."""
+    is_estimate: bool = False
+    """Whether its numbers are a model's, and not measured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentInfo:
     """Who an agent is and what it can run."""
 
@@ -121,6 +140,8 @@ class AgentInfo:
     """Names the running process: made anew at each start; empty if it does not say."""
     sandbox: SandboxInfo = UNKNOWN_SANDBOX
     """Found by trying when the agent started."""
+    meters: tuple[MeterInfo, ...] = ()
+    """Those that can be read, and those that need a grant; empty if it does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,6 +56,11 @@ class JobSpec:
     """Whether a local agent is started where no agent answers."""
     against_job_id: str = ""
     """A job whose candidates are measured beside those of this one, in the same slices; empty: none."""
+    group: str = ""
+    """Column (of .csv and .parquet), array or number of a column of X (of .npz, .npy) with the group of each row, for
+    fairness; empty: none."""
+    training: tuple[FileRef, ...] = ()
+    """What the model was trained with, in a format of `data`; for tests that need it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +100,8 @@ class DatasetInfo:
     """Of the blob that agents get."""
     sample_seed: int = 0
     """Used where the row cap was applied."""
+    group_counts: Mapping[str, int] = field(default_factory=dict)
+    """Rows of each group; empty if none is named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

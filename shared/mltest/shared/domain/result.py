@@ -27,6 +27,7 @@ class Result:
     """One statistic of one metric of one candidate."""
 
     candidate_id: str
+    """Empty where it is of the submitted model or its data."""
     agent_id: str = ""
     """Empty where the result does not depend on an agent."""
     test: str
@@ -107,6 +108,38 @@ class Standings:
     """What the machines were like, one for each agent that timed anything."""
 
 
+class ReportedTestState(Enum):
+    """What became of a test in a job."""
+
+    UNSPECIFIED = "unspecified"
+    DONE = "done"
+    """It has results."""
+    DOES_NOT_APPLY = "does_not_apply"
+    """It makes no sense for this model and its data."""
+    NOT_CHOSEN = "not_chosen"
+    """Nobody asked for it."""
+    NO_VALUE = "no_value"
+    """It was to be made, and has no value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedTest:
+    """A test of the registry, and what became of it in a job."""
+
+    name: str
+    """As results have it."""
+    module: str
+    class_name: str
+    """Both as a plan names them."""
+    meaning: str = ""
+    """What it is, in one sentence."""
+    state: ReportedTestState
+    reason: str = ""
+    """Why it has no results, and what would change that."""
+    value_count: int = 0
+    """Results that have a value, of every candidate."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobResults:
     """All that is known of a job."""
@@ -117,6 +150,8 @@ class JobResults:
     standings: Standings
     agents: tuple[AgentInfo, ...] = ()
     """That took part, as they were then."""
+    tests: tuple[ReportedTest, ...] = ()
+    """Every test of the registry, and what became of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,13 @@
 """Predictions of a model for rows, and their file format."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+_NOTHING: Mapping[str, NDArray[np.generic]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,9 +22,11 @@ class Predictions:
     """Whether `scores` are class probabilities, each row summing to 1."""
 
 
-def save_predictions(path: Path, predictions: Predictions) -> None:
-    """Write `predictions` as an uncompressed npz; the same predictions give the same bytes."""
-    arrays: dict[str, NDArray[np.generic]] = {"are_probabilities": np.asarray(predictions.are_probabilities)}
+def save_predictions(
+    path: Path, predictions: Predictions, besides: Mapping[str, NDArray[np.generic]] = _NOTHING
+) -> None:
+    """Write `predictions` as an uncompressed npz, with other arrays `besides`; the same give the same bytes."""
+    arrays: dict[str, NDArray[np.generic]] = {**besides, "are_probabilities": np.asarray(predictions.are_probabilities)}
     if predictions.labels is not None:
         arrays["labels"] = np.ascontiguousarray(predictions.labels, dtype=np.int64)
     if predictions.scores is not None:

@@ -81,28 +81,28 @@ def test_a_newer_one_takes_the_place_of_an_older_one(tmp_path: Path) -> None:
     assert left_over(tmp_path / "own") == ["tiny"]
 
 
-@pytest.mark.parametrize(
-    ("wheel", "reason"),
-    [
-        ({"tag": "py3-none-manylinux_2_99_riscv64"}, r"no wheel of tinyruntime for Python 3\.\d+.*pip: .*No matching"),
-        ({"requires": "not-there>=2"}, r"no wheel of not-there>=2 for Python"),
-        ({"code": "import not_there"}, "No module named 'not_there'"),
-    ],
-    ids=["wheel of another machine", "missing dependency", "does not import"],
-)
-def test_what_cannot_be_installed_says_why_and_leaves_the_old_one(
-    tmp_path: Path, wheel: dict[str, str], reason: str
-) -> None:
+NOT_INSTALLED: dict[str, tuple[dict[str, str], str]] = {
+    "wheel of another machine": (
+        {"tag": "py3-none-manylinux_2_99_riscv64"},
+        r"no wheel of tinyruntime for Python 3\.\d+.*pip: .*No matching",
+    ),
+    "missing dependency": ({"requires": "not-there>=2"}, r"no wheel of not-there>=2 for Python"),
+    "does not import": ({"code": "import not_there"}, "No module named 'not_there'"),
+}
+
+
+def test_what_cannot_be_installed_says_why_and_leaves_the_old_one(tmp_path: Path) -> None:
     write_wheel(tmp_path / "wheels", "1.5")
     installed(tmp_path / "own", tmp_path / "wheels")
-    write_wheel(tmp_path / "newer", "1.6", **wheel)
-
-    with pytest.raises(RuntimeInstallError, match=reason):
-        installed(tmp_path / "own", tmp_path / "newer")
-
     environments = Environments(tmp_path / "own")
-    assert environments.failure_of("tiny")
-    assert left_over(tmp_path / "own") == ["tiny", "tiny.failed"]
+
+    for name, (wheel, reason) in NOT_INSTALLED.items():
+        write_wheel(tmp_path / name, "1.6", **wheel)
+        with pytest.raises(RuntimeInstallError, match=reason):
+            installed(tmp_path / "own", tmp_path / name)
+        assert environments.failure_of("tiny")
+        assert left_over(tmp_path / "own") == ["tiny", "tiny.failed"], name
+
     assert installed(tmp_path / "own", tmp_path / "wheels") == "1.5"
     assert environments.failure_of("tiny") == ""
 

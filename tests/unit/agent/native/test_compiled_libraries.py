@@ -1,3 +1,4 @@
+import ctypes
 import shutil
 from pathlib import Path
 
@@ -64,10 +65,23 @@ async def test_half_of_a_library_is_compiled_again(tmp_path: Path) -> None:
     assert (await CompiledLibraries(tmp_path / "kept").compiled(path, "a" * 64, {})).cost.compile_ns > 0
 
 
+async def test_sources_in_c_plus_plus_have_a_compiler_and_a_standard_of_their_own(tmp_path: Path) -> None:
+    if shutil.which("c++") is None:
+        pytest.skip("no C++ compiler here; apt install g++")
+    text = 'template <typename T> T twice(T x) { return x + x; }\nextern "C" int answer() { return twice(21); }\n'
+    libraries, path = CompiledLibraries(tmp_path / "kept"), source(tmp_path, text)
+    found = await libraries.compiled(path, "a" * 64, {}, "c++")
+    assert ctypes.CDLL(str(found.path)).answer() == 42
+    with pytest.raises(CompileFailedError, match="template"):
+        await libraries.compiled(path, "a" * 64, {})
+
+
 async def test_without_a_compiler_it_is_said_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(CallAbsentError, match="apt install gcc"):
         await CompiledLibraries(tmp_path / "kept").compiled(source(tmp_path), "a" * 64, {})
+    with pytest.raises(CallAbsentError, match=r"apt install g\+\+"):
+        await CompiledLibraries(tmp_path / "kept").compiled(source(tmp_path), "a" * 64, {}, "c++")
 
 
 def test_no_option_adds_a_flag_of_its_own() -> None:

@@ -22,6 +22,21 @@ def test_what_was_written_is_read_again(tmp_path: Path) -> None:
     assert list(read_records(tmp_path / "below" / "rounds.jsonl")) == recording.records
 
 
+def test_a_recording_goes_on_behind_the_rounds_that_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "rounds.jsonl"
+    kept, dropped, new = (record(window, 0, WITH_SLOWED, spread=0.1) for window in range(3))
+    for one in (kept, dropped):
+        first = Recording(path, [kept] if one is dropped else [])
+        first.add(one)
+        first.close()
+    assert list(read_records(path)) == [kept, dropped]
+    second = Recording(path, [kept])
+    assert list(read_records(path)) == [kept, dropped]
+    second.add(new)
+    second.close()
+    assert list(read_records(path)) == second.records == [kept, new]
+
+
 def test_a_file_that_was_cut_gives_the_whole_rounds_in_it(tmp_path: Path) -> None:
     recording, path = written(tmp_path / "rounds.jsonl"), tmp_path / "rounds.jsonl"
     path.write_text(path.read_text()[:-20])

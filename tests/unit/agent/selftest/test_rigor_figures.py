@@ -8,7 +8,7 @@ import pytest
 from bench.rigor import KEYS, figures_of, missing_of
 from bench.rigor_adaptive import BASELINE, adaptive_findings, replayed
 from bench.rigor_presence import TimedSlice, presence_findings, presence_log
-from mltest.agent.selftest.fidelity import python_bar
+from mltest.agent.selftest.agree import python_bar
 from mltest.agent.selftest.findings import Bar, Finding, share
 from mltest.agent.selftest.recording import RoundRecord, windows_of
 from mltest.shared.domain import MachineClass

@@ -11,11 +11,11 @@ import pytest
 from mltest.agent.selftest.aa import window_count
 from mltest.agent.selftest.bench import SelftestOptions
 from mltest.agent.selftest.command import SELFTESTS
-from mltest.agent.selftest.fidelity import paired_logs
 from mltest.agent.selftest.local_rounds import VisitEvents
 from mltest.agent.selftest.models import make_models
 from mltest.agent.selftest.options import NAMES, add_selftest
 from mltest.agent.selftest.overhead import overhead_findings
+from mltest.agent.selftest.paired_loops import paired_logs
 from mltest.agent.selftest.rows import is_flagged
 from mltest.agent.selftest.storage import storage_findings
 from mltest.agent.selftest.verify import BATCH_SIZES, differs, is_harmed

@@ -44,12 +44,24 @@ def epilogue(ensemble: Ensemble, keys: Keys) -> list[str]:
         *_base_scores(ensemble),
         *_finish(ensemble),
         *_predict(has_keys=bool(keys.lines())),
-        f"const uint32_t mltest_feature_count = {ensemble.feature_count};",
-        f"const uint32_t mltest_output_count = {ensemble.output_count};",
-        f'const char mltest_input_type[] = "{ensemble.input_type}";',
+        *constants(ensemble.feature_count, ensemble.output_count, ensemble.input_type),
+    ]
+
+
+def constants(feature_count: int, output_count: int, input_type: str) -> list[str]:
+    """Return the last lines of every source: what the interface says of itself."""
+    return [
+        f"const uint32_t mltest_feature_count = {feature_count};",
+        f"const uint32_t mltest_output_count = {output_count};",
+        f'const char mltest_input_type[] = "{input_type}";',
         'const char mltest_output_type[] = "float64";',
         f"const uint32_t mltest_abi = {ABI_VERSION};",
     ]
+
+
+def answer_lines(ensemble: Ensemble) -> list[str]:
+    """Return BASE_SCORES, and `finish(sums, out)`, for code that adds trees in another way; valid in C++, too."""
+    return [*_base_scores(ensemble), *_finish(ensemble)]
 
 
 def _tile_rows(ensemble: Ensemble, keys: Keys) -> int:

@@ -9,6 +9,7 @@ from mltest.coordinator.builder.exporters.registry import exporter
 from mltest.coordinator.builder.exporters.role import Exported, ExporterNeeds, ExportSource
 from mltest.shared.domain import Task
 from mltest.shared.errors import ConversionError
+from mltest.shared.model_format import PT2
 
 _CONVERTER = "the exporter to OpenVINO"
 _DTYPES = {1: "float32", 11: "float64"}
@@ -23,7 +24,7 @@ class OpenVinoExport:
     needs = ExporterNeeds(
         name="openvino_export",
         runtimes=("openvino",),
-        formats={"skops": "onnx", "pickle": "onnx", "onnx": "onnx"},
+        formats={"skops": "onnx", "pickle": "onnx", "onnx": "onnx", "pt2": "onnx"},
         families=("mlp", "network", "cnn"),
         packages=("onnx", "skl2onnx"),
         takes="networks (it has no operators for trees, linear models and support vectors)",
@@ -33,8 +34,7 @@ class OpenVinoExport:
         """Convert, then cut."""
         import onnx
 
-        content = source.path.read_bytes() if source.native is None else onnx_bytes(source.native)
-        model = onnx.load_from_string(content)
+        model = onnx.load_from_string(_graph_file(source))
         _keep_scores(model.graph, has_labels=source.info.task is Task.CLASSIFICATION)
         _spell_out_scalers(model.graph)
         _refuse_classical(model.graph)
@@ -42,6 +42,14 @@ class OpenVinoExport:
         constants = {tensor.name for tensor in model.graph.initializer}
         (wanted,) = (one for one in model.graph.input if one.name not in constants)
         return Exported(input_dtype=_DTYPES[wanted.type.tensor_type.elem_type])
+
+
+def _graph_file(source: ExportSource) -> bytes:
+    from mltest.coordinator.builder.torch_graph import torch_graph
+
+    if source.native is not None:
+        return onnx_bytes(source.native)
+    return torch_graph(source.path) if source.info.format == PT2 else source.path.read_bytes()
 
 
 def _keep_scores(graph: Any, *, has_labels: bool) -> None:

@@ -1,6 +1,9 @@
 """The exporters that this software knows of; describing them imports no ML library."""
 
+from dataclasses import replace
+
 from mltest.coordinator.builder.exporters.role import Exporter, ExporterNeeds
+from mltest.coordinator.builder.exporters.tool import absence_of
 from mltest.shared.domain import Candidate
 from mltest.shared.errors import ConversionError
 from mltest.shared.plugins import Registry
@@ -24,8 +27,8 @@ def exporters() -> tuple[Exporter, ...]:
 
 
 def exporter_needs() -> tuple[ExporterNeeds, ...]:
-    """Return what each exporter says of itself."""
-    return tuple(found.needs for found in exporters())
+    """Return what each exporter says of itself, and whether what it needs is here."""
+    return tuple(replace(found.needs, absence=absence_of(found.needs)) for found in exporters())
 
 
 def exporter_of(candidate: Candidate) -> Exporter:

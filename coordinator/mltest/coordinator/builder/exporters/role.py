@@ -40,6 +40,19 @@ class ExporterNeeds:
     """Each is a candidate of its own, in this order."""
     packages: tuple[str, ...] = ()
     """Distributions that do the work; their versions are part of the key of the artifact cache."""
+    tool: str = ""
+    """Program of others that makes the artifact of what `export` writes, in a process of its own."""
+    extra: str = ""
+    """Extra of this project that installs them where artifacts are made; empty means: the builder always has them."""
+    machines: tuple[str, ...] = ()
+    """Architectures (uname -m) that they exist for, of the machine that makes artifacts; empty means: all."""
+    absence: str = ""
+    """Why they cannot be used here, and what mends it; empty if they can. Registries fill it in."""
+
+    @property
+    def remedy(self) -> str:
+        """The command that installs what does the work."""
+        return f"pip install 'mltest-fleet[{self.extra or 'builder'}]'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

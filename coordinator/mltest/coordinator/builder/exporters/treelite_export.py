@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from mltest.coordinator.builder.exporters.lone_step import lone_step
 from mltest.coordinator.builder.exporters.registry import exporter
 from mltest.coordinator.builder.exporters.role import Exported, ExporterNeeds, ExportSource
 from mltest.shared.errors import ConversionError
@@ -60,15 +61,9 @@ def _boosted(source: ExportSource) -> tuple[Any, Exported]:
 
 
 def _ensemble(estimator: Any) -> Any:
-    from sklearn.pipeline import Pipeline
     from sklearn.tree import BaseDecisionTree
 
-    if isinstance(estimator, Pipeline):
-        steps = [step for _, step in estimator.steps if step not in (None, "passthrough")]
-        if len(steps) > 1:
-            names = ", ".join(type(step).__name__ for step in steps[:-1])
-            raise ConversionError(converter="treelite", detail=f"it holds trees only, not the steps before ({names})")
-        estimator = steps[0]
+    estimator = lone_step(estimator, "treelite", holds="trees")
     return _forest_of_one(estimator) if isinstance(estimator, BaseDecisionTree) else estimator
 
 

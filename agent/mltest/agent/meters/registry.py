@@ -1,0 +1,51 @@
+"""The kinds of meters that this software knows of."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mltest.agent.meters.role import Meter, MeterKind, MeterSite, Unavailable
+from mltest.shared.plugins import Registry
+
+_LOG = logging.getLogger(__name__)
+
+_REGISTRY: Registry[MeterKind] = Registry(
+    group="mltest.meters", package="mltest.agent.meters", name_of=lambda kind: kind.name
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundMeters:
+    """What there is, and what there is not."""
+
+    meters: tuple[Meter, ...]
+    unavailable: tuple[Unavailable, ...]
+
+
+def meter_kind(kind: type[MeterKind]) -> type[MeterKind]:
+    """Register a kind of meter: a decorator for its class, which is made without arguments."""
+    _REGISTRY.add(kind())
+    return kind
+
+
+def meter_kinds() -> Mapping[str, MeterKind]:
+    """Return every kind by name, those of this project first."""
+    return _REGISTRY.all()
+
+
+def discovered(site: MeterSite) -> FoundMeters:
+    """Return every meter of `site`, and why others cannot be used; a kind that fails is one of those."""
+    meters: list[Meter] = []
+    unavailable: list[Unavailable] = []
+    for name, kind in meter_kinds().items():
+        try:
+            found = kind.discover(site)
+        except Exception as error:
+            _LOG.warning("meters of kind %s cannot be looked for", name, exc_info=True)
+            found = [Unavailable(meter=name, reason=f"looking for it failed: {error}")]
+        for one in found:
+            if isinstance(one, Unavailable):
+                unavailable.append(one)
+            else:
+                meters.append(one)
+    return FoundMeters(meters=tuple(meters), unavailable=tuple(unavailable))

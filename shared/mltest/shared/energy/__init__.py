@@ -1,0 +1,1 @@
+"""Energy from stored raw readings: every published joule can be computed again. Pure."""

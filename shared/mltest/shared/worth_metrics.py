@@ -1,0 +1,132 @@
+"""Metrics of what a model is worth: quality, change of quality, fairness, properties, robustness."""
+
+from mltest.shared.metric import Better, Metric
+
+_L, _H, _N = Better.LOWER, Better.HIGHER, Better.NEITHER
+
+_QUALITY = (
+    Metric("accuracy", "1", _H, "share of rows with the right label"),
+    Metric("balanced_accuracy", "1", _H, "mean of the recall of each class"),
+    Metric("precision", "1", _H, "true positives among the positives said"),
+    Metric("recall", "1", _H, "true positives among the true"),
+    Metric("f1", "1", _H, "harmonic mean of precision and recall"),
+    Metric("mcc", "1", _H, "Matthews' correlation coefficient, -1 to 1"),
+    Metric("roc_auc", "1", _H, "area under the receiver operating characteristic; one against the rest, macro"),
+    Metric("pr_auc", "1", _H, "average precision; one against the rest, macro"),
+    Metric("log_loss", "1", _L, "negative mean log-likelihood of the true class, in nats"),
+    Metric("brier", "1", _L, "mean squared error of class probabilities, summed over classes, halved for two"),
+    Metric("calibration_error", "1", _L, "expected calibration error, 15 bins of the largest probability"),
+    Metric("confusion_count", "count", _N, "rows of one true class with one predicted class"),
+    Metric("roc_recall", "1", _H, "recall of one class at a rate of false positives, labelled class@rate"),
+    Metric("calibration_accuracy", "1", _N, "share of right labels where the largest probability lies in a bin"),
+    Metric("residual", "value", _N, "quantile of value predicted minus true value, by name of the quantile"),
+    Metric("mse", "value", _L, "mean squared error, in squared units of the target"),
+    Metric("rmse", "value", _L, "root of the mean squared error, in units of the target"),
+    Metric("mae", "value", _L, "mean absolute error, in units of the target"),
+    Metric("median_ae", "value", _L, "median of absolute errors, in units of the target"),
+    Metric("mape", "value", _L, "mean of absolute errors divided by the true value"),
+    Metric("r2", "1", _H, "coefficient of determination"),
+)
+
+_CHANGES = (
+    *(
+        Metric(f"{name}_change", "1", better, f"{text} of the candidate minus that of the native model, same rows")
+        for name, better, text in (
+            ("accuracy", _H, "accuracy"),
+            ("f1", _H, "macro F1"),
+            ("roc_auc", _H, "area under the ROC curve"),
+            ("log_loss", _L, "log loss"),
+            ("brier", _L, "Brier score"),
+            ("calibration_error", _L, "expected calibration error"),
+            ("worst_recall", _H, "recall of the class that lost most"),
+            ("mse", _L, "mean squared error"),
+            ("mae", _L, "mean absolute error"),
+            ("r2", _H, "coefficient of determination"),
+        )
+    ),
+    Metric("lost_row_count", "count", _L, "rows that the native model has right and the candidate wrong"),
+    Metric("won_row_count", "count", _H, "rows that the candidate has right and the native model wrong"),
+    Metric("quality_change_p", "1", _N, "p-value of no change: exact McNemar test, or Wilcoxon's signed ranks"),
+)
+
+_FAIRNESS = (
+    Metric("group_rows", "count", _N, "rows of a group"),
+    Metric("group_accuracy", "1", _H, "accuracy in a group"),
+    Metric("group_selection_rate", "1", _N, "share of a group's rows that are given a class"),
+    Metric("group_recall", "1", _H, "true positive rate of a class in a group"),
+    Metric("group_false_positive_rate", "1", _L, "share of a group's rows of other classes that are given a class"),
+    Metric("group_mae", "value", _L, "mean absolute error in a group"),
+    Metric("group_mean_error", "value", _N, "mean of value predicted minus true value in a group"),
+    Metric("accuracy_disparity", "1", _L, "largest minus smallest accuracy of groups"),
+    Metric("demographic_parity_difference", "1", _L, "largest minus smallest selection rate of groups"),
+    Metric("demographic_parity_ratio", "1", _H, "smallest divided by largest selection rate of groups"),
+    Metric("equalized_odds_difference", "1", _L, "larger of the differences of true and of false positive rates"),
+    Metric("mae_disparity", "value", _L, "largest minus smallest mean absolute error of groups"),
+    Metric("mean_error_disparity", "value", _L, "largest minus smallest mean error of groups"),
+)
+
+_PROPERTIES = (
+    Metric("row_count", "count", _N, "rows of the data that are used"),
+    Metric("source_row_count", "count", _N, "rows in the file"),
+    Metric("sample_seed", "count", _N, "seed by which rows were drawn where the cap was applied"),
+    Metric("column_count", "count", _N, "columns of X"),
+    Metric("class_count", "count", _N, "classes of the model"),
+    Metric("class_ratio", "1", _N, "share of the rows that have a class"),
+    Metric("class_entropy", "1", _N, "entropy of the classes divided by that of equal shares"),
+    Metric("missing_ratio", "1", _L, "share of values that are NaN"),
+    Metric("missing_column_count", "count", _L, "columns with missing values"),
+    Metric("infinite_count", "count", _L, "values that are infinite"),
+    Metric("constant_column_count", "count", _N, "columns with one value only"),
+    Metric("duplicate_row_count", "count", _L, "rows that repeat an earlier one"),
+    Metric("conflicting_row_count", "count", _L, "rows that repeat another one with another true value"),
+    Metric("column_minimum", "value", _N, "smallest value of a column"),
+    Metric("column_maximum", "value", _N, "largest value of a column"),
+    Metric("target_minimum", "value", _N, "smallest true value"),
+    Metric("target_maximum", "value", _N, "largest true value"),
+    Metric("target_mean", "value", _N, "mean of the true values"),
+    Metric("target_deviation", "value", _N, "standard deviation of the true values"),
+    Metric("leakage_score", "1", _L, "how well one column orders the true values: |2 AUC - 1| or |rank correlation|"),
+    Metric("tree_count", "count", _N, "trees"),
+    Metric("node_count", "count", _N, "nodes of all trees, leaves among them"),
+    Metric("leaf_count", "count", _N, "leaves of all trees"),
+    Metric("depth_mean", "value", _N, "mean depth of the trees"),
+    Metric("depth_max", "count", _N, "depth of the deepest tree"),
+    Metric("leaf_depth_mean", "value", _N, "mean number of comparisons to a leaf, over leaves"),
+    Metric("used_feature_count", "count", _N, "features that are used at all"),
+    Metric("feature_split_count", "count", _N, "nodes that compare a feature"),
+    Metric("support_vector_count", "count", _N, "support vectors"),
+    Metric("support_vector_ratio", "1", _N, "support vectors divided by training rows"),
+    Metric("bounded_vector_count", "count", _N, "support vectors whose weight is at its bound C"),
+    Metric("parameter_count", "count", _N, "numbers that were learnt"),
+    Metric("zero_parameter_ratio", "1", _N, "share of weights that are 0"),
+    Metric("mac_count", "count", _L, "multiplications of convolutions and matrix products for one row"),
+    Metric("operator_count", "count", _N, "nodes of the graph, by operator"),
+    Metric("activation_bytes", "bytes", _L, "largest outputs that have to be held at once for one row"),
+    Metric("xi_alpha_error", "1", _L, "upper bound of the leave-one-out error (Joachims 2000)"),
+    Metric("xi_alpha_recall", "1", _H, "lower bound of the leave-one-out recall"),
+    Metric("xi_alpha_precision", "1", _H, "lower bound of the leave-one-out precision"),
+    Metric("xi_alpha_f1", "1", _H, "lower bound of the leave-one-out F1"),
+    Metric("native_importance", "value", _N, "importance of a feature by the model's own account"),
+    Metric("permutation_importance", "value", _N, "loss of accuracy or R2 when a column is shuffled"),
+)
+
+_ROBUSTNESS = (
+    Metric("noise_accuracy", "1", _H, "accuracy when X is disturbed, labelled by disturbance"),
+    Metric("noise_r2", "1", _H, "coefficient of determination when X is disturbed, labelled by disturbance"),
+    Metric("noise_agreement", "1", _H, "share of labels that stay when X is disturbed"),
+    Metric("radius_exact", "value", _H, "smallest change of one value's size (L-infinity) that changes the label"),
+    Metric("radius_certified", "value", _H, "change below which the label certainly stays: a lower bound"),
+    Metric("radius_attacked", "value", _H, "change that was found to change the label: an upper bound of the radius"),
+    Metric("robust_accuracy", "1", _H, "share of the rows with the right label that keep it within a radius"),
+    Metric("attack_count", "count", _N, "rows in which a change of the label was found"),
+    Metric("not_finished_count", "count", _L, "rows for which the budget did not suffice"),
+)
+
+WORTH_METRICS = (
+    *_QUALITY,
+    *_CHANGES,
+    *_FAIRNESS,
+    *_PROPERTIES,
+    *_ROBUSTNESS,
+    Metric("broken_test", "1", _N, "never a value: a test that broke, with what it said"),
+)

@@ -1,0 +1,1 @@
+"""Machines whose energy is known, to measure them with the engine."""

@@ -1,0 +1,1 @@
+"""File systems of machines whose energy can be read, or cannot."""

@@ -1,0 +1,148 @@
+"""Plugs on the local network, asked over real HTTP."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from mltest.agent.meters.local_http import LocalDevice
+from mltest.agent.meters.registry import discovered
+from mltest.agent.meters.role import Meter, MeterSite
+from mltest.shared.energy.boundary import boundaries
+from mltest.shared.energy.meter_spec import MeterKind
+from mltest.shared.energy.reading import Absent, Window
+from mltest.shared.energy.window_energy import window_energy
+from mltest.shared.errors import MeterUnreadableError
+
+NOTHING = Path("/nonexistent")
+SHELLY = {"id": 0, "output": True, "apower": 61.2, "aenergy": {"total": 1234.567}}
+TASMOTA = {"StatusSNS": {"ENERGY": {"Total": 1.234, "Power": 61}}}
+
+
+class PlugServer(ThreadingHTTPServer):
+    """One plug; its answer by path."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.answers: dict[str, bytes] = {
+            "/rpc/Switch.GetStatus?id=0": json.dumps(SHELLY).encode(),
+            "/cm?cmnd=status%2010": json.dumps(TASMOTA).encode(),
+        }
+        self.status = 200
+
+    def say(self, answer: object) -> None:
+        content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        self.answers = dict.fromkeys(self.answers, content)
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.server_address[1]}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: PlugServer
+
+    def do_GET(self) -> None:  # the library's name
+        content = self.server.answers[self.path]
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def plug() -> Iterator[PlugServer]:
+    """A plug of both makers."""
+    server = PlugServer()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def meter_of(kind: str, plug: PlugServer) -> Meter:
+    (meter,) = discovered(MeterSite(root=NOTHING, plugs=(f"{kind}={plug.address}",))).meters
+    return meter
+
+
+def test_a_shelly_counts_joules(plug: PlugServer) -> None:
+    meter = meter_of("shelly", plug)
+
+    assert meter.read().values == {"wall": pytest.approx(1234.567 * 3600)}
+    assert (meter.spec.kind, meter.spec.domains[0].resolution) == (MeterKind.COUNTER, 3.6)
+
+
+def test_a_tasmota_tells_watts(plug: PlugServer) -> None:
+    meter = meter_of("tasmota", plug)
+
+    assert meter.read().values == {"wall": 61.0}
+    assert (meter.spec.kind, meter.spec.domains[0].resolution) == (MeterKind.POWER, 1.0)
+
+
+def test_a_plug_whose_counter_was_reset_gives_no_joules(plug: PlugServer) -> None:
+    meter = meter_of("shelly", plug)
+    first = meter.read()
+    plug.say({**SHELLY, "aenergy": {"total": 0.0}})
+    second = meter.read()
+
+    found = window_energy(
+        boundaries(meter.spec)[0], [first, second], Window(begin_ns=first.end_ns, end_ns=second.begin_ns)
+    )
+
+    assert found == Absent("the counter wall started again")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        [],
+        {"aenergy": 5, "StatusSNS": 5},
+        {"aenergy": {"total": -1}, "StatusSNS": {"ENERGY": {"Power": -1}}},
+        {"aenergy": {"total": True}, "StatusSNS": {"ENERGY": {"Power": True}}},
+        {"aenergy": {"total": "7"}, "StatusSNS": {"ENERGY": {"Power": "7"}}},
+        b'{"aenergy": {"total": NaN}, "StatusSNS": {"ENERGY": {"Power": NaN}}}',
+        b"<html>",
+        b"[" * 50_000,
+        b" " * 70_000,
+    ],
+)
+@pytest.mark.parametrize("kind", ["shelly", "tasmota"])
+def test_nonsense_is_no_number(plug: PlugServer, kind: str, answer: object) -> None:
+    meter = meter_of(kind, plug)
+    plug.say(answer)
+
+    with pytest.raises(MeterUnreadableError):
+        meter.read()
+
+
+def test_a_plug_that_refuses_is_unavailable_with_the_reason(plug: PlugServer) -> None:
+    plug.status = 401
+
+    found = discovered(MeterSite(root=NOTHING, plugs=(f"shelly={plug.address}",)))
+
+    (refused,) = (one for one in found.unavailable if one.meter == "shelly")
+    assert f"{plug.address}: it answers 401" in refused.reason
+    assert refused.remedy.startswith("curl http://127.0.0.1:")
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "0.0.0.0", "93.184.216.34:80", "[2606:2800:220:1::1]:80"])
+def test_nothing_beyond_the_local_network_is_asked(address: str) -> None:
+    with pytest.raises(MeterUnreadableError, match="not on the local network"):
+        LocalDevice("shelly", address).answer("/")
+
+
+@pytest.mark.parametrize("address", ["", "host/../x", "a b", "host:99999", "host:x", "user@host", "x\r\nHost: y"])
+def test_what_is_no_address_is_refused(address: str) -> None:
+    with pytest.raises(MeterUnreadableError, match="is no address"):
+        LocalDevice("shelly", address)

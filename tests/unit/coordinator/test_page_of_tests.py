@@ -1,0 +1,98 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from mltest.coordinator.report.page_of_tests import PageOfTests
+from mltest.shared.domain import Candidate, JobResults, ReportedTest, ReportedTestState, Result, Standings
+from mltest.shared.errors import RequestInvalidError
+from tests.unit.coordinator.test_report import JOB
+
+DONE = ReportedTestState.DONE
+
+
+def candidate(name: str, **changes: object) -> Candidate:
+    values: dict[str, object] = {"candidate_id": name, "label": name, "runtime": "r", "format": "f", **changes}
+    return Candidate(artifact_sha256="0" * 64, **values)  # type: ignore[arg-type]  # fields of a Candidate
+
+
+def reported(name: str, state: ReportedTestState = DONE, reason: str = "", class_name: str = "C") -> ReportedTest:
+    return ReportedTest(
+        name=name, module="m", class_name=class_name, meaning=f"What {name} is.", state=state, reason=reason
+    )
+
+
+def result(candidate_id: str, metric: str, value: float | None, **changes: object) -> Result:
+    return Result(candidate_id=candidate_id, test="quality", metric=metric, value=value, **changes)  # type: ignore[arg-type]
+
+
+RESULTS = (
+    result("other", "accuracy", 0.5, agent_id="a"),
+    result("native", "accuracy", 0.9, agent_id="a", low=0.85, high=0.94),
+    result("native", "recall", 0.25, agent_id="a", statistic="class", label="class [red]x[/red]"),
+    result("native", "accuracy", 0.1, agent_id="b"),
+    result("native", "log_loss", None, agent_id="a", reason="the model gives no probabilities"),
+    Result(candidate_id="", test="trees", metric="node_count", value=39818.0),
+)
+PAGE = JobResults(
+    job=JOB,
+    candidates=(candidate("other"), candidate("native", is_baseline=True)),
+    results=RESULTS,
+    standings=Standings(),
+    tests=(
+        reported("quality"),
+        reported("trees"),
+        reported("fairness", ReportedTestState.DOES_NOT_APPLY, "no column of groups is named (--group COLUMN)"),
+        reported("noise", ReportedTestState.NOT_CHOSEN, "ask for it: --tests 'default,noise'"),
+    ),
+)
+
+
+def screen(results: JobResults, name: str = "", width: int = 120) -> str:
+    stream = io.StringIO()
+    Console(file=stream, width=width).print(PageOfTests(results, name))
+    return stream.getvalue()
+
+
+def test_every_test_stands_on_the_page_with_its_interval_or_its_reason() -> None:
+    text = screen(PAGE)
+    assert "2 of 4 tests have figures" in text
+    assert "0.9000 [0.8500, 0.9400]" in " ".join(text.split())
+    assert "39,818" in text
+    assert "log loss: the model gives no probabilities" in text
+    assert "does not apply no column of groups is named" in " ".join(text.split())
+    assert "not asked for" in text
+
+
+def test_figures_are_of_the_native_baseline_on_one_agent_unless_another_is_named() -> None:
+    assert "0.1000" not in screen(PAGE)
+    assert "0.5000" not in screen(PAGE)
+    assert "0.5000" in screen(PAGE, "other")
+    with pytest.raises(RequestInvalidError, match="no candidate is called 'nobody'"):
+        screen(PAGE, "nobody")
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_words_from_a_model_are_plain_text_and_no_line_is_too_long(width: int) -> None:
+    lines = screen(PAGE, width=width).splitlines()
+    assert "[red]x" in "".join(lines)
+    assert max(len(line.rstrip()) for line in lines) <= width
+
+
+def test_what_was_never_read_has_no_tests() -> None:
+    assert "no test was made" in screen(JobResults(job=JOB, standings=Standings()))
+
+
+def test_what_is_of_all_rows_stands_before_what_is_of_single_classes() -> None:
+    classes = tuple(
+        result("native", "recall", 0.5, agent_id="a", statistic="class", label=f"class {number}")
+        for number in range(60)
+    )
+    last = result("native", "brier", 0.125, agent_id="a")
+    text = screen(
+        JobResults(
+            job=JOB, candidates=PAGE.candidates, results=(*classes, last), standings=Standings(), tests=PAGE.tests[:1]
+        )
+    )
+    assert text.index("0.125") < text.index("class 0")
+    assert "and 21 more: --json has them all" in text

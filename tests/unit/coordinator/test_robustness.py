@@ -1,0 +1,132 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC, LinearSVC
+from sklearn.tree import DecisionTreeClassifier
+
+from mltest.coordinator.builder.judging.disturbances import column_ranges
+from mltest.coordinator.builder.judging.label_attack import LabelAttack as Attack
+from mltest.coordinator.builder.judging.linear_radius import affine_scores, exact_radii
+from mltest.coordinator.tests.robustness import LabelAttack, LinearRadius, Noise
+from tests.unit.coordinator.examined import evidence_of, only, value_of
+
+ROWS, TRUTH = load_breast_cancer(return_X_y=True)
+IRIS, KINDS = load_iris(return_X_y=True)
+
+
+def test_the_radius_of_two_classes_is_the_distance_in_the_dual_norm() -> None:
+    # 2 x - y - 1 at (3, 0) is 5, and the weights sum to 3: by hand 5 / 3; with the range 10 of x, 5 / 21.
+    slopes, offsets = np.array([[2.0, -1.0]]), np.array([-1.0])
+    rows = np.array([[3.0, 0.0]])
+    assert exact_radii(rows, slopes, offsets, np.ones(2))[0] == pytest.approx([5 / 3])
+    assert exact_radii(rows, slopes, offsets, np.array([10.0, 1.0]))[0] == pytest.approx([5 / 21])
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        LogisticRegression(),
+        LinearSVC(),
+        RidgeClassifier(),
+        SVC(kernel="linear"),
+    ],
+)
+def test_every_label_changes_just_behind_its_radius_and_none_before(estimator: LogisticRegression) -> None:
+    model = make_pipeline(StandardScaler(), estimator).fit(ROWS, TRUTH)
+    results = list(LinearRadius().examine(evidence_of(model, ROWS, TRUTH)))
+    assert value_of(results, "attack_count", statistic="verified") == len(ROWS)
+    assert not [one for one in results if one.value is None]
+    shares = [one.value for one in results if one.metric == "robust_accuracy"]
+    assert shares == sorted(shares, reverse=True)  # type: ignore[type-var]  # each has a value
+
+
+def test_several_classes_have_radii_that_the_model_confirms() -> None:
+    model = LogisticRegression(max_iter=1000).fit(IRIS, KINDS)
+    results = list(LinearRadius().examine(evidence_of(model, IRIS, KINDS)))
+    assert value_of(results, "attack_count", statistic="verified") == len(IRIS)
+
+
+def test_a_model_that_is_not_linear_has_no_closed_form() -> None:
+    model = SVC(kernel="rbf").fit(IRIS[:100], KINDS[:100])
+    (found,) = LinearRadius().examine(evidence_of(model, IRIS[:100], KINDS[:100]))
+    assert "not linear" in found.reason
+    votes = SVC(kernel="linear").fit(IRIS, KINDS)
+    assert "votes" in LinearRadius().examine(evidence_of(votes, IRIS, KINDS))[0].reason
+
+
+@pytest.mark.parametrize("problems", [1, pytest.param(10, marks=pytest.mark.long)])
+def test_no_attack_finds_less_than_the_exact_radius(problems: int) -> None:
+    random = np.random.default_rng(0)
+    for seed in range(problems):
+        rows = random.normal(size=(100, 4))
+        truth = (rows @ random.normal(size=4) + 0.3 * random.normal(size=100) > 0).astype(int)
+        model = LogisticRegression().fit(rows, truth)
+        evidence = evidence_of(model, rows, truth)
+        weights, _ = affine_scores(evidence)
+        assert weights is not None
+        exact, _ = exact_radii(rows, *weights, column_ranges(rows))
+        attack = Attack(evidence, seed)
+        found = np.array([attack.radius(row, 3 if problems > 1 else 1) for row in range(100)])
+        assert (found >= exact * (1 - 1e-9)).all()
+
+
+def test_an_attack_comes_close_to_the_exact_radius() -> None:
+    model = LogisticRegression(max_iter=5000).fit(IRIS[:100], KINDS[:100])
+    evidence = evidence_of(model, IRIS[:100], KINDS[:100])
+    weights, _ = affine_scores(evidence)
+    assert weights is not None
+    exact, _ = exact_radii(IRIS[:100], *weights, column_ranges(IRIS[:100]))
+    attack = Attack(evidence, 0)
+    ratios = [attack.radius(row, 40) / exact[row] for row in range(0, 100, 10)]
+    assert max(ratios) < 1.3
+
+
+def test_an_attack_on_one_tree_finds_its_threshold() -> None:
+    # The tree splits at 0.5: from 0 the label changes behind 0.5 of the range 2.
+    rows = np.array([[0.0], [1.0], [2.0]])
+    tree = DecisionTreeClassifier().fit(rows, [0, 1, 1])
+    results = list(LabelAttack(rows=1).examine(evidence_of(tree, rows, [0, 1, 1])))
+    assert value_of(results, "radius_attacked") == pytest.approx(0.25, abs=1e-3)
+    assert value_of(results, "robust_accuracy", label="radius 0.1") == 1
+
+
+def test_rows_that_the_budget_does_not_reach_are_counted() -> None:
+    forest = RandomForestClassifier(5, random_state=0).fit(IRIS, KINDS)
+    late = replace(evidence_of(forest, IRIS, KINDS), started_s=-1e9)
+    (found,) = LabelAttack(budget_s=1).examine(late)
+    assert "in time" in found.reason
+
+
+def test_a_model_that_always_says_the_same_withstands() -> None:
+    model = DecisionTreeClassifier().fit(IRIS, np.zeros(150, dtype=int))
+    results = list(LabelAttack(rows=3).examine(evidence_of(model, IRIS, np.zeros(150, dtype=int))))
+    assert value_of(results, "attack_count") == 0
+    assert "says the same" in only(results, "radius_attacked").reason
+
+
+def test_more_noise_leaves_fewer_labels() -> None:
+    forest = RandomForestClassifier(10, random_state=0).fit(IRIS, KINDS)
+    results = list(Noise(repeats=3).examine(evidence_of(forest, IRIS, KINDS)))
+    kept = [value_of(results, "noise_agreement", label=f"gaussian {size:g}") for size in (0.01, 0.05, 0.1, 0.2)]
+    assert kept == sorted(kept, reverse=True)
+    assert kept[0] > 0.95 > kept[-1]
+    assert value_of(results, "noise_accuracy", label="gaussian 0.01") == pytest.approx(1, abs=0.05)
+
+
+def test_noise_that_changes_nothing_changes_no_figure() -> None:
+    model = LinearRegression().fit(IRIS, KINDS)
+    results = list(Noise(sizes=(1e-12,), repeats=1).examine(evidence_of(model, IRIS, KINDS.astype(float))))
+    assert value_of(results, "noise_r2", label="gaussian 1e-12") == pytest.approx(model.score(IRIS, KINDS))
+
+
+def test_disturbances_that_the_budget_does_not_reach_are_counted() -> None:
+    model = LinearRegression().fit(IRIS, KINDS)
+    late = replace(evidence_of(model, IRIS, KINDS.astype(float)), started_s=-1e9)
+    (found,) = Noise(budget_s=1).examine(late)
+    assert "20 disturbances" in found.reason
