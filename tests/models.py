@@ -40,3 +40,20 @@ def forest_on_digits(folder: Path, *, trees: int = 10, is_onnx: bool = False) ->
         skops.io.dump(forest, files.model)
     np.savez(files.data, X=held_out, y=held_out_labels)
     return files
+
+
+def forest_on_noise(folder: Path, *, trees: int, depth: int, rows: int) -> ModelFiles:
+    """Train a random forest of 20 noisy features and write it as skops, with `rows` held-out rows, below `folder`."""
+    import numpy as np
+    import skops.io
+    from sklearn.datasets import make_classification
+    from sklearn.ensemble import RandomForestClassifier
+
+    drawn, labels = make_classification(
+        n_samples=rows + 10_000, n_features=20, n_informative=12, n_redundant=4, flip_y=0.05, random_state=0
+    )
+    forest = RandomForestClassifier(trees, max_depth=depth, random_state=0).fit(drawn[rows:], labels[rows:])
+    files = ModelFiles(folder / "forest.skops", folder / "noise.npz")
+    skops.io.dump(forest, files.model)
+    np.savez(files.data, X=drawn[:rows], y=labels[:rows])
+    return files

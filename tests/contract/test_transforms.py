@@ -150,6 +150,28 @@ def test_a_file_with_too_few_rounds_says_so(tmp_path: Path) -> None:
         first_rounds(made.path, made.info.format, "3", tmp_path / "as many")
 
 
+@pytest.mark.parametrize(
+    ("label", "trees", "depth"),
+    [
+        *(("prune-trees reduced-error 2", 2, None), ("prune-trees individual 1/3", 2, None)),
+        *(("cap-depth 2", 6, 2), ("cap-depth 1 refined", 6, 1)),
+    ],
+)
+def test_a_size_that_no_variant_has_is_made_as_well(label: str, trees: int, depth: int | None, tmp_path: Path) -> None:
+    made = transformed(sourced("forest, three classes", tmp_path), label, tmp_path / "unused")
+    assert made.native is not None
+    found = made.native.estimator.estimators_
+    assert len(found) == trees
+    if depth is not None:
+        assert max(tree.tree_.max_depth for tree in found) == depth
+
+
+@pytest.mark.parametrize("label", ["prune-trees 2", "prune-trees by-luck 2", "cap-depth", "prune-trees reduced-error"])
+def test_a_label_that_no_way_has_is_refused(label: str, tmp_path: Path) -> None:
+    with pytest.raises(ConversionError, match="is not installed here"):
+        transformed(sourced("forest, three classes", tmp_path), label, tmp_path / "unused")
+
+
 def test_the_same_model_gives_the_same_bytes_in_every_process(tmp_path: Path) -> None:
     here, elsewhere = here_and_elsewhere("transformed", tmp_path)
     assert len(here) == 32

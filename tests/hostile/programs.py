@@ -55,7 +55,7 @@ def _payload(part: str, *sizes: int) -> dict[str, Any]:
 
 
 def _meta(*sizes: int | None) -> dict[str, Any]:
-    strides = [1] if len(sizes) == 1 else [sizes[1], 1]
+    strides: list[int | None] = [1] if len(sizes) == 1 else [sizes[1], 1]
     return {
         "dtype": 7,
         "sizes": [_ROWS if size is None else {"as_int": size} for size in sizes],

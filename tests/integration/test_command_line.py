@@ -202,7 +202,10 @@ def test_a_preview_is_text_and_data(home: Home) -> None:
 
 
 def test_completion_and_version_are_printed(home: Home) -> None:
-    assert "submit" in home.run("completion", "bash").stdout
+    completion = home.run("completion", "bash").stdout
+    assert "submit" in completion
+    assert "compgen -W 'none all" in completion
+    assert "prune-trees=" in completion
     assert home.run("--version").stdout.startswith("mltest-coordinator ")
 
 

@@ -541,7 +541,7 @@ class StepStarted(google.protobuf.message.Message):
     STEP_FIELD_NUMBER: builtins.int
     TEXT_FIELD_NUMBER: builtins.int
     step: builtins.str
-    """Name: inspect, build, match, measure, evaluate."""
+    """Name: inspect, build, screen, match, measure, evaluate."""
     text: builtins.str
     """What it does, for people."""
     def __init__(
@@ -1109,6 +1109,8 @@ class Standings(google.protobuf.message.Message):
     ORDERED_BY_FIELD_NUMBER: builtins.int
     NOTES_FIELD_NUMBER: builtins.int
     MACHINES_FIELD_NUMBER: builtins.int
+    FRONTS_FIELD_NUMBER: builtins.int
+    BESTS_FIELD_NUMBER: builtins.int
     ordered_by: builtins.str
     """What the rows are ordered by, for people."""
     @property
@@ -1123,6 +1125,14 @@ class Standings(google.protobuf.message.Message):
     def machines(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___AgentMachine]:
         """What the machines were like, one for each agent that timed anything."""
 
+    @property
+    def fronts(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___ParetoFront]:
+        """One for each agent that candidates are ranked on."""
+
+    @property
+    def bests(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___BatchBest]:
+        """Who is fastest, by agent and batch size."""
+
     def __init__(
         self,
         *,
@@ -1130,10 +1140,141 @@ class Standings(google.protobuf.message.Message):
         ordered_by: builtins.str = ...,
         notes: collections.abc.Iterable[builtins.str] | None = ...,
         machines: collections.abc.Iterable[Global___AgentMachine] | None = ...,
+        fronts: collections.abc.Iterable[Global___ParetoFront] | None = ...,
+        bests: collections.abc.Iterable[Global___BatchBest] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["machines", b"machines", "notes", b"notes", "ordered_by", b"ordered_by", "rows", b"rows"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["bests", b"bests", "fronts", b"fronts", "machines", b"machines", "notes", b"notes", "ordered_by", b"ordered_by", "rows", b"rows"]) -> None: ...
 
 Global___Standings: typing_extensions.TypeAlias = Standings
+
+@typing.final
+class ParetoFront(google.protobuf.message.Message):
+    """Who is worth a choice on one agent: what is better in one thing and worse in another stands side by side."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    AGENT_ID_FIELD_NUMBER: builtins.int
+    AGENT_NAME_FIELD_NUMBER: builtins.int
+    DIMENSIONS_FIELD_NUMBER: builtins.int
+    POINTS_FIELD_NUMBER: builtins.int
+    agent_id: builtins.str
+    """The agent."""
+    agent_name: builtins.str
+    """Its name."""
+    @property
+    def dimensions(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """What candidates are compared by, for people."""
+
+    @property
+    def points(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___FrontPoint]:
+        """Every candidate that is ranked on the agent: those on the front first, each part in the order of the ranking."""
+
+    def __init__(
+        self,
+        *,
+        agent_id: builtins.str = ...,
+        agent_name: builtins.str = ...,
+        dimensions: collections.abc.Iterable[builtins.str] | None = ...,
+        points: collections.abc.Iterable[Global___FrontPoint] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["agent_id", b"agent_id", "agent_name", b"agent_name", "dimensions", b"dimensions", "points", b"points"]) -> None: ...
+
+Global___ParetoFront: typing_extensions.TypeAlias = ParetoFront
+
+@typing.final
+class FrontPoint(google.protobuf.message.Message):
+    """A ranked candidate beside the others of its agent, by everything that was measured of them."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CANDIDATE_ID_FIELD_NUMBER: builtins.int
+    LABEL_FIELD_NUMBER: builtins.int
+    IS_ON_FRONT_FIELD_NUMBER: builtins.int
+    FIGURES_FIELD_NUMBER: builtins.int
+    BEATEN_BY_FIELD_NUMBER: builtins.int
+    IS_BASELINE_FIELD_NUMBER: builtins.int
+    IS_LOSSY_FIELD_NUMBER: builtins.int
+    candidate_id: builtins.str
+    """The candidate."""
+    label: builtins.str
+    """Its name for people."""
+    is_on_front: builtins.bool
+    """Whether no other is certainly better in something and not worse in anything, as far as can be told."""
+    is_baseline: builtins.bool
+    """Whether this is the native baseline."""
+    is_lossy: builtins.bool
+    """Whether its recipe means to change predictions."""
+    @property
+    def figures(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Result]:
+        """One for each dimension of the front; one that was not measured has no value, and beats nobody."""
+
+    @property
+    def beaten_by(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Names of those on the front that are; empty if it is on the front."""
+
+    def __init__(
+        self,
+        *,
+        candidate_id: builtins.str = ...,
+        label: builtins.str = ...,
+        is_on_front: builtins.bool = ...,
+        figures: collections.abc.Iterable[Global___Result] | None = ...,
+        beaten_by: collections.abc.Iterable[builtins.str] | None = ...,
+        is_baseline: builtins.bool = ...,
+        is_lossy: builtins.bool = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["beaten_by", b"beaten_by", "candidate_id", b"candidate_id", "figures", b"figures", "is_baseline", b"is_baseline", "is_lossy", b"is_lossy", "is_on_front", b"is_on_front", "label", b"label"]) -> None: ...
+
+Global___FrontPoint: typing_extensions.TypeAlias = FrontPoint
+
+@typing.final
+class BatchBest(google.protobuf.message.Message):
+    """The fastest on one agent with so many rows in a call."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    AGENT_ID_FIELD_NUMBER: builtins.int
+    AGENT_NAME_FIELD_NUMBER: builtins.int
+    BATCH_SIZE_FIELD_NUMBER: builtins.int
+    CANDIDATE_IDS_FIELD_NUMBER: builtins.int
+    LABELS_FIELD_NUMBER: builtins.int
+    FIGURE_FIELD_NUMBER: builtins.int
+    CANDIDATE_COUNT_FIELD_NUMBER: builtins.int
+    agent_id: builtins.str
+    """The agent."""
+    agent_name: builtins.str
+    """Its name."""
+    batch_size: builtins.int
+    """Rows per call."""
+    candidate_count: builtins.int
+    """Candidates that were compared."""
+    @property
+    def candidate_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The fastest candidate, then those that cannot be told apart from it."""
+
+    @property
+    def labels(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Their names for people."""
+
+    @property
+    def figure(self) -> Global___Result:
+        """Median time of a call of the first."""
+
+    def __init__(
+        self,
+        *,
+        agent_id: builtins.str = ...,
+        agent_name: builtins.str = ...,
+        batch_size: builtins.int = ...,
+        candidate_ids: collections.abc.Iterable[builtins.str] | None = ...,
+        labels: collections.abc.Iterable[builtins.str] | None = ...,
+        figure: Global___Result | None = ...,
+        candidate_count: builtins.int = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["figure", b"figure"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["agent_id", b"agent_id", "agent_name", b"agent_name", "batch_size", b"batch_size", "candidate_count", b"candidate_count", "candidate_ids", b"candidate_ids", "figure", b"figure", "labels", b"labels"]) -> None: ...
+
+Global___BatchBest: typing_extensions.TypeAlias = BatchBest
 
 @typing.final
 class AgentMachine(google.protobuf.message.Message):

@@ -6,7 +6,7 @@ Keys of raw values end in ns or bytes (integers as read); keys of results are in
 from mltest.shared.metric import Better, Metric
 from mltest.shared.worth_metrics import WORTH_METRICS
 
-__all__ = ["RAW_METRICS", "RESULT_METRICS", "TIMED_METRICS", "Better", "Metric"]
+__all__ = ["JUDGED_QUALITIES", "RAW_METRICS", "RESULT_METRICS", "TIMED_METRICS", "Better", "Metric"]
 
 _L, _H, _N = Better.LOWER, Better.HIGHER, Better.NEITHER
 
@@ -64,6 +64,8 @@ RESULT_METRICS = {
         Metric("memory_peak_bytes", "bytes", _L, "largest resident memory of the worker"),
         Metric("artifact_bytes", "bytes", _L, "size of the artifact"),
         *WORTH_METRICS,
+        Metric("judged_accuracy", "1", _H, "accuracy on those rows that no candidate was chosen by"),
+        Metric("judged_r2", "1", _H, "coefficient of determination on those rows that no candidate was chosen by"),
         Metric("label_agreement", "1", _H, "share of rows with the label of the native model"),
         Metric(
             "tied_label_count", "1", _N, "rows whose label differs, but is as good by the native model's own scores"
@@ -75,3 +77,6 @@ RESULT_METRICS = {
         Metric("worst_row_difference", "1", _L, "difference of the scores of one row from those of the native model"),
     )
 }
+
+JUDGED_QUALITIES = ("judged_accuracy", "judged_r2")
+"""Qualities of every candidate on the same rows: those by which no recipe made a choice."""

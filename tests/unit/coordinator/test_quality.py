@@ -90,3 +90,39 @@ def test_the_interval_of_a_share_is_the_published_one() -> None:
     # Newcombe 1998, "Two-sided confidence intervals for the single proportion", table I, method 3.
     assert wilson_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
     assert wilson_interval(0, 20) == pytest.approx((0.0, 0.1611), abs=1e-4)
+
+
+def test_every_candidate_is_judged_on_the_rows_that_chose_none_of_them() -> None:
+    from dataclasses import replace
+
+    from mltest.coordinator.builder.surgery.selection import selection_positions
+
+    truth = np.arange(40) % 2
+    judges = np.setdiff1d(np.arange(40), selection_positions(40, truth))
+    labels = truth.copy()
+    labels[judges[:5]] ^= 1
+    for is_selected in (False, True):
+        evidence = replace(classified(labels, truth=truth), is_selected=is_selected)
+        found = {one.metric: one for one in ClassificationQuality().results(evidence) if not one.label}
+        assert (found["judged_accuracy"].value, found["judged_accuracy"].count) == (15 / 20, 20)
+        assert found["accuracy"].value == (15 / 20 if is_selected else 35 / 40)
+        assert (found["judged_accuracy"].low is None) == (found["accuracy"].low is None)
+
+
+def test_values_are_judged_on_the_same_rows_as_well() -> None:
+    from sklearn.metrics import r2_score
+
+    from mltest.coordinator.builder.surgery.selection import selection_positions
+
+    truth = np.linspace(0.0, 1.0, 30)
+    said = truth + 0.1 * np.sin(np.arange(30))
+    judges = np.setdiff1d(np.arange(30), selection_positions(30, truth))
+    found = {one.metric: one for one in RegressionQuality().results(valued(said, truth=truth))}
+    assert found["judged_r2"].value == pytest.approx(r2_score(truth[judges], said[judges]))
+    assert found["judged_r2"].count == len(judges)
+
+
+def test_a_single_row_judges_nobody() -> None:
+    found = {one.metric: one for one in ClassificationQuality().results(classified([0], truth=[0]))}
+    assert found["judged_accuracy"].value is None
+    assert "too few rows" in found["judged_accuracy"].reason

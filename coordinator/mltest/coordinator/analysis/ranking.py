@@ -3,9 +3,10 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import fmean
 
-from mltest.coordinator.analysis.paired import PairedTimes
+from mltest.coordinator.analysis.paired import PairedTimes, effect_by
 from mltest.coordinator.tests.role import SampleEvidence
 from mltest.shared.domain import Result, StandingRow
 from mltest.shared.metrics import RESULT_METRICS, Better
@@ -27,6 +28,10 @@ class Contender:
     """Its value is not None."""
     samples: SampleEvidence | None
     """None where nothing was timed."""
+    results: tuple[Result, ...] = ()
+    """All figures of the candidate on the agent."""
+    is_selected: bool = False
+    """Whether its recipe was chosen by one half of the rows, so that only the other half judges it."""
 
     @property
     def value(self) -> float:
@@ -57,26 +62,67 @@ def ranked(
         alpha: how likely at most even one of the differences on an agent is false.
 
     """
-    objective = times.objective
-    is_higher_better = RESULT_METRICS[objective.metric].better is Better.HIGHER
-    effects = _common_effects(contenders, times, references)
-    values = _comparable_values(contenders, effects, is_higher_better=is_higher_better)
-    order = sorted(range(len(contenders)), key=lambda index: -values[index] if is_higher_better else values[index])
-    claimed = _claimed(contenders, times, alpha)
+    return Differences(contenders, times, references=references, alpha=alpha).ranked()
 
-    def differs(one: int, leader: int) -> bool:
-        ours, theirs = contenders[one], contenders[leader]
-        if is_exact(objective.metric):
+
+class Differences:
+    """What may be said of any two contenders by the figure that they are ordered by."""
+
+    def __init__(
+        self,
+        contenders: Sequence[Contender],
+        times: PairedTimes,
+        *,
+        references: Mapping[str, SampleEvidence],
+        alpha: float = ALPHA_FIXED,
+    ) -> None:
+        """Take what `ranked` takes."""
+        self.contenders = tuple(contenders)
+        self._times = times
+        self._metric = times.objective.metric
+        self._references = references
+        self._alpha = alpha
+        self.is_higher_better = RESULT_METRICS[self._metric].better is Better.HIGHER
+
+    @cached_property
+    def order(self) -> tuple[int, ...]:
+        """Positions of the contenders, best first."""
+        values = _comparable_values(self.contenders, self._effects, is_higher_better=self.is_higher_better)
+        places = range(len(self.contenders))
+        return tuple(sorted(places, key=lambda index: -values[index] if self.is_higher_better else values[index]))
+
+    def ranked(self) -> tuple[tuple[int, Contender], ...]:
+        """Return the contenders, best first, each with its rank."""
+        ranks = tier_ranks(self.order, self.differs)
+        return tuple((rank, self.contenders[index]) for rank, index in zip(ranks, self.order, strict=True))
+
+    def differs(self, one: int, other: int) -> bool:
+        """Return whether a difference between two contenders, by position, is claimed."""
+        ours, theirs = self.contenders[one], self.contenders[other]
+        if is_exact(self._metric):
             return ours.value != theirs.value
-        if times.effect(ours.samples, theirs.samples) is not None:
-            return frozenset((one, leader)) in claimed
-        mine, other = effects[one], effects[leader]
-        if mine and other and ours.row.agent_id == theirs.row.agent_id:
-            return _are_apart(mine.ratio, mine.interval, other.ratio, other.interval)
-        return _are_apart(ours.value, _interval(ours.figure), theirs.value, _interval(theirs.figure))
+        if self._times.effect(ours.samples, theirs.samples) is not None:
+            return frozenset((one, other)) in self._claimed
+        mine, that = self._effects[one], self._effects[other]
+        if mine and that and ours.row.agent_id == theirs.row.agent_id:
+            return are_apart(mine.ratio, mine.interval, that.ratio, that.interval)
+        return are_apart(ours.value, interval_of(ours.figure), theirs.value, interval_of(theirs.figure))
 
-    ranks = tier_ranks(order, differs)
-    return tuple((rank, contenders[index]) for rank, index in zip(ranks, order, strict=True))
+    def time_ratio(self, one: int, other: int) -> Effect | None:
+        """Return the time of one contender divided by that of another of its agent; None where none can be had."""
+        ours, theirs = self.contenders[one].samples, self.contenders[other].samples
+        if ours is None or theirs is None or ours.agent_id != theirs.agent_id:
+            return None
+        direct = self._times.effect(ours, theirs)
+        return direct or effect_by(self._references.get(ours.agent_id), ours, theirs, self._times)
+
+    @cached_property
+    def _effects(self) -> list[Effect | None]:
+        return _common_effects(self.contenders, self._times, self._references)
+
+    @cached_property
+    def _claimed(self) -> frozenset[frozenset[int]]:
+        return _claimed(self.contenders, self._times, self._alpha)
 
 
 def is_exact(metric: str) -> bool:
@@ -134,14 +180,15 @@ def _comparable_values(
     ]
 
 
-def _are_apart(one: float, ours: Interval | None, other: float, theirs: Interval | None) -> bool:
+def are_apart(one: float, ours: Interval | None, other: float, theirs: Interval | None) -> bool:
     """Return whether two values differ: their intervals do not overlap, and the difference is large enough."""
     if ours is None or theirs is None or ours.overlaps(theirs):
         return False
     return max(one, other) > min(one, other) * (1 + SMALLEST_DIFFERENCE)
 
 
-def _interval(result: Result) -> Interval | None:
+def interval_of(result: Result) -> Interval | None:
+    """Return the interval of a result; None if it has none."""
     if result.low is None or result.high is None:
         return None
     return Interval(low=result.low, high=result.high)

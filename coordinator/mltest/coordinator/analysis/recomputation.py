@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from mltest.coordinator.planning.figure_names import figure_name
-from mltest.shared.domain import Candidate, Result, StandingRow, Standings
+from mltest.shared.domain import Candidate, ParetoFront, Result, StandingRow, Standings
 
 _PLACES = (
     "standing",
@@ -109,5 +109,27 @@ def _rest(before: Standings, after: Standings, lines: Sequence[str]) -> Iterator
     for note in after.notes:
         if note not in before.notes:
             yield f"new note: {note}"
+    yield from _fronts(before, after)
     if before.rows != after.rows and not lines:
         yield "rows show other remarks or figures, or stand in another order"
+
+
+def _fronts(before: Standings, after: Standings) -> Iterator[str]:
+    """Yield where the Pareto front of an agent, or who is fastest with a batch size, is not the same any more."""
+    old, new = ({front.agent_name: _on_front(front) for front in one.fronts} for one in (before, after))
+    for name in dict.fromkeys([*old, *new]):
+        if old.get(name, ()) != new.get(name, ()):
+            yield f"the front on {name} was {_listed(old.get(name, ()))} and is {_listed(new.get(name, ()))}"
+    fastest = [{(one.agent_name, one.batch_size): one.labels for one in found.bests} for found in (before, after)]
+    for agent_name, batch_size in dict.fromkeys([*fastest[0], *fastest[1]]):
+        was, now = (one.get((agent_name, batch_size), ()) for one in fastest)
+        if was != now:
+            yield f"the fastest on {agent_name} with {batch_size} rows was {_listed(was)} and is {_listed(now)}"
+
+
+def _on_front(front: ParetoFront) -> tuple[str, ...]:
+    return tuple(point.label for point in front.points if point.is_on_front)
+
+
+def _listed(labels: Sequence[str]) -> str:
+    return "; ".join(labels) or "absent"

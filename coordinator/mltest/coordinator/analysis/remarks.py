@@ -4,11 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from mltest.coordinator.analysis.forms import RAW_OF_RESULT
+from mltest.coordinator.builder.variant import SELECTED_ON
 from mltest.coordinator.planning.figure_names import metric_name
 from mltest.coordinator.planning.plan import Plan
 from mltest.coordinator.planning.profiles import stop_rule
-from mltest.shared.domain import CallRemark, RemarkKind
+from mltest.shared.domain import CallRemark, Candidate, RemarkKind, Result
+from mltest.shared.metrics import JUDGED_QUALITIES
 from mltest.shared.statistics.adaptive import StopReason
+from mltest.shared.units import ratio_text
 
 _TEXTS: Mapping[RemarkKind, str] = MappingProxyType(
     {
@@ -23,6 +26,26 @@ _TEXTS: Mapping[RemarkKind, str] = MappingProxyType(
 
 APART_TEXT = "coarse: memory does not hold it beside the native baseline; the pinned reference compares them"
 """Remark on a row whose candidate shares no round with the baseline."""
+
+
+def judged_text(candidate: Candidate, results: Sequence[Result], baseline: Result | None) -> tuple[str, ...]:
+    """Return which rows the quality of a candidate is of, where its recipe was chosen by the others; nothing otherwise.
+
+    Args:
+        candidate: the candidate.
+        results: all of it on one agent.
+        baseline: quality of the native model on the rows that judge; None if it is not known.
+
+    """
+    count = next((one.count for one in results if one.metric in JUDGED_QUALITIES and one.value is not None), 0)
+    if not candidate.is_selected or not count:
+        return ()
+    chosen = candidate.options.get(SELECTED_ON, "the others")
+    beside = ""
+    if baseline is not None and baseline.value is not None and baseline.count == count:
+        name = metric_name(baseline.metric.removeprefix("judged_"))
+        beside = f"; on the same rows the native model has {name} {ratio_text(baseline.value)}"
+    return (f"quality is that of {count} rows; its recipe was chosen by {chosen}{beside}",)
 
 
 def row_remarks(remarks: Iterable[CallRemark]) -> tuple[str, ...]:
@@ -48,6 +71,8 @@ def stop_text(plan: Plan, reason: StopReason | None, round_count: int) -> str:
             return f"precise: its ratios are known to {100 * rule.half_width:.3g} % after {rounds}"
         case StopReason.MAX_ROUNDS:
             return f"imprecise: its ratios are not known as exactly as wanted after {rounds}, as many as there may be"
+        case StopReason.SCREENED:
+            return f"screened out: after {rounds} of few calls it was certainly slower than the two best"
         case StopReason.ELIMINATED:
             return f"not measured beyond round {round_count}, since it is certainly slower than the best"
         case None:

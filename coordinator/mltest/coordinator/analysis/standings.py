@@ -6,13 +6,14 @@ from types import MappingProxyType
 
 from mltest.coordinator.analysis.cells import Cell, Key, Problem, cells_of, objective_result, verdict
 from mltest.coordinator.analysis.figures import main_figures, smallest_batch
+from mltest.coordinator.analysis.fronts import Grounds, bests_of, fronts_of
 from mltest.coordinator.analysis.notes import notes_of
 from mltest.coordinator.analysis.paired import PairedTimes, effect_by, paired_effect
-from mltest.coordinator.analysis.ranking import Contender, ranked
-from mltest.coordinator.analysis.remarks import APART_TEXT, row_remarks, stop_text
+from mltest.coordinator.analysis.ranking import Contender, Differences
+from mltest.coordinator.analysis.remarks import APART_TEXT, judged_text, row_remarks, stop_text
 from mltest.coordinator.builder.builder import Evaluation
 from mltest.coordinator.planning.figure_names import figure_name
-from mltest.coordinator.planning.plan import Plan
+from mltest.coordinator.planning.plan import Objective, Plan
 from mltest.coordinator.tests.chosen import chosen_tests
 from mltest.coordinator.tests.registry import sample_tests
 from mltest.coordinator.tests.role import SampleEvidence, SampleTest
@@ -28,7 +29,7 @@ from mltest.shared.domain import (
     StandingRow,
     Standings,
 )
-from mltest.shared.metrics import RESULT_METRICS
+from mltest.shared.metrics import JUDGED_QUALITIES, RESULT_METRICS
 from mltest.shared.statistics.adaptive import StopReason
 from mltest.shared.statistics.claims import ALPHA_FIXED, ALPHA_STOPPED
 from mltest.shared.statistics.paired import Effect
@@ -105,12 +106,15 @@ def summarise(
         thread_counts=thread_counts,
         times=PairedTimes(plan.objective),
         references=_references(cells),
+        judged_baselines=_judged_baselines(cells),
         alpha=ALPHA_STOPPED if has_stop_rule else ALPHA_FIXED,
     )
-    rows = _rows(cells, table)
-    objective = plan.objective
+    places = _places(cells, table)
+    rows, objective = places.rows, plan.objective
     return results, Standings(
         rows=rows,
+        fronts=fronts_of(places.contenders, places.grounds),
+        bests=bests_of(places.contenders, places.grounds),
         ordered_by=figure_name(objective.metric, objective.statistic, objective.batch_size),
         notes=notes_of(
             plan=plan,
@@ -154,6 +158,8 @@ class _Table:
     times: PairedTimes
     references: Mapping[str, SampleEvidence]
     """Samples of the pinned reference, by agent."""
+    judged_baselines: Mapping[str, Result]
+    """How good the native baseline is on the rows that no candidate was chosen by, by agent."""
     alpha: float
 
 
@@ -169,7 +175,17 @@ def _throttled_slice_count(samples: Sequence[SampleEvidence]) -> int:
     return sum(series.is_throttled for found in samples for one_round in found.rounds for series in one_round.series)
 
 
-def _rows(cells: Sequence[Cell], table: _Table) -> tuple[StandingRow, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Places:
+    """Where everybody stands."""
+
+    rows: tuple[StandingRow, ...]
+    contenders: tuple[Contender, ...]
+    """Those that are ranked, best first."""
+    grounds: Grounds
+
+
+def _places(cells: Sequence[Cell], table: _Table) -> _Places:
     objective = table.plan.objective
     baselines = _baselines(cells)
     contenders, others = [], []
@@ -180,13 +196,28 @@ def _rows(cells: Sequence[Cell], table: _Table) -> tuple[StandingRow, ...]:
         standing, reason = verdict(cell, table.plan, table.verification_reasons.get(key, ""))
         row = _row(cell, standing, reason, table, baselines.get(cell.agent_id))
         if standing is Standing.RANKED:
-            contenders.append(Contender(row=row, figure=objective_result(cell, objective), samples=cell.samples))
+            contenders.append(_contender(cell, row, objective))
         else:
             others.append(row)
-    placed = ranked(contenders, table.times, references=table.references, alpha=table.alpha)
-    return (
-        *(replace(contender.row, rank=rank) for rank, contender in placed),
-        *sorted(others, key=lambda row: _UNRANKED_ORDER.index(row.standing)),
+    ranking = Differences(contenders, table.times, references=table.references, alpha=table.alpha)
+    placed = ranking.ranked()
+    return _Places(
+        rows=(
+            *(replace(contender.row, rank=rank) for rank, contender in placed),
+            *sorted(others, key=lambda row: _UNRANKED_ORDER.index(row.standing)),
+        ),
+        contenders=tuple(contender for _, contender in placed),
+        grounds=Grounds(objective=objective, references=table.references, alpha=table.alpha, ranking=ranking),
+    )
+
+
+def _contender(cell: Cell, row: StandingRow, objective: Objective) -> Contender:
+    return Contender(
+        row=row,
+        figure=objective_result(cell, objective),
+        samples=cell.samples,
+        results=cell.results,
+        is_selected=cell.candidate.is_selected,
     )
 
 
@@ -214,6 +245,7 @@ def _row(cell: Cell, standing: Standing, reason: str, table: _Table, baseline: S
         remarks=(
             *([stop] if stop else []),
             *([APART_TEXT] if _is_apart(cell, baseline) else []),
+            *judged_text(cell.candidate, cell.results, table.judged_baselines.get(agent_id)),
             *table.verification_remarks.get(key, ()),
             *row_remarks(cell.samples.remarks if cell.samples else ()),
         ),
@@ -248,6 +280,17 @@ def _baselines(cells: Sequence[Cell]) -> dict[str, SampleEvidence]:
 def _references(cells: Sequence[Cell]) -> dict[str, SampleEvidence]:
     """Return the samples of the pinned reference of each agent."""
     return {cell.agent_id: cell.samples for cell in cells if cell.candidate.is_reference and cell.samples is not None}
+
+
+def _judged_baselines(cells: Sequence[Cell]) -> dict[str, Result]:
+    """Return the quality of the native baseline on the rows that judge candidates chosen by the others."""
+    return {
+        cell.agent_id: result
+        for cell in cells
+        if cell.candidate.is_baseline and not cell.candidate.from_job_id
+        for result in cell.results
+        if result.metric in JUDGED_QUALITIES and result.value is not None
+    }
 
 
 def _speedup(cell: Cell, baseline: SampleEvidence | None, table: _Table) -> Effect | None:

@@ -22,9 +22,10 @@ from mltest.coordinator.builder.opened_model import (
     opened_library_model,
 )
 from mltest.coordinator.builder.opened_program import opened_program
-from mltest.coordinator.builder.surgery.selection import SELECTED_ON, read_half
+from mltest.coordinator.builder.surgery.selection import read_half
 from mltest.coordinator.builder.training import training_of
 from mltest.coordinator.builder.transforms.registry import transformed
+from mltest.coordinator.builder.variant import SELECTED_ON
 from mltest.coordinator.builder.yardstick import read_yardstick
 from mltest.coordinator.planning.plan import TestChoice
 from mltest.shared.child_side import Handler, serve

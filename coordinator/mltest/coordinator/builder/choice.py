@@ -35,18 +35,29 @@ class Choice:
     left_out: tuple[LeftOut, ...]
 
 
-def choose(candidates: Sequence[Candidate], plan: Plan, on_request: Collection[str] = ()) -> Choice:
+def choose(
+    candidates: Sequence[Candidate],
+    plan: Plan,
+    on_request: Collection[str] = (),
+    *,
+    transforms: Sequence[str] | None = None,
+) -> Choice:
     """Return which of `candidates` the plan wants; the native baseline is never left out.
 
-    `on_request` are the identities of those that are made only where the plan asks for them.
+    Args:
+        candidates: the whole product.
+        plan: what is wanted.
+        on_request: identities of those that are made only where the plan asks for them.
+        transforms: names and labels in the place of those of the plan, which may have sizes.
 
     Raises:
         PlanInvalidError: the plan wants names only that no candidate has.
 
     """
     reasons: dict[str, str] = {}
+    names = set(plan.transforms if transforms is None else transforms)
     for candidate in candidates:
-        if not candidate.is_baseline and (reason := _unwanted(candidate, plan, on_request)):
+        if not candidate.is_baseline and (reason := _unwanted(candidate, plan, names, on_request)):
             reasons[candidate.candidate_id] = reason
     _check_only(candidates, plan)
     wanted = [candidate for candidate in candidates if candidate.candidate_id not in reasons]
@@ -79,14 +90,14 @@ def check_names(wanted: Sequence[str], valid: Sequence[str], *, noun: str) -> No
             raise PlanInvalidError(detail=f"no {noun} {name!r}; {nearest(name, valid)}")
 
 
-def _unwanted(candidate: Candidate, plan: Plan, on_request: Collection[str]) -> str:
+def _unwanted(candidate: Candidate, plan: Plan, transforms: set[str], on_request: Collection[str]) -> str:
     if plan.runtimes and candidate.runtime not in plan.runtimes:
         return f"runtimes are {', '.join(plan.runtimes)}"
     if candidate.transform and not (plan.transforms or plan.only):
         return f"--transform {EVERY_TRANSFORM}, in a plan transforms, makes them too"
     if candidate.candidate_id in on_request and not (plan.only or EVERY_TRANSFORM in plan.transforms):
         return f"--only, or --transform {EVERY_TRANSFORM}, makes them too"
-    if plan.transforms and not _transform_names(candidate) & set(plan.transforms):
+    if plan.transforms and not _transform_names(candidate) & transforms:
         return f"transforms are {', '.join(plan.transforms)}"
     if plan.only and not _fits(candidate, plan.only):
         return f"only {', '.join(plan.only)}"

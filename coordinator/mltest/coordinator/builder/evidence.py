@@ -36,8 +36,10 @@ class PredictionEvidence:
 
     def judged(self) -> "PredictionEvidence":
         """Return it for the rows by which quality may be judged: those that the candidate was not made by."""
-        if not self.is_selected:
-            return self
+        return self.judged_half() if self.is_selected else self
+
+    def judged_half(self) -> "PredictionEvidence":
+        """Return it for the rows by which no candidate was made, whatever this one was made by."""
         is_judged = np.ones(len(self.rows), dtype=np.bool_)
         is_judged[selection_positions(len(self.rows), self.truth)] = False
         return replace(

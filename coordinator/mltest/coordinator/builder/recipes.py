@@ -18,6 +18,7 @@ from mltest.coordinator.builder.obstacles import (
     variant_obstacle,
 )
 from mltest.coordinator.builder.tool_report import UNKNOWN, ToolReport
+from mltest.coordinator.builder.transform_sizes import wanted_labels, with_sizes
 from mltest.coordinator.builder.transforms.registry import transform_label, transform_needs
 from mltest.coordinator.builder.transforms.role import TransformNeeds
 from mltest.coordinator.builder.variant import Variant
@@ -84,9 +85,10 @@ def enumerate_recipes(
 
     """
     known = exporter_needs() if needs is None else tuple(needs)
-    known_transforms = transform_needs() if transforms is None else tuple(transforms)
+    known_transforms = with_sizes(transform_needs() if transforms is None else transforms, plan.transforms)
+    wanted = wanted_labels(known_transforms, plan.transforms)
     check_names(plan.runtimes, [runtime for found in known for runtime in found.runtimes], noun="runtime")
-    check_names(plan.transforms, _transform_names(known_transforms), noun="transform")
+    check_names(wanted, _transform_names(known_transforms), noun="transform")
     possible = [found for found in known if not exporter_obstacle(found, model) and not tool_obstacle(found, tools)]
     if not any(found.is_native for found in possible):
         raise ModelUnsupportedError(detail=f"no runtime takes {model.format} files as they are")
@@ -100,7 +102,7 @@ def enumerate_recipes(
     )
     candidates = _with_own_labels((replace(baseline, is_baseline=True), *others))
     on_request = _on_request(possible, candidates)
-    choice = choose(candidates, plan, on_request)
+    choice = choose(candidates, plan, on_request, transforms=wanted)
     broken = [one for one in choice.left_out if one.candidate.reason and one.candidate.candidate_id in on_request]
     return Recipes(
         candidates=choice.kept,
@@ -132,6 +134,13 @@ def recipe_key(candidate: Candidate, model_sha256: str, versions: Mapping[str, s
     if candidate.uses_rows:
         key["rows"] = rows_sha256
     return _digest(key)
+
+
+def transform_words() -> tuple[str, ...]:
+    """Return the names that the transforms of a plan may have, for completion; with = where sizes may follow."""
+    known = transform_needs()
+    sized = (f"{found.name}=" for found in known if found.templates)
+    return (UNTRANSFORMED, EVERY_TRANSFORM, *(found.name for found in known), *sized)
 
 
 def _made(found: ExporterNeeds, model: ModelInfo, change: _Change, plan: Plan, tools: _Tools) -> Iterator[Candidate]:

@@ -1,7 +1,13 @@
 """One way to use an exporter or a transform: its options, and what a candidate made so is called."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+SIZE = "{size}"
+"""Stands for a size in the name and the options of a template."""
+
+SELECTED_ON = "selected_on"
+"""Option of an artifact that was made by looking at validation rows: how many, and how they were drawn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,3 +32,13 @@ class Variant:
     as submitted."""
     tool_part: str = ""
     """Part of the exporter's tool that it needs; where that is broken, this cannot be made."""
+
+    def of_size(self, size: str) -> "Variant":
+        """Return the variant that this one, a template, is for `size`: "8", "1/4"."""
+        options = {name: text.replace(SIZE, size) for name, text in self.options.items()}
+        return replace(self, name=self.name.replace(SIZE, size), options=options)
+
+
+def of_sizes(templates: Sequence[Variant], sizes: Sequence[str]) -> tuple[Variant, ...]:
+    """Return each of `templates` in each of `sizes`."""
+    return tuple(template.of_size(size) for template in templates for size in sizes)

@@ -12,9 +12,9 @@ def add_choice_arguments(parser: argparse.ArgumentParser) -> None:
         "--transform",
         action="append",
         default=[],
-        metavar="NAME",
-        help="only the model changed so ('prune-trees', 'prune-trees 32'), as submitted ('none', the default), "
-        "or every way ('all'); repeatable",
+        metavar="NAME[=SIZE,...]",
+        help="only the model changed so ('prune-trees', or in sizes of your own: 'prune-trees=8,16,1/4'), as "
+        "submitted ('none', the default), or every way ('all'); repeatable",
     )
     parser.add_argument(
         "--only",

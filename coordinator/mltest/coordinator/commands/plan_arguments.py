@@ -7,6 +7,7 @@ from mltest.coordinator.commands.choice_arguments import add_choice_arguments, p
 from mltest.coordinator.commands.durations import duration
 from mltest.coordinator.planning.plan_keys import SANDBOX_LEVELS
 from mltest.coordinator.planning.profiles import PROFILES
+from mltest.coordinator.planning.screening import SCREEN_ABOVE, SCREEN_CHOICES, SCREEN_ROUNDS
 
 
 def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +23,12 @@ def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--rounds", type=positive, metavar="N", help="exactly so many fresh processes for each candidate"
+    )
+    parser.add_argument(
+        "--screen",
+        choices=SCREEN_CHOICES,
+        help=f"{SCREEN_ROUNDS} short rounds first, behind which only candidates go on that may be among the best "
+        f"(default: auto, with more than {SCREEN_ABOVE} candidates)",
     )
     add_choice_arguments(parser)
     parser.add_argument(

@@ -6,9 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from mltest.coordinator.builder.transform_sizes import sized_name
 from mltest.coordinator.planning.figure_names import parse_bound, parse_figure
 from mltest.coordinator.planning.plan_file import parse_plan
 from mltest.coordinator.planning.plan_text import plan_toml
+from mltest.coordinator.planning.screening import check_screen
 from mltest.coordinator.tests.chosen import checked_names
 from mltest.coordinator.tests.scenarios import with_scenarios
 from mltest.coordinator.tests.tolerance import with_tolerance
@@ -51,6 +53,7 @@ def plan_text(arguments: argparse.Namespace) -> str:
         profile=arguments.profile or plan.profile,
         rounds=arguments.rounds or (0 if arguments.profile else plan.rounds),
         budget_s=arguments.budget or plan.budget_s,
+        screen=arguments.screen or plan.screen,
         test_names=checked_names(arguments.tests) or plan.test_names,
         scenarios=(*plan.scenarios, *arguments.scenario),
         min_label_agreement=_given(arguments.min_agreement, plan.min_label_agreement),
@@ -67,6 +70,9 @@ def plan_text(arguments: argparse.Namespace) -> str:
         bounds=(*plan.bounds, *(parse_bound(text) for text in arguments.limit)),
     )
     with_tolerance(with_scenarios(changed.tests, changed.scenarios), changed)
+    check_screen(changed)
+    for name in changed.transforms:
+        sized_name(name)
     return text if changed == plan else plan_toml(changed)
 
 

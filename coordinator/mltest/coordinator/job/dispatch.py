@@ -14,6 +14,7 @@ from mltest.coordinator.job.killers import Killers
 from mltest.coordinator.job.progress import VisitProgress
 from mltest.coordinator.job.rounds import Rounds
 from mltest.coordinator.job.scheduler import blobs_of, without
+from mltest.coordinator.job.screen_rounds import ScreenRounds
 from mltest.coordinator.store import StoredAttempt
 from mltest.shared.domain import AgentInfo, AgentUpdated, Outcome, VisitEnded, VisitSpec
 from mltest.shared.errors import (
@@ -52,7 +53,7 @@ class AgentDispatch:
         errand: Errand,
         agent: AgentInfo,
         address: str,
-        rounds: Rounds,
+        rounds: Rounds | ScreenRounds,
         *,
         failed: set[str],
         killers: Killers,

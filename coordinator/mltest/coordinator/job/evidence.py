@@ -1,7 +1,7 @@
 """Everything that a conclusion is drawn from, as the store has it: the same evidence gives the same conclusion."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mltest.coordinator.analysis.cells import Key, Problem
 from mltest.coordinator.analysis.machines import agent_machines, worst_class
@@ -12,10 +12,12 @@ from mltest.coordinator.builder.builder import Evaluation
 from mltest.coordinator.job.blocks import blocks
 from mltest.coordinator.job.deciding import decisions
 from mltest.coordinator.job.matching import match
+from mltest.coordinator.job.screening import Screening
 from mltest.coordinator.job.slice_times import Cell, SliceTimes, objective_cell
 from mltest.coordinator.planning.plan import Plan
 from mltest.coordinator.planning.plan_file import parse_plan
 from mltest.coordinator.planning.profiles import stop_rule
+from mltest.coordinator.planning.screening import is_screened
 from mltest.coordinator.store import (
     CandidateOutcome,
     Store,
@@ -35,6 +37,7 @@ from mltest.shared.domain import (
     CallRemark,
     Candidate,
     DatasetInfo,
+    LatencySpec,
     MachineClass,
     ModelInfo,
     Outcome,
@@ -44,6 +47,7 @@ from mltest.shared.domain import (
     Standings,
 )
 from mltest.shared.statistics.adaptive import StopReason
+from mltest.shared.statistics.screening import SCREENING_SHARE
 from mltest.shared.statistics.stopping import StopRule
 
 
@@ -64,6 +68,8 @@ class Evidence:
     verification_remarks: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
     thread_counts: Mapping[Key, int] = field(default_factory=dict)
     machines: tuple[AgentMachine, ...] = ()
+    screened: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By agent that is past a screening, the candidates that were measured in it only."""
 
     def conclusion(self) -> tuple[tuple[Result, ...], Standings]:
         """Return results and standings; takes a while with many samples."""
@@ -113,7 +119,24 @@ def read_evidence(store: Store, job_id: str) -> Evidence | None:
         verification_remarks=partly_verified(verifications, job.dataset),
         thread_counts=thread_counts(stored_remarks),
         machines=agent_machines(states, {agent.agent_id: agent.name for agent in agents}),
+        screened=_screened(
+            parse_plan(job.spec.plan_toml), candidates, agents, job.dataset, store.visits.of_job(job_id)
+        ),
     )
+
+
+def decided(store: Store, job_id: str, screening: Screening, latency: LatencySpec | None) -> frozenset[str]:
+    """Return who is screened out on an agent, from all that is stored of the screening; slow with many samples.
+
+    Only those lead whom the table would rank now: their predictions were let pass, and limits are kept.
+    """
+    evidence = read_evidence(store, job_id)
+    assert evidence is not None
+    agent_id = screening.agent.agent_id
+    _, standings = evidence.conclusion()
+    ranked = {row.candidate_id for row in standings.rows if row.rank is not None and row.agent_id == agent_id}
+    cell = objective_cell(evidence.plan.objective, latency.batch_sizes if latency else ())
+    return screening.out_of_times(_times(evidence, agent_id), frozenset(ranked), cell)
 
 
 def machine_classes(states: Iterable[StoredMachineState]) -> dict[str, MachineClass]:
@@ -197,11 +220,17 @@ def stop_reasons(evidence: Evidence, rule: StopRule) -> dict[Key, StopReason]:
     found: dict[Key, StopReason] = {}
     possible = [candidate for candidate in evidence.candidates if candidate.is_possible]
     for agent in evidence.agents:
-        fitting = match(agent, possible, evidence.plan).candidates
+        screening = Screening(
+            agent=agent, candidates=match(agent, possible, evidence.plan).candidates, dataset=evidence.dataset
+        )
+        out = evidence.screened.get(agent.agent_id)
+        found |= {(candidate_id, agent.agent_id): StopReason.SCREENED for candidate_id in out or ()}
+        fitting = screening.left(out or frozenset())
         groups = blocks(fitting, agent.host.memory_bytes, evidence.dataset) if fitting else ()
-        times = _times(evidence, agent.agent_id)
+        times = _times(evidence, agent.agent_id, first_index=0 if out is None else screening.end)
+        own_rule = rule if out is None else replace(rule, level_share=1 - SCREENING_SHARE)
         failed = _failed(evidence.problems, agent.agent_id)
-        for decision in decisions(times, groups, failed, cell=_objective_cell(evidence), rule=rule):
+        for decision in decisions(times, groups, failed, cell=_objective_cell(evidence), rule=own_rule):
             for candidate_id, reason in decision.stopped.items():
                 found.setdefault((candidate_id, agent.agent_id), reason)
     return found
@@ -259,11 +288,29 @@ def _samples(
     )
 
 
-def _times(evidence: Evidence, agent_id: str) -> SliceTimes:
+def _screened(
+    plan: Plan,
+    candidates: Sequence[Candidate],
+    agents: Sequence[AgentInfo],
+    dataset: DatasetInfo | None,
+    visits: Sequence[StoredVisit],
+) -> dict[str, frozenset[str]]:
+    """Return who was measured in the screening only, by agent that is past it."""
+    possible = [candidate for candidate in candidates if candidate.is_possible]
+    if not is_screened(plan, sum(not candidate.is_reference for candidate in possible)):
+        return {}
+    screenings = (
+        Screening(agent=agent, candidates=match(agent, possible, plan).candidates, dataset=dataset) for agent in agents
+    )
+    found = ((one.agent.agent_id, one.out_of_visits(visits)) for one in screenings if one.candidates)
+    return {agent_id: out for agent_id, out in found if out is not None}
+
+
+def _times(evidence: Evidence, agent_id: str, *, first_index: int = 0) -> SliceTimes:
     times = SliceTimes(evidence.plan.objective)
     for found in evidence.samples:
         if found.agent_id == agent_id:
-            for one_round in found.rounds:
+            for one_round in (one for one in found.rounds if one.round_index >= first_index):
                 times.add(one_round.round_index, one_round.series)
     return times
 

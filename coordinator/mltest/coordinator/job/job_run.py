@@ -121,12 +121,20 @@ class JobRun:
         try:
             await Preparation(errand, folder).run()
             self._phase = _Phase.MEASURING
-            await Measurement(errand).run()
+            await self._measure(Measurement(errand), conclusion)
             self._phase = _Phase.CONCLUDING
             await conclusion.evaluate()
             return await self._verdict()
         finally:
             await self._summarise(conclusion)
+
+    async def _measure(self, measurement: Measurement, conclusion: Conclusion) -> None:
+        """Measure; between a screening and the rounds behind it predictions are evaluated, while nobody measures."""
+        if await measurement.screen():
+            if self._stops_visits.is_set() and await measurement.has_open_visits():
+                return
+            await conclusion.evaluate()
+        await measurement.run()
 
     async def _summarise(self, conclusion: Conclusion) -> None:
         """A table that cannot be made does not change how the job ended."""

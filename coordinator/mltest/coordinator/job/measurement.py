@@ -5,16 +5,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mltest.coordinator.fleet.fleet import is_usable
+from mltest.coordinator.job.budget import is_over_budget
 from mltest.coordinator.job.dispatch import AgentDispatch
 from mltest.coordinator.job.errand import Errand
+from mltest.coordinator.job.evidence import decided
 from mltest.coordinator.job.journal import StoreFailedError
 from mltest.coordinator.job.killers import Killers
 from mltest.coordinator.job.matching import Mismatch, match
 from mltest.coordinator.job.recruiting import recruited
 from mltest.coordinator.job.rounds import Rounds
 from mltest.coordinator.job.scheduler import Subject, plan_visits
+from mltest.coordinator.job.screen_rounds import ScreenRounds, first_screen_rounds
+from mltest.coordinator.job.screening import Screening, screened_texts
 from mltest.coordinator.planning.plan import Plan, TestChoice
 from mltest.coordinator.planning.profiles import first_rounds, slice_values, stop_rule
+from mltest.coordinator.planning.screening import SCREEN_ROUNDS, is_screened, screening_spec
 from mltest.coordinator.store import CandidateOutcome
 from mltest.coordinator.tests.chosen import chosen_tests
 from mltest.coordinator.tests.open_loop import merged_open_loop_spec
@@ -25,6 +30,7 @@ from mltest.shared.domain import (
     AgentUpdated,
     Candidate,
     FleetAgent,
+    JobNote,
     LatencySpec,
     Outcome,
     StepStarted,
@@ -44,6 +50,8 @@ class _Partner:
     address: str
     candidates: tuple[Candidate, ...]
     """That can run there; at least one besides the reference."""
+    first_index: int = 0
+    """Of its first round; behind a screening above 0."""
 
 
 class Measurement:
@@ -52,6 +60,33 @@ class Measurement:
     def __init__(self, errand: Errand) -> None:
         self._errand = errand
         self._site = errand.site
+        self._screens = False
+        """Whether what is measured now is the screening."""
+
+    async def screen(self) -> bool:
+        """Measure every candidate in a few short rounds, if the job has a screening that is not over; return whether.
+
+        Predictions are evaluated behind it, before `run`: who is not let pass must not screen out anybody.
+
+        Raises:
+            MltestError: as of `run`.
+
+        """
+        candidates = await self._possible()
+        if not self._is_screened(candidates) or await self._is_past_screening(candidates):
+            return False
+        count = sum(not candidate.is_reference for candidate in candidates)
+        text = f"screening {count} candidates in {SCREEN_ROUNDS} short rounds"
+        await self._errand.tell(StepStarted(step="screen", text=text))
+        self._screens = True
+        await self._measure(candidates)
+        self._screens = False
+        return True
+
+    async def has_open_visits(self) -> bool:
+        """Return whether visits that were planned are still to be done."""
+        visits = await self._site.thread.run(self._site.store.visits.of_job, self._errand.job_id)
+        return any(visit.outcome is None for visit in visits)
 
     async def run(self) -> None:
         """Run the visits on every agent that can; returns early after a stop.
@@ -64,9 +99,14 @@ class Measurement:
         candidates = await self._possible()
         if await self._is_done(candidates):
             return
+        await self._measure(candidates)
+
+    async def _measure(self, candidates: Sequence[Candidate]) -> None:
         await self._errand.tell(StepStarted(step="match", text="looking for agents"))
         async with recruited(self._errand, {candidate.runtime for candidate in candidates}) as agents:
             partners = await self._match(agents, candidates)
+            if not self._screens and self._is_screened(candidates):
+                partners = [await self._left(partner) for partner in partners]
             visits = await self._plan(partners)
             count = sum(map(len, visits.values()))
             text = f"{_counted(count, 'visit')} on {_counted(len(partners), 'agent')}"
@@ -82,11 +122,46 @@ class Measurement:
         subject, failed = await self._subject(), await self._failed()
         for agent in await thread.run(store.outcomes.participants, job_id):
             matched = match(agent, candidates, self._errand.plan).candidates
-            rounds = Rounds(self._errand, subject, agent, matched)
+            first_index = 0
+            if matched and self._is_screened(candidates):
+                screening = self._screening(agent, matched, subject)
+                out = screening.out_of_visits(visits)
+                if out is None:
+                    return False
+                matched, first_index = screening.left(out), screening.end
+            rounds = Rounds(self._errand, subject, agent, matched, first_index=first_index)
             await rounds.load()
             if matched and rounds.active(failed.get(agent.agent_id, set())):
                 return False
         return True
+
+    def _is_screened(self, candidates: Sequence[Candidate]) -> bool:
+        return is_screened(self._errand.plan, sum(not candidate.is_reference for candidate in candidates))
+
+    def _screening(self, agent: AgentInfo, matched: Sequence[Candidate], subject: Subject) -> Screening:
+        return Screening(agent=agent, candidates=tuple(matched), dataset=subject.dataset)
+
+    async def _is_past_screening(self, candidates: Sequence[Candidate]) -> bool:
+        """Return whether an earlier life of the job has planned rounds behind the screening."""
+        store, thread, job_id = self._site.store, self._site.thread, self._errand.job_id
+        subject, visits = await self._subject(), await thread.run(store.visits.of_job, job_id)
+        for agent in await thread.run(store.outcomes.participants, job_id):
+            matched = match(agent, candidates, self._errand.plan).candidates
+            if matched and self._screening(agent, matched, subject).later(visits):
+                return True
+        return False
+
+    async def _left(self, partner: _Partner) -> _Partner:
+        """Return what an agent measures behind the screening: all but those that are certainly slower than the best."""
+        store, thread, job_id = self._site.store, self._site.thread, self._errand.job_id
+        subject = await self._subject()
+        screening = self._screening(partner.agent, partner.candidates, subject)
+        out = screening.out_of_visits(await thread.run(store.visits.of_job, job_id))
+        if out is None:
+            out = await thread.run(decided, store, job_id, screening, subject.latency)
+            labels = [one.label for one in partner.candidates if one.candidate_id in out]
+            await self._errand.tell(*(JobNote(text=text) for text in screened_texts(partner.agent.name, labels)))
+        return replace(partner, candidates=screening.left(out), first_index=screening.end)
 
     async def _possible(self) -> tuple[Candidate, ...]:
         """Return the candidates with an artifact; there is no job without one."""
@@ -130,8 +205,11 @@ class Measurement:
         planned = [
             (partner.agent.agent_id, visit)
             for partner in partners
+            if not (partner.first_index and await is_over_budget(self._errand, partner.agent, 1))
             for visit in plan_visits(
-                subject, partner.agent, partner.candidates, rounds=range(self._first_rounds(subject))
+                *(subject, partner.agent, partner.candidates),
+                rounds=range(self._first_rounds(subject)),
+                first_index=partner.first_index,
             )
         ]
         visits = self._site.store.visits
@@ -149,17 +227,20 @@ class Measurement:
         assert job.dataset is not None
         plan = self._errand.plan
         tests = chosen_tests(plan, job.model, has_target=job.dataset.has_target)
+        latency = latency_spec(plan, tests)
         return Subject(
             job_id=job.job_id,
             plan=plan,
             model=job.model,
             dataset=job.dataset,
-            latency=latency_spec(plan, tests),
-            open_loop=merged_open_loop_spec(sample_tests(tests)),
+            latency=screening_spec(latency) if self._screens else latency,
+            open_loop=None if self._screens else merged_open_loop_spec(sample_tests(tests)),
         )
 
     def _first_rounds(self, subject: Subject) -> int:
         """What is not timed does not get more precise by rounds that are decided."""
+        if self._screens:
+            return first_screen_rounds(subject.plan)
         is_timed = subject.latency is not None or not stop_rule(subject.plan)
         return first_rounds(subject.plan) if is_timed else _UNTIMED_ROUNDS
 
@@ -185,8 +266,7 @@ class Measurement:
 
     async def _dispatch_of(self, partner: _Partner, killers: Killers) -> AgentDispatch:
         agent, errand = partner.agent, self._errand
-        rounds = Rounds(errand, await self._subject(), agent, partner.candidates)
-        await rounds.load()
+        rounds = await self._rounds(partner)
         attempts = await self._site.thread.run(self._site.store.visits.attempts, errand.job_id)
         return AgentDispatch(
             errand,
@@ -197,6 +277,14 @@ class Measurement:
             killers=killers,
             left_open={attempt.visit_id: attempt for attempt in attempts if attempt.outcome is None},
         )
+
+    async def _rounds(self, partner: _Partner) -> Rounds | ScreenRounds:
+        subject = await self._subject()
+        if self._screens:
+            return ScreenRounds(self._errand, subject, partner.agent, partner.candidates)
+        rounds = Rounds(self._errand, subject, partner.agent, partner.candidates, first_index=partner.first_index)
+        await rounds.load()
+        return rounds
 
     async def _failed(self) -> dict[str, set[str]]:
         """Return the candidates that failed in an earlier life of the job, by agent."""

@@ -1,25 +1,46 @@
 """Decides after each round of one agent who is measured again: time goes where the ranking is undecided."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from mltest.coordinator.job.blocks import blocks
+from mltest.coordinator.job.budget import is_over_budget
 from mltest.coordinator.job.deciding import decisions
 from mltest.coordinator.job.errand import Errand
 from mltest.coordinator.job.scheduler import Subject, narrowed, plan_visits
 from mltest.coordinator.job.slice_times import SliceTimes, objective_cell
+from mltest.coordinator.planning.plan import Plan
 from mltest.coordinator.planning.profiles import stop_rule
 from mltest.shared.domain import AgentInfo, Candidate, JobNote, VisitSpec
+from mltest.shared.statistics.screening import SCREENING_SHARE
+from mltest.shared.statistics.stopping import StopRule
+
+
+def rule_behind(plan: Plan, *, is_screened: bool) -> StopRule | None:
+    """Return when rounds end; behind a screening, eliminations have what that left of their level."""
+    rule = stop_rule(plan)
+    return replace(rule, level_share=1 - SCREENING_SHARE) if rule and is_screened else rule
 
 
 class Rounds:
     """The rounds of one agent behind those that were planned from the beginning."""
 
-    def __init__(self, errand: Errand, subject: Subject, agent: AgentInfo, candidates: Sequence[Candidate]) -> None:
+    def __init__(
+        self,
+        errand: Errand,
+        subject: Subject,
+        agent: AgentInfo,
+        candidates: Sequence[Candidate],
+        *,
+        first_index: int = 0,
+    ) -> None:
+        """Take what is measured there; `first_index` is the index of its first round, behind a screening above 0."""
+        self._first_index = first_index
         self._errand = errand
         self._subject = subject
         self._agent = agent
         self._candidates = candidates
-        self._rule = stop_rule(subject.plan)
+        self._rule = rule_behind(subject.plan, is_screened=first_index > 0)
         self._groups = blocks(candidates, agent.host.memory_bytes, subject.dataset)
         self._times = SliceTimes(subject.plan.objective)
         self._active: frozenset[str] | None = None
@@ -47,10 +68,12 @@ class Rounds:
 
         """
         active = self.active(failed)
-        if not active or await self._is_over_budget():
+        if not active or await is_over_budget(self._errand, self._agent, len(self._groups)):
             return ()
-        number = 1 + self._times.last_round // len(self._groups)
-        planned = plan_visits(self._subject, self._agent, self._candidates, rounds=(number,))
+        number = 1 + (self._times.last_round - self._first_index) // len(self._groups)
+        planned = plan_visits(
+            self._subject, self._agent, self._candidates, rounds=(number,), first_index=self._first_index
+        )
         visits = narrowed(planned, active)
         site, agent_id = self._errand.site, self._agent.agent_id
         await site.thread.run(site.store.visits.add, self._subject.job_id, [(agent_id, visit) for visit in visits])
@@ -73,20 +96,9 @@ class Rounds:
     def _stored_times(self) -> SliceTimes:
         times = SliceTimes(self._subject.plan.objective)
         for stored in self._errand.site.store.visits.series(self._subject.job_id):
-            if stored.agent_id == self._agent.agent_id:
+            if stored.agent_id == self._agent.agent_id and stored.round_index >= self._first_index:
                 times.add(stored.round_index, [stored.series])
         return times
-
-    async def _is_over_budget(self) -> bool:
-        """Return whether another round, as long as those before, would end behind the budget."""
-        budget_s, site = self._subject.plan.budget_s, self._errand.site
-        if not budget_s:
-            return False
-        spent_s, done = await site.thread.run(site.store.visits.spent, self._subject.job_id, self._agent.agent_id)
-        if not done or spent_s * (1 + len(self._groups) / done) <= budget_s:
-            return False
-        await self._errand.tell(JobNote(text=f"{self._agent.name}: the time budget ends the rounds"))
-        return True
 
     async def _tell(self, active: frozenset[str]) -> None:
         if self._active is not None and active != self._active:

@@ -32,16 +32,28 @@ class Subject:
 
 
 def plan_visits(
-    subject: Subject, agent: AgentInfo, candidates: Sequence[Candidate], *, rounds: Iterable[int]
+    subject: Subject, agent: AgentInfo, candidates: Sequence[Candidate], *, rounds: Iterable[int], first_index: int = 0
 ) -> tuple[VisitSpec, ...]:
     """Return the visits of one agent in `rounds`, which count from 0: every block in each, as a round index of its own.
 
     A round index names one fresh process of each of its candidates, so that a baseline that belongs to two blocks is
     compared only with what was measured beside it. The same job, agent and round give the same visit.
+
+    Args:
+        subject: what they have in common.
+        agent: the agent.
+        candidates: that can run there.
+        rounds: numbers from 0.
+        first_index: round index of the first visit; behind a screening, which has had the predictions, above 0.
+
     """
     groups = blocks(candidates, agent.host.memory_bytes, subject.dataset)
     return tuple(
-        _visit(subject, agent, number * len(groups) + position, group, is_first=number == 0)
+        _visit(
+            *(subject, agent, first_index + number * len(groups) + position, group),
+            is_first=number == 0,
+            is_screened=first_index > 0,
+        )
         for number in rounds
         for position, group in enumerate(groups)
     )
@@ -67,7 +79,13 @@ def _others(visit: VisitSpec, active: Collection[str]) -> set[str]:
 
 
 def _visit(
-    subject: Subject, agent: AgentInfo, round_index: int, group: Sequence[Candidate], *, is_first: bool
+    subject: Subject,
+    agent: AgentInfo,
+    round_index: int,
+    group: Sequence[Candidate],
+    *,
+    is_first: bool,
+    is_screened: bool,
 ) -> VisitSpec:
     digest = hashlib.sha256(f"{subject.job_id}/{agent.agent_id}/{round_index}".encode()).hexdigest()
     return VisitSpec(
@@ -80,8 +98,8 @@ def _visit(
         candidates=tuple(_measured(candidate, subject) for candidate in group),
         latency=subject.latency,
         open_loop=subject.open_loop if is_first else None,
-        collects_predictions=is_first,
-        verifies_calls=is_first,
+        collects_predictions=is_first and not is_screened,
+        verifies_calls=is_first and not is_screened,
         limits=_limits(subject, agent, len(group) if is_first else 0),
     )
 

@@ -45,6 +45,9 @@ class Plan:
     """Rounds end where the intervals of ratios are at most this wide to either side; 0 means: as the profile says."""
     budget_s: float = 0.0
     """Measuring time on each agent, after which no further round begins; 0 means: no bound."""
+    screen: str = "auto"
+    """Whether few short rounds come first, behind which only those go on that may be among the best: auto (where there
+    are many candidates), yes, no."""
     seed: int = 0
     """Of the row sample, and of the order of slices."""
     row_cap: int = 10_000
@@ -66,8 +69,9 @@ class Plan:
     runtimes: tuple[str, ...] = ()
     """Empty means: all."""
     transforms: tuple[str, ...] = ()
-    """Of the model, by name ("prune-trees", "prune-trees 32"); "none" is the model as submitted, "all" means that and
-    every transform; empty means: as submitted, unless `only` names others."""
+    """Of the model, by name ("prune-trees", "prune-trees reduced-error 1/2") or with sizes of one's own
+    ("prune-trees=8,16"); "none" is the model as submitted, "all" means that and every transform; empty means: as
+    submitted, unless `only` names others."""
     only: tuple[str, ...] = ()
     """Shell patterns of labels or identities of candidates; empty means: all. The baseline always takes part."""
     skip: tuple[str, ...] = ()

@@ -3,9 +3,11 @@
 import tomllib
 from collections.abc import Mapping, Sequence
 
+from mltest.coordinator.builder.transform_sizes import sized_name
 from mltest.coordinator.planning.figure_names import checked_metric, checked_statistic, natural
 from mltest.coordinator.planning.plan import Bound, Objective, Plan, TestChoice
 from mltest.coordinator.planning.plan_keys import LIMIT_KEYS, OBJECTIVE_KEYS, PLAN_SECTIONS, TEST_KEYS, PlanKey
+from mltest.coordinator.planning.screening import check_screen
 from mltest.coordinator.tests.chosen import checked_names
 from mltest.coordinator.tests.open_loop import merged_open_loop_spec
 from mltest.coordinator.tests.registry import make_test, nearest, sample_tests
@@ -46,6 +48,9 @@ def parse_plan(toml_text: str) -> Plan:
     fields["bounds"] = tuple(_bound(table, where) for table, where in _tables(content, "limits"))
     fields["tests"] = tuple(_test(table, where) for table, where in _tables(content, "tests"))
     plan = Plan(**fields)  # type: ignore[arg-type]  # each value was checked against its key
+    check_screen(plan)
+    for text in plan.transforms:
+        sized_name(text)
     checked_names(plan.test_names)
     merged_open_loop_spec(sample_tests(with_tolerance(with_scenarios(plan.tests, plan.scenarios), plan)))
     return plan

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from mltest.coordinator.planning.profiles import PROFILES
+from mltest.coordinator.planning.screening import SCREEN_CHOICES
 
 SANDBOX_LEVELS = ("none", "degraded", "full")
 
@@ -53,6 +54,7 @@ PLAN_SECTIONS: dict[str, tuple[PlanKey, ...]] = {
         _of_plan("rounds", "Fresh processes for each candidate on each agent; 0: as many as the profile needs.", 0),
         _of_plan("half_width_ratio", "Rounds end at this half width of ratios; 0: as the profile says.", 0, float),
         _of_plan("budget_s", "Measuring time on each agent, in seconds; 0: no bound.", 0, float),
+        PlanKey("screen", "screen", str, "auto, yes, no: a few short rounds first.", choices=SCREEN_CHOICES),
         PlanKey("scenarios", "scenarios", str, "Besides the tests: single-stream, offline, open-loop:8.", is_list=True),
         PlanKey("test_names", "test_names", str, "Tests by name: all, default, quality, fairness ...", is_list=True),
         _of_plan("seed", "Of the row sample, and of the order of slices.", 0),
@@ -72,7 +74,7 @@ PLAN_SECTIONS: dict[str, tuple[PlanKey, ...]] = {
     ),
     "candidates": (
         PlanKey("runtimes", "runtimes", str, "Empty means: all.", is_list=True),
-        PlanKey("transforms", "transforms", str, "none (or empty): as submitted; all: every one.", is_list=True),
+        PlanKey("transforms", "transforms", str, "none or empty: as submitted; all; prune-trees=8,1/4.", is_list=True),
         PlanKey("only", "only", str, "Labels or ids as shell patterns; empty means: all.", is_list=True),
         PlanKey("skip", "skip", str, "Labels or ids as shell patterns, which are left out.", is_list=True),
         _of_plan("max_candidates", "Spread over runtimes, variants and transforms; 0: all.", 0),

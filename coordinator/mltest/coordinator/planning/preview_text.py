@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from mltest.coordinator.planning.plan import Plan
 from mltest.coordinator.planning.profiles import most_rounds, stop_rule
+from mltest.coordinator.planning.screening import SCREEN_ROUNDS, is_screened
 from mltest.shared.domain import Candidate, DatasetInfo, ModelInfo, PrunedCell
 from mltest.shared.units import duration_text
 
@@ -33,6 +34,11 @@ def preview_lines(
     yield from _section("Does not take this model:", [(cell.label, cell.reason) for cell in pruned])
     yield from _section("Left out by the plan:", list(_grouped(left_out)))
     yield ""
+    if is_screened(plan, len(made)):
+        yield (
+            f"{SCREEN_ROUNDS} short rounds come first. Who then is certainly slower than the two best with every batch "
+            "size gets no further round; the others get the rounds below. --screen no leaves that out."
+        )
     yield (
         f"Measuring takes about {duration_text(least_s)} to {duration_text(most_s)} on each agent ({_rounds(plan)}); "
         "making the candidates comes before, and calls that are slower than a slice add to it."

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from mltest.coordinator.planning.plan import Plan
 from mltest.coordinator.planning.profiles import most_rounds, stop_rule
+from mltest.coordinator.planning.screening import SCREEN_ROUNDS, is_screened, screening_spec
 from mltest.shared.domain import LatencySpec
+from mltest.shared.statistics.screening import LEADER_COUNT
 
 PROCESS_S = (1.5, 5.0)
 """For a fresh process to start, import, load and answer its first calls: on an idle computer, on a small busy one."""
@@ -26,13 +28,22 @@ def time_estimate(plan: Plan, latency: LatencySpec | None, candidate_count: int)
     A slice of a slow candidate takes as long as one call, which nobody knows yet.
     """
     rule = stop_rule(plan)
-    timed_s = _timed_s(latency)
-    of_round = [(candidate_count + REFERENCE_COUNT) * (process_s + timed_s) for process_s in PROCESS_S]
+    of_round = _round_s(latency, candidate_count)
     least_s = of_round[0] * (rule.min_rounds if rule else plan.rounds)
     most_s = of_round[1] * most_rounds(plan)
+    if rule and is_screened(plan, candidate_count):
+        screening = [SCREEN_ROUNDS * round_s for round_s in _round_s(screening_spec(latency), candidate_count)]
+        fewest = _round_s(latency, min(candidate_count, LEADER_COUNT + 1))
+        least_s, most_s = screening[0] + fewest[0] * rule.min_rounds, screening[1] + most_s
     if plan.budget_s:
         least_s, most_s = min(least_s, plan.budget_s), min(most_s, plan.budget_s + of_round[1])
     return TimeEstimate(least_s=least_s, most_s=most_s)
+
+
+def _round_s(latency: LatencySpec | None, candidate_count: int) -> list[float]:
+    """Return how long one round takes, between what bounds."""
+    timed_s = _timed_s(latency)
+    return [(candidate_count + REFERENCE_COUNT) * (process_s + timed_s) for process_s in PROCESS_S]
 
 
 def _timed_s(latency: LatencySpec | None) -> float:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from mltest.coordinator.report.figure_text import agent_text, figure_of, figure_text, rank_text, speedup_text
 from mltest.shared.domain import Result, StandingRow
 
+FEWER_ROWS = "\u2020"
+"""Marks a quality that is of fewer rows than that of others in its column."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
@@ -72,8 +75,13 @@ def _figure(
 
 
 def _first_of(rows: Sequence[StandingRow], titles: dict[str, str]) -> Column:
-    found = next((figure for row in rows if (figure := figure_of(row, *titles))), None)
-    return Column(
-        title=titles[found.metric] if found else next(iter(titles.values())),
-        text_of=lambda row: figure_text(figure_of(row, *titles)),
-    )
+    figures = [figure for row in rows if (figure := figure_of(row, *titles))]
+    most = max((figure.count for figure in figures), default=0)
+
+    def text_of(row: StandingRow) -> str:
+        figure = figure_of(row, *titles)
+        is_of_fewer = figure is not None and figure.value is not None and 0 < figure.count < most
+        return figure_text(figure) + (FEWER_ROWS if is_of_fewer else "")
+
+    title = titles[figures[0].metric] if figures else next(iter(titles.values()))
+    return Column(title=title, text_of=text_of)

@@ -25,7 +25,7 @@ def remarks(results: JobResults) -> Iterator[str]:
     if any(row.is_lossy for row in results.standings.rows):
         yield (
             "(lossy): its recipe means to change predictions; the plan's limits for lossy candidates gate it. Where it "
-            "chose by one half of the rows (selected_on), its quality is that of the other half."
+            "chose by one half of the rows, its quality is that of the other half, marked \u2020."
         )
     yield from _machines(ranked)
     yield from _missing(ranked)

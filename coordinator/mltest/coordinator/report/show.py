@@ -27,7 +27,7 @@ class JobView:
         yield _facts(self._results)
         yield ""
         if self._results.standings.rows:
-            yield StandingsView(self._results)
+            yield StandingsView(self._results, is_full=True)
             yield ""
         if self._results.candidates:
             yield Text("Candidates", style="bold")

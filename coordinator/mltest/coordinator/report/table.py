@@ -6,7 +6,9 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from mltest.coordinator.report.best_table import BestView
 from mltest.coordinator.report.columns import Column, columns_of
+from mltest.coordinator.report.front_table import FrontView
 from mltest.coordinator.report.plain import plain_table, printable
 from mltest.coordinator.report.remarks import remarks
 from mltest.coordinator.report.verdict_text import verdict_text
@@ -29,11 +31,13 @@ _UNRANKED = {
 class StandingsView:
     """The table to decide from, fitted to the width of the terminal."""
 
-    def __init__(self, results: JobResults) -> None:
+    def __init__(self, results: JobResults, *, is_full: bool = False) -> None:
+        """Take the results, and whether candidates that are not on the Pareto front are listed with who beats them."""
         self._results = results
+        self._is_full = is_full
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield verdict, ranked rows, the others with their reasons, and remarks."""
+        """Yield verdict, ranked rows, the others with their reasons, fronts, the best by batch size, and remarks."""
         rows = self._results.standings.rows
         ranked = [row for row in rows if row.rank is not None]
         yield printable(verdict_text(self._results.standings), style="bold")
@@ -45,6 +49,13 @@ class StandingsView:
             yield ""
             yield Text("Not ranked", style="bold")
             yield _unranked_table(others, is_wide=is_wide)
+        for front in self._results.standings.fronts:
+            if len(front.points) > 1:
+                yield ""
+                yield FrontView(front, is_full=self._is_full)
+        if len(self._results.standings.bests) > 1:
+            yield ""
+            yield BestView(self._results.standings.bests)
         yield ""
         for remark in remarks(self._results):
             yield printable(remark, style="dim")

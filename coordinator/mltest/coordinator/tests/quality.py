@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from mltest.coordinator.tests.confusion import Confusion
 from mltest.coordinator.tests.judged import Findings
+from mltest.coordinator.tests.judged_quality import judged_quality
 from mltest.coordinator.tests.registry import test
 from mltest.coordinator.tests.role import Needs
 from mltest.coordinator.tests.wilson import wilson_interval
@@ -54,7 +55,7 @@ class ClassificationQuality:
         from mltest.coordinator.builder.judging.bootstrap import intervals, points, resampled
         from mltest.coordinator.builder.judging.measures import PROBABILISTIC, RANKED, measures_of
 
-        evidence = evidence.judged()
+        whole, evidence = evidence, evidence.judged()
         assert evidence.truth is not None
         assert evidence.predictions.labels is not None
         truth = evidence.truth.astype(np.int64)
@@ -69,7 +70,7 @@ class ClassificationQuality:
             findings.add(metric, values.get((metric, "value", "")), reason=found.reasons.get(metric, ""))
         for label, count in confusion.cells():
             findings.add("confusion_count", count, label=label)
-        return findings.results
+        return [*findings.results, judged_quality(whole)]
 
     def gate(self, evidence: "PredictionEvidence") -> str:
         """Return nothing: how good is good enough is the user's to say, as a bound in the plan."""
@@ -101,7 +102,7 @@ class RegressionQuality:
         from mltest.coordinator.builder.judging.bootstrap import intervals, points, resampled
         from mltest.coordinator.builder.judging.measures import VALUED, measures_of
 
-        evidence = evidence.judged()
+        whole, evidence = evidence, evidence.judged()
         assert evidence.truth is not None
         found = measures_of(evidence.model, evidence.truth, evidence.predictions)
         values = points(found.measures, len(evidence.rows))
@@ -110,7 +111,7 @@ class RegressionQuality:
         for metric in VALUED:
             reason = found.reasons.get(metric, "")
             findings.add(metric, None if reason else values.get((metric, "value", "")), reason=reason)
-        return findings.results
+        return [*findings.results, judged_quality(whole)]
 
     def gate(self, evidence: "PredictionEvidence") -> str:
         """Return nothing: how good is good enough is the user's to say, as a bound in the plan."""

@@ -191,7 +191,7 @@ class StepStarted:
     """A step of the job began."""
 
     step: str
-    """inspect, build, match, measure, evaluate."""
+    """inspect, build, screen, match, measure, evaluate."""
     text: str
 
 

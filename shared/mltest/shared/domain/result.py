@@ -97,6 +97,52 @@ class AgentMachine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FrontPoint:
+    """A ranked candidate beside the others of its agent, by everything that was measured of them."""
+
+    candidate_id: str
+    label: str
+    is_on_front: bool = False
+    """Whether no other is certainly better in something and not worse in anything, as far as can be told."""
+    figures: tuple[Result, ...] = ()
+    """One for each dimension of the front; one that was not measured has no value, and beats nobody."""
+    beaten_by: tuple[str, ...] = ()
+    """Labels of those on the front that are; empty if it is on the front."""
+    is_baseline: bool = False
+    is_lossy: bool = False
+    """Whether its recipe means to change predictions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParetoFront:
+    """Who is worth a choice on one agent: what is better in one thing and worse in another stands side by side."""
+
+    agent_id: str
+    agent_name: str
+    dimensions: tuple[str, ...] = ()
+    """What they are compared by, for people: "accuracy", "median latency at 1 row", "memory peak", "artifact"."""
+    points: tuple[FrontPoint, ...] = ()
+    """Every candidate that is ranked on the agent: those on the front first, each part in the order of the ranking."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchBest:
+    """The fastest on one agent with so many rows in a call."""
+
+    agent_id: str
+    agent_name: str
+    batch_size: int
+    candidate_ids: tuple[str, ...] = ()
+    """The fastest, then those that cannot be told apart from it."""
+    labels: tuple[str, ...] = ()
+    """Of the same."""
+    figure: Result
+    """Median time of a call of the first."""
+    candidate_count: int = 0
+    """Candidates that were compared."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standings:
     """The table to decide from."""
 
@@ -106,6 +152,10 @@ class Standings:
     notes: tuple[str, ...] = ()
     machines: tuple[AgentMachine, ...] = ()
     """What the machines were like, one for each agent that timed anything."""
+    fronts: tuple[ParetoFront, ...] = ()
+    """One for each agent that candidates are ranked on."""
+    bests: tuple[BatchBest, ...] = ()
+    """By agent and batch size, each in its order."""
 
 
 class ReportedTestState(Enum):

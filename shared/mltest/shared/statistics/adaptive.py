@@ -36,6 +36,8 @@ class StopReason(Enum):
     """It is certainly slower than the leader."""
     MAX_ROUNDS = "max_rounds"
     """It has had all rounds that there are, and is still not known exactly enough."""
+    SCREENED = "screened"
+    """The screening before the rounds found it certainly slower than the two best."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,9 +97,10 @@ def elimination_alpha(count: int, rule: StopRule) -> float:
     the leader may change later.
     """
     further = rule.max_rounds - rule.min_rounds
+    level = ALPHA_STOPPED * rule.level_share
     if count <= rule.min_rounds:
-        return ALPHA_STOPPED / 2 if further else ALPHA_STOPPED
-    return ALPHA_STOPPED / 2 / further
+        return level / 2 if further else level
+    return level / 2 / further
 
 
 class _Race:

@@ -15,6 +15,8 @@ class StopRule:
     """Nobody goes on beyond."""
     half_width: float
     """Wanted half-width of the interval of a ratio, relative: 0.025 stands for ±2.5 %."""
+    level_share: float = 1.0
+    """Of the level of a claim, what eliminations may use up; a screening before these rounds has had the rest."""
 
 
 def is_precise(effect: Effect | None, rule: StopRule) -> bool:

@@ -36,7 +36,7 @@ class EmlearnExport:
             Variant(options=_O1, is_lossy=True, families=_TREES),
             Variant(name="8-bit leaves", options={**_O1, "leaves": "8-bit"}, is_lossy=True, families=_TREES),
             Variant(name="int16", options={**_O1, "features": "int16"}, is_lossy=True, families=_TREES),
-            Variant(options=_O2, is_lossy=True, families=("mlp",)),
+            Variant(name="network", options=_O2, is_lossy=True, families=("mlp",)),
         ),
         packages=("emlearn",),
         extra="codegen",

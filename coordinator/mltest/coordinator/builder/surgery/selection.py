@@ -10,10 +10,6 @@ from mltest.coordinator.builder.row_sample import sampled_rows
 from mltest.shared.domain import Task
 from mltest.shared.native.outputs import NativeModel
 
-SELECTED_ON = "selected_on"
-"""Option of an artifact that was made by looking at validation rows: how many, and how they were drawn."""
-
-
 _SEED = 1
 """Of the halves; the rows that a job uses are drawn by the seed of its plan before that."""
 

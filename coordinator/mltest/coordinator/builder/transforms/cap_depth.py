@@ -8,14 +8,23 @@ from typing import TYPE_CHECKING
 from mltest.coordinator.builder.exporters.role import ExportSource
 from mltest.coordinator.builder.transforms.registry import transform
 from mltest.coordinator.builder.transforms.role import TransformNeeds
-from mltest.coordinator.builder.variant import Variant
+from mltest.coordinator.builder.variant import SIZE, Variant, of_sizes
 
 if TYPE_CHECKING:
     from mltest.shared.native.outputs import NativeModel
 
-_DEPTHS = ("3/4", "1/2")
 _AVERAGED = ("forest", "bagging", "tree")
 """Leaves of boosting are not refined: what they add up to is not the answer itself."""
+_TEMPLATES = (
+    Variant(name=SIZE, options={"depth": SIZE}, is_lossy=True),
+    Variant(
+        name=f"{SIZE} refined",
+        options={"depth": SIZE, "refine": "yes"},
+        is_lossy=True,
+        families=_AVERAGED,
+        uses_rows=True,
+    ),
+)
 
 
 @transform
@@ -27,19 +36,8 @@ class CapDepth:
         formats=("skops", "pickle"),
         families=(*_AVERAGED, "boosting"),
         takes="trees, forests, bagged trees and gradient boosting of scikit-learn",
-        variants=(
-            *(Variant(name=depth, options={"depth": depth}, is_lossy=True) for depth in _DEPTHS),
-            *(
-                Variant(
-                    name=f"{depth} refined",
-                    options={"depth": depth, "refine": "yes"},
-                    is_lossy=True,
-                    families=_AVERAGED,
-                    uses_rows=True,
-                )
-                for depth in _DEPTHS
-            ),
-        ),
+        variants=of_sizes(_TEMPLATES, ("3/4", "1/2")),
+        templates=_TEMPLATES,
         packages=("scikit-learn",),
     )
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from mltest.coordinator.builder.exporters.role import ExportSource
 from mltest.coordinator.builder.transforms.registry import transform
 from mltest.coordinator.builder.transforms.role import TransformNeeds
-from mltest.coordinator.builder.variant import Variant
+from mltest.coordinator.builder.variant import SIZE, Variant, of_sizes
 
 if TYPE_CHECKING:
     from mltest.shared.native.outputs import NativeModel
+
+_TEMPLATES = (Variant(name=SIZE, options={"keep": SIZE}, is_lossy=True),)
 
 
 @transform
@@ -23,7 +25,8 @@ class FirstStages:
         formats=("skops", "pickle", "xgboost-json", "xgboost-ubj", "lightgbm"),
         families=("boosting",),
         takes="gradient and histogram boosting of scikit-learn, XGBoost and LightGBM",
-        variants=tuple(Variant(name=size, options={"keep": size}, is_lossy=True) for size in ("3/4", "1/2")),
+        variants=of_sizes(_TEMPLATES, ("3/4", "1/2")),
+        templates=_TEMPLATES,
         packages=("scikit-learn", "xgboost", "xgboost-cpu", "lightgbm"),
     )
 

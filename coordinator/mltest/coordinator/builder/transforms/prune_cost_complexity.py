@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from mltest.coordinator.builder.exporters.role import ExportSource
 from mltest.coordinator.builder.transforms.registry import transform
 from mltest.coordinator.builder.transforms.role import TransformNeeds
-from mltest.coordinator.builder.variant import Variant
+from mltest.coordinator.builder.variant import SIZE, Variant, of_sizes
 
 if TYPE_CHECKING:
     from mltest.shared.native.outputs import NativeModel
+
+_TEMPLATES = (Variant(name=SIZE, options={"leaves": SIZE}, is_lossy=True),)
 
 
 @transform
@@ -23,7 +25,8 @@ class PruneCostComplexity:
         formats=("skops", "pickle"),
         families=("forest", "bagging", "tree", "boosting"),
         takes="trees, forests, bagged trees and gradient boosting of scikit-learn",
-        variants=tuple(Variant(name=size, options={"leaves": size}, is_lossy=True) for size in ("1/2", "1/4")),
+        variants=of_sizes(_TEMPLATES, ("1/2", "1/4")),
+        templates=_TEMPLATES,
         packages=("scikit-learn",),
     )
 

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 from mltest.coordinator.builder.exporters.role import ExportSource
 from mltest.coordinator.builder.transforms.registry import transform
 from mltest.coordinator.builder.transforms.role import TransformNeeds
-from mltest.coordinator.builder.variant import Variant
+from mltest.coordinator.builder.variant import SIZE, Variant, of_sizes
 
 if TYPE_CHECKING:
     from mltest.shared.native.outputs import NativeModel
 
 _METHODS = ("reduced-error", "complementarity", "individual")
-_SIZES = ("1/2", "1/4")
+_TEMPLATES = tuple(
+    Variant(name=f"{method} {SIZE}", options={"method": method, "keep": SIZE}, is_lossy=True, uses_rows=True)
+    for method in _METHODS
+)
 
 
 @transform
@@ -26,11 +29,8 @@ class PruneTrees:
         formats=("skops", "pickle"),
         families=("forest", "bagging"),
         takes="random forests, extra trees and bagging ensembles of scikit-learn",
-        variants=tuple(
-            Variant(name=f"{method} {size}", options={"method": method, "keep": size}, is_lossy=True, uses_rows=True)
-            for method in _METHODS
-            for size in _SIZES
-        ),
+        variants=of_sizes(_TEMPLATES, ("1/2", "1/4")),
+        templates=_TEMPLATES,
         packages=("scikit-learn",),
     )
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mltest.coordinator.builder.exporters.role import ExportSource
+from mltest.coordinator.builder.transform_sizes import sized_variant
 from mltest.coordinator.builder.transforms.role import Transform, TransformNeeds
 from mltest.coordinator.builder.variant import Variant
 from mltest.shared.errors import ConversionError
@@ -44,14 +45,16 @@ def transformed(source: ExportSource, label: str, target: Path) -> ExportSource:
         ConversionError: this software does not know it, or why this model cannot be transformed so.
 
     """
-    name, _, _ = label.partition(" ")
-    found = _REGISTRY.all().get(name)
-    variants = (
-        [] if found is None else [one for one in found.needs.variants if transform_label(found.needs, one) == label]
-    )
-    if found is None or not variants:
+    found = _REGISTRY.all().get(label.partition(" ")[0])
+    variant = None if found is None else _variant(found.needs, label)
+    if found is None or variant is None:
         raise ConversionError(converter=label, detail="it is not installed here")
-    made = found.apply(source, variants[0].options, target)
+    made = found.apply(source, variant.options, target)
     if isinstance(made, Path):
         return replace(source, path=made, native=None)
     return replace(source, native=made, is_transformed=True)
+
+
+def _variant(needs: TransformNeeds, label: str) -> Variant | None:
+    own = (one for one in needs.variants if transform_label(needs, one) == label)
+    return next(own, None) or sized_variant(needs, label)

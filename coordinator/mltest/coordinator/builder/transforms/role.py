@@ -27,6 +27,8 @@ class TransformNeeds:
     """Model formats that it takes, and leaves as they are."""
     variants: tuple[Variant, ...]
     """Each gives a model; the label of one is its name behind the transform's: "prune-trees 32"."""
+    templates: tuple[Variant, ...] = ()
+    """Ways that take a size, with `SIZE` where it stands: what a plan that names sizes makes instead of `variants`."""
     families: tuple[str, ...] = ()
     """Families that it takes; empty means: all."""
     tasks: tuple[Task, ...] = ()
