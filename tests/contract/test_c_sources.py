@@ -1,8 +1,6 @@
 """Every layout and option of mltest's own C, held against the library whose model it is."""
 
-import os
 import shutil
-import subprocess
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,7 +24,7 @@ from mltest.coordinator.builder.exporters.c_export import CExport
 from mltest.coordinator.builder.exporters.role import ExportSource
 from mltest.coordinator.builder.variant import Variant
 from mltest.shared.errors import ConversionError
-from tests.contract.c_sources import called, compiled, estimator_source, rows_at_thresholds, written
+from tests.contract.c_sources import called, compiled, estimator_source, rows_at_thresholds, run_alone, written
 
 VARIANTS = CExport.needs.variants
 LOSSLESS = [variant for variant in VARIANTS if not variant.is_lossy]
@@ -164,6 +162,16 @@ def test_sanitizers_find_nothing(name: str, variant: Variant, tmp_path: Path) ->
     run_alone(source, rows, truth_of(name, rows), flags, tmp_path, is_exact=not variant.is_lossy)
 
 
+@pytest.mark.skipif(not shutil.which("clang"), reason="apt install clang")
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+def test_clang_warns_of_nothing_and_gives_the_same(variant: Variant, tmp_path: Path) -> None:
+    source, rows = exported(SOME[0], variant, tmp_path), rows_of(SOME[0])
+    here = called(compiled(source, "-O1"), rows)
+    (tmp_path / "clang").mkdir()
+    other = Path(shutil.copy(source, tmp_path / "clang"))
+    np.testing.assert_array_equal(called(compiled(other, "-O1", compiler="clang"), rows), here)
+
+
 @pytest.mark.skipif(
     not (shutil.which("aarch64-linux-gnu-gcc") and shutil.which("qemu-aarch64")),
     reason="apt install gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user",
@@ -184,33 +192,6 @@ def test_an_emulated_arm_of_32_bits_predicts_the_same(name: str, variant: Varian
     source, rows = exported(name, variant, tmp_path), rows_of(name)
     here = called(compiled(source, "-O2"), rows)
     run_alone(source, rows, here, ("-O2", "-static"), tmp_path, machine="arm-linux-gnueabihf", emulator="qemu-arm")
-
-
-def run_alone(
-    source: Path,
-    rows: NDArray[np.float64],
-    expected: NDArray[np.float64],
-    flags: tuple[str, ...],
-    folder: Path,
-    *,
-    machine: str = "",
-    emulator: str = "",
-    is_exact: bool = True,
-) -> None:
-    """Run a program around a source that answers the rows of a file, and compare its answers."""
-    program, answers = folder / "program", folder / "answers"
-    compiler = f"{machine}-gcc" if machine else "cc"
-    caller = Path(__file__).parent / "c_caller.c"
-    subprocess.run(
-        [compiler, "-std=c11", *flags, "-ffp-contract=off", "-o", program, caller, source, "-lm"], check=True
-    )
-    input_type = "float32" if b"typedef float INPUT" in source.read_bytes() else "float64"
-    (folder / "rows").write_bytes(np.ascontiguousarray(rows, dtype=input_type).tobytes())
-    started = [*([emulator] if emulator else []), str(program), str(folder / "rows"), str(answers)]
-    subprocess.run(started, check=True, env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
-    found = np.frombuffer(answers.read_bytes(), dtype=np.float64).reshape(expected.shape)
-    if is_exact:
-        np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-14)
 
 
 @pytest.mark.parametrize("layout", ["if-else", "if-else hot"])

@@ -13,11 +13,33 @@ from mltest.coordinator.builder.native_file import write_native
 from mltest.coordinator.builder.opened_model import open_native
 from mltest.coordinator.builder.transforms.registry import transform_label, transformed, transforms
 from mltest.shared.errors import ConversionError
+from mltest.shared.model_format import format_of
+from mltest.shared.native.libraries import open_library_model
+from tests.contract.artifacts import source_of
 from tests.contract.digests import here_and_elsewhere, sourced
+from tests.contract.tiny_boosters import BOOSTER_NAMES, booster_info, tiny_booster
 from tests.contract.tiny_models import NAMES, tiny_model
 
 REASONS = ("this is HistGradientBoosting", "is allowed", "are allowed")
 """Words of the reasons for which a tiny model is not transformed though its family is taken."""
+
+
+def _xgboost_rounds(path: Path, rows: Any, count: int) -> Any:
+    import xgboost
+
+    booster = xgboost.Booster()
+    booster.load_model(bytearray(path.read_bytes()))
+    return booster.inplace_predict(rows.astype(np.float32), iteration_range=(0, count))
+
+
+def _lightgbm_rounds(path: Path, rows: Any, count: int) -> Any:
+    import lightgbm
+
+    return lightgbm.Booster(model_file=path).predict(rows, num_iteration=count)
+
+
+FIRST_ROUNDS = {"xgboost": _xgboost_rounds, "lightgbm": _lightgbm_rounds}
+"""What the libraries say if they stop after some rounds."""
 
 
 def taken() -> Iterator[Any]:
@@ -97,6 +119,35 @@ def test_without_true_values_what_the_model_says_is_what_it_is_pruned_by(tmp_pat
     )
     assert made.native is not None
     assert len(made.native.estimator.estimators_) == 3
+
+
+BOOSTED = [name for name in BOOSTER_NAMES if name.partition(",")[0] in FIRST_ROUNDS]
+
+
+@pytest.mark.parametrize("name", [name for name in BOOSTED if booster_info(name).family == "boosting"])
+def test_a_file_of_boosting_that_ends_earlier_is_what_its_library_says_after_so_many_rounds(
+    name: str, tmp_path: Path
+) -> None:
+    source = source_of(name, tmp_path)
+    made = transformed(source, "first-stages 1/2", tmp_path / "shorter")
+    assert format_of(made.path) == source.info.format
+    assert made.path.stat().st_size < source.path.stat().st_size
+    shorter, rows = open_library_model(made.path, source.info.format), tiny_booster(name).rows
+    found = np.asarray(shorter.call(source.info.output)(shorter.prepare(rows)))
+    np.testing.assert_array_equal(found, FIRST_ROUNDS[name.partition(",")[0]](source.path, rows, 3))
+    again = transformed(source, "first-stages 1/2", tmp_path / "again")
+    assert again.path.read_bytes() == made.path.read_bytes()
+
+
+def test_a_file_with_too_few_rounds_says_so(tmp_path: Path) -> None:
+    name = next((name for name in BOOSTED if booster_info(name).family == "boosting"), "")
+    if not name:
+        pytest.skip("pip install 'mltest-fleet[runtimes-xgboost]'")
+    made = transformed(source_of(name, tmp_path), "first-stages 1/2", tmp_path / "three")
+    from mltest.coordinator.builder.surgery.first_rounds import first_rounds
+
+    with pytest.raises(ConversionError, match="the model has 3 rounds, and 3 are to be kept"):
+        first_rounds(made.path, made.info.format, "3", tmp_path / "as many")
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,14 @@ def test_what_a_runtime_cannot_take_is_listed_with_its_reason() -> None:
     assert impossible["treelite"].reason.endswith("this model's family is svm")
 
 
+def test_a_runtime_that_no_exporter_serves_says_once_what_all_of_them_take() -> None:
+    candidates = enumerate_candidates(replace(FOREST, family="neighbors"), Plan(threads=(1, 2)))
+    (reason,) = (candidate.reason for candidate in candidates if candidate.runtime == "c")
+    assert reason.startswith("c takes tree ensembles of scikit-learn, XGBoost and LightGBM; or linear models, ")
+    assert reason.endswith(", this model's family is neighbors")
+    assert reason.count("this model's family") == 1
+
+
 def test_a_generator_that_is_missing_here_is_one_candidate_with_the_command_that_installs_it() -> None:
     absence = "tool is not installed where artifacts are made; pip install 'mltest-fleet[tools]'"
     found = enumerate_candidates(FOREST, Plan(), (NATIVE, replace(NETWORK, packages=("tool",), absence=absence)), ())

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mltest.coordinator.builder.scaling import scale_of, steps_and_final
 from mltest.shared.domain import Output, Task
 from mltest.shared.errors import ConversionError
 from mltest.shared.native.linear_form import LINKS, PROBABILITY_LINKS, LinearForm
@@ -33,9 +34,9 @@ def linear_form_of(native: NativeModel) -> LinearForm:
         ConversionError: it is no linear model, or does more than a link of one matrix product.
 
     """
-    steps, final = _steps(native.estimator)
-    weights, intercept = _weights(final, native.feature_count)
+    steps, final = steps_and_final(native.estimator)
     affine = _affine(steps, native.feature_count)
+    weights, intercept = weights_of(final, native.feature_count)
     folded = LinearForm(
         weights=affine.scale[:, None] * weights, intercept=intercept + affine.shift @ weights, link="identity"
     )
@@ -43,19 +44,13 @@ def linear_form_of(native: NativeModel) -> LinearForm:
     return LinearForm(weights=folded.weights, intercept=folded.intercept, link=_link(native, folded, rows))
 
 
-def _steps(estimator: Any) -> tuple[list[Any], Any]:
-    from sklearn.pipeline import Pipeline
+def weights_of(final: Any, feature_count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return weights (features, outputs) and intercept (outputs,) of the estimator behind all scalers.
 
-    while hasattr(estimator, "best_estimator_"):
-        estimator = estimator.best_estimator_
-    if not isinstance(estimator, Pipeline):
-        return [], estimator
-    steps = [step for _, step in estimator.steps if step not in (None, "passthrough")]
-    return steps[:-1], steps[-1]
+    Raises:
+        ConversionError: it has none, or not as many as features.
 
-
-def _weights(final: Any, feature_count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return weights (features, outputs) and intercept (outputs,)."""
+    """
     try:
         found, intercept = final.coef_, final.intercept_
     except AttributeError as error:
@@ -73,23 +68,9 @@ def _weights(final: Any, feature_count: int) -> tuple[NDArray[np.float64], NDArr
 def _affine(steps: list[Any], feature_count: int) -> _Affine:
     scale, shift = np.ones(feature_count), np.zeros(feature_count)
     for step in steps:
-        one = _affine_of(step, feature_count)
-        scale, shift = scale * one.scale, shift * one.scale + one.shift
+        one = scale_of(step, feature_count, _CONVERTER)
+        scale, shift = scale * one.factor, (shift - one.centre) * one.factor + one.shift
     return _Affine(scale, shift)
-
-
-def _affine_of(step: Any, feature_count: int) -> _Affine:
-    from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
-
-    if isinstance(step, MinMaxScaler) and not step.clip:
-        return _Affine(np.asarray(step.scale_), np.asarray(step.min_))
-    if isinstance(step, StandardScaler | RobustScaler | MaxAbsScaler):
-        centre = getattr(step, "mean_" if isinstance(step, StandardScaler) else "center_", None)
-        scale = 1 / np.asarray(step.scale_) if step.scale_ is not None else np.ones(feature_count)
-        is_centred = centre is not None and getattr(step, "with_mean", getattr(step, "with_centering", False))
-        return _Affine(scale, -np.asarray(centre) * scale if is_centred else np.zeros(feature_count))
-    detail = f"the step {type(step).__name__} before the model is more than scaling"
-    raise ConversionError(converter=_CONVERTER, detail=detail)
 
 
 def _rows_in_range(weights: NDArray[np.float64], affine: _Affine) -> NDArray[np.float64]:

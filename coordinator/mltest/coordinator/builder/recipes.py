@@ -27,6 +27,8 @@ from mltest.shared.domain import Candidate, ModelInfo, PrunedCell
 from mltest.shared.errors import ConversionError, ModelUnsupportedError, ToolMissingError
 
 _ID_DIGITS = 12
+_BUT_THIS = ", this "
+"""Between what an exporter takes and what the model is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +98,7 @@ def enumerate_recipes(
     changes = [_UNCHANGED, *_changes(known_transforms, model)]
     baseline, *others = (
         *(one for change in changes for found in possible for one in _made(found, model, change, plan, tools)),
-        *(one for found in _one_each(ruled_out, model) for one in _impossible(found, model, plan, tools)),
+        *(one for found in _one_each(ruled_out, model) for one in _impossible(found, ruled_out, model, plan, tools)),
     )
     candidates = _with_own_labels((replace(baseline, is_baseline=True), *others))
     on_request = _on_request(possible, candidates)
@@ -176,22 +178,34 @@ def _one_each(ruled_out: Sequence[ExporterNeeds], model: ModelInfo) -> tuple[Exp
     return tuple(found for found in ruled_out if nearest[found.runtimes] is found)
 
 
-def _impossible(found: ExporterNeeds, model: ModelInfo, plan: Plan, tools: _Tools) -> Iterator[Candidate]:
+def _impossible(
+    found: ExporterNeeds, ruled_out: Sequence[ExporterNeeds], model: ModelInfo, plan: Plan, tools: _Tools
+) -> Iterator[Candidate]:
     for runtime in found.runtimes:
-        code, reason = _why_ruled_out(found, model, runtime, tools)
+        code, reason = _why_ruled_out(found, ruled_out, model, runtime, tools)
         for threads in _threads(found, plan):
             plain = _candidate(found, Variant(), _UNCHANGED, model, runtime, threads)
             yield replace(plain, reason_code=code, reason=reason)
 
 
-def _why_ruled_out(found: ExporterNeeds, model: ModelInfo, runtime: str, tools: _Tools) -> tuple[str, str]:
+def _why_ruled_out(
+    found: ExporterNeeds, ruled_out: Sequence[ExporterNeeds], model: ModelInfo, runtime: str, tools: _Tools
+) -> tuple[str, str]:
     """Return code and reason: what the exporter takes instead, a package that is missing, or its tool."""
     obstacle = exporter_obstacle(found, model)
     if not obstacle:
         return ToolMissingError.code, tool_obstacle(found, tools)
     if obstacle == found.absence:
         return ConversionError.code, obstacle
-    return ModelUnsupportedError.code, f"{runtime} takes {obstacle}"
+    return ModelUnsupportedError.code, f"{runtime} takes {_taken_instead(found, ruled_out, model)}"
+
+
+def _taken_instead(found: ExporterNeeds, ruled_out: Sequence[ExporterNeeds], model: ModelInfo) -> str:
+    """Return what `found` takes, and what others for the same runtimes take that open the model's format."""
+    alike = [one for one in ruled_out if one.runtimes == found.runtimes and model.format in one.formats]
+    obstacles = [exporter_obstacle(one, model) for one in (found, *alike)]
+    parts = [obstacle.partition(_BUT_THIS) for obstacle in obstacles if _BUT_THIS in obstacle]
+    return "; or ".join(dict.fromkeys(takes for takes, _, _ in parts)) + "".join(parts[0][1:]) if parts else obstacles[0]
 
 
 def _candidate(

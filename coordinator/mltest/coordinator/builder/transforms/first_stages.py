@@ -22,17 +22,20 @@ class FirstStages:
 
     needs = TransformNeeds(
         name="first-stages",
-        formats=("skops", "pickle"),
+        formats=("skops", "pickle", "xgboost-json", "xgboost-ubj", "lightgbm"),
         families=("boosting",),
-        takes="gradient and histogram boosting of scikit-learn",
+        takes="gradient and histogram boosting of scikit-learn, XGBoost and LightGBM",
         variants=of_sizes(_TEMPLATES, ("3/4", "1/2")),
         templates=_TEMPLATES,
-        packages=("scikit-learn",),
+        packages=("scikit-learn", "xgboost", "xgboost-cpu", "lightgbm"),
     )
 
     def apply(self, source: ExportSource, options: Mapping[str, str], target: Path) -> "NativeModel | Path":
         """Return the model with its first stages only."""
+        from mltest.coordinator.builder.surgery.first_rounds import first_rounds
         from mltest.coordinator.builder.surgery.first_stages import first_stages
 
-        assert source.native is not None
+        if source.native is None:
+            first_rounds(source.path, source.info.format, options["keep"], target)
+            return target
         return replace(source.native, estimator=first_stages(source.native.estimator, options["keep"]))

@@ -1,0 +1,11 @@
+"""How this project's own C says what it does not convert. Pure."""
+
+from mltest.shared.errors import ConversionError
+
+CONVERTER = "mltest's own C"
+"""How failures name what converts."""
+
+
+def refusal(detail: str) -> ConversionError:
+    """Return why a model is not converted."""
+    return ConversionError(converter=CONVERTER, detail=detail)
