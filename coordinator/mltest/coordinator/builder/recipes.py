@@ -205,7 +205,9 @@ def _taken_instead(found: ExporterNeeds, ruled_out: Sequence[ExporterNeeds], mod
     alike = [one for one in ruled_out if one.runtimes == found.runtimes and model.format in one.formats]
     obstacles = [exporter_obstacle(one, model) for one in (found, *alike)]
     parts = [obstacle.partition(_BUT_THIS) for obstacle in obstacles if _BUT_THIS in obstacle]
-    return "; or ".join(dict.fromkeys(takes for takes, _, _ in parts)) + "".join(parts[0][1:]) if parts else obstacles[0]
+    return (
+        "; or ".join(dict.fromkeys(takes for takes, _, _ in parts)) + "".join(parts[0][1:]) if parts else obstacles[0]
+    )
 
 
 def _candidate(
