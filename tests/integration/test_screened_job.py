@@ -63,8 +63,8 @@ async def test_who_is_certainly_slower_gets_no_further_round_and_stays_in_the_ta
     assert [step.step for step in of_kind(events, StepStarted)].count("evaluate") == 1, "between, and nothing is left"
     labels = {one.label: one.candidate_id for one in results.candidates}
     assert len(rounds[labels[OUT]]) == SCREEN_ROUNDS
-    for label in ("scikit-learn", "onnxruntime", "treelite"):
-        assert len(rounds[labels[label]]) >= SCREEN_ROUNDS + 6, "everybody else, and the baseline, goes on"
+    for label in ("scikit-learn", "onnxruntime"):
+        assert len(rounds[labels[label]]) >= SCREEN_ROUNDS + 6, "the fastest goes on, and the baseline"
     row = next(row for row in results.standings.rows if row.label == OUT)
     assert row.rank is not None
     assert row.speedup is not None
