@@ -99,6 +99,13 @@ def test_code_for_this_very_processor_gives_the_same_bits(variant: str, tmp_path
     np.testing.assert_array_equal(called(native, rows), plain)
 
 
+@pytest.mark.parametrize("level", ["-O0", "-O2", "-O3"])
+@pytest.mark.parametrize("name", ["radial values", "network, cancer", "logistic, wine"])
+def test_no_level_of_optimisation_warns_or_changes_a_bit(name: str, level: str, tmp_path: Path) -> None:
+    source, rows = exported(name, "double", tmp_path), rows_of(name)
+    np.testing.assert_array_equal(called(compiled(source, level), rows), called(compiled(source, "-O1"), rows))
+
+
 @pytest.mark.parametrize("variant", ["double", "float", "int8"])
 @pytest.mark.parametrize("name", ["network, wine"])
 def test_rows_get_the_same_alone_and_together(name: str, variant: str, tmp_path: Path) -> None:

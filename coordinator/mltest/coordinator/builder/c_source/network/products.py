@@ -173,9 +173,13 @@ def _few_rows(loops: Loops) -> list[str]:
     return [
         f"static void {loops.name}(const {loops.real} *restrict x, size_t stride, size_t row_count, size_t inputs,",
         f"        size_t outputs, const {loops.weight} *restrict w, {loops.real} *restrict sums, size_t width) {{",
-        "    for (size_t row = 0; row < row_count; row++)",
-        "        for (size_t output = 0; output < outputs; output++)",
+        "    size_t row = 0;",
+        "    do { /* There is a row, and an output: so a compiler sees that all is written. */",
+        "        size_t output = 0;",
+        "        do",
         f"            sums[row * width + output] = {loops.name}_1(x + row * stride, inputs, w + output * inputs);",
+        "        while (++output < outputs);",
+        "    } while (++row < row_count);",
         "}",
         "",
     ]
