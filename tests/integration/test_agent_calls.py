@@ -120,6 +120,7 @@ async def test_each_form_that_a_runtime_has_is_timed(bench: Bench) -> None:
     spec = visit(bench.data, candidate(bench.graph, "a"), replace(candidate(bench.graph, "b"), batch_sizes=(64,)))
     events = await bench.run(replace(spec, latency=replace(LATENCY, metrics=forms)))
     series = timed(events)
+    assert [end_of(events, name).reason for name in ("a", "b")] == ["", ""]
     assert cells_of([one for one in series if one.candidate_id == "a"]) == {
         (f, size) for f in forms for size in (1, 64)
     }

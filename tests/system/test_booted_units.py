@@ -100,17 +100,13 @@ def test_nothing_of_one_visit_is_seen_in_the_next(installed: Installed) -> None:
 
 
 _READS = """
-import asyncio
 from mltest.agent.power.client import PowerClient
 
-async def main():
-    power = await PowerClient.connect()
-    (domain,) = await power.domains()
-    print(domain.label, domain.max_energy_uj, (await power.read(domain.name)).energy_uj)
-    print((await power.read("../../../../etc/shadow")).absent)
-    await power.close()
-
-asyncio.run(main())
+power = PowerClient.connect()
+(domain,) = power.domains()
+print(domain.label, domain.max_energy_uj, power.read(domain.name).energy_uj)
+print(power.read("../../../../etc/shadow").absent)
+power.close()
 """
 _STRANGER = ("setpriv", "--reuid=12345", "--regid=12345", "--clear-groups")
 

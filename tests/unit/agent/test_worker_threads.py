@@ -47,6 +47,11 @@ def test_a_thread_that_only_waits_is_not_counted() -> None:
     assert count_working(before, after) == 2
 
 
+def test_a_housekeeper_that_wakes_up_while_little_is_computed_is_not_counted() -> None:
+    assert count_working({1: 5_000_000, 2: 0}, {1: 12_000_000, 2: 200_000}) == 1
+    assert count_working({1: 5_000_000, 2: 0}, {1: 12_000_000, 2: 2_000_000}) == 2
+
+
 def test_there_is_always_one_thread() -> None:
     assert count_working({}, {}) == count_working({1: 5}, {1: 5}) == 1
 

@@ -12,6 +12,8 @@ POOL_LIBRARIES = re.compile(r"/lib(?:openblas|scipy_openblas|gomp|omp|iomp5|mkl_
 """Libraries that keep threads of their own; each number of threads is set for each of them."""
 WORKING_SHARE = 0.01
 """A thread with less than that share of the processor time of the busiest does not work: a runtime's housekeeper."""
+WORKING_NS = 1_000_000
+"""Nor does one with less than this: that of ONNX Runtime takes a fifth of it when it first wakes up, however late."""
 LEAVING_S = 0.05
 """Threads that have been told to end take a moment."""
 
@@ -47,10 +49,10 @@ def working_thread_count(before: ThreadTimes) -> int:
 
 
 def count_working(before: ThreadTimes, after: ThreadTimes) -> int:
-    """Return how many threads had a hundredth of the time of the busiest, or more; at least one. Pure."""
+    """Return how many threads had a hundredth of the time of the busiest, and a millisecond; at least one. Pure."""
     gains_ns = [time_ns - before.get(thread, 0) for thread, time_ns in after.items()]
-    busiest_ns = max(gains_ns, default=0)
-    return max(sum(gain_ns > WORKING_SHARE * busiest_ns for gain_ns in gains_ns), 1)
+    least_ns = max(WORKING_SHARE * max(gains_ns, default=0), WORKING_NS)
+    return max(sum(gain_ns > least_ns for gain_ns in gains_ns), 1)
 
 
 def pool_count() -> int:
