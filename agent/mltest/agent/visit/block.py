@@ -70,7 +70,7 @@ class Block:
         self._workers: dict[str, WorkerProcess] = {}
         self._row_texts: tuple[str, ...] = ()
         self._tally = SliceTally()
-        self._watch = MachineWatch()
+        self._watch = MachineWatch(site.root)
         self._loads = [os.getloadavg()[0]]
         self._loop = NO_LOOP
         self._artifacts = Artifacts(site.store, CompiledLibraries(site.compiled_folder))

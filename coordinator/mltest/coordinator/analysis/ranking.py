@@ -29,7 +29,7 @@ class Contender:
     samples: SampleEvidence | None
     """None where nothing was timed."""
     results: tuple[Result, ...] = ()
-    """All figures of the candidate on the agent."""
+    """All figures of the candidate on the agent that it may be compared by."""
     is_selected: bool = False
     """Whether its recipe was chosen by one half of the rows, so that only the other half judges it."""
 
