@@ -72,6 +72,9 @@ class _OpenModule:
         named: NDArray[np.generic] = np.array(self._candidate.classes)[found.reshape(row_count)]
         return named
 
+    def parameter_bytes(self) -> int:
+        return sum(one.numel() * one.element_size() for one in self._module.state_dict().values())
+
     def lean_calls(self, batches: "Sequence[NDArray[np.floating]]") -> "Sequence[Callable[[], object]]":
         """Return calls of the module with tensors that were made beforehand, and nothing around it.
 
