@@ -4,9 +4,9 @@ from mltest.shared.metric import Better, Metric
 
 _L = Better.LOWER
 _OF_PROCESS = {
-    "memory_deploy_peak_bytes": "largest resident memory of a process that only loads and answers, from its start on (VmHWM)",
+    "memory_deploy_peak_bytes": "largest resident memory of a process that only loads and answers (VmHWM)",
     "memory_model_bytes": "what loading the artifact added (PSS behind it minus PSS behind the imports)",
-    "memory_inference_bytes": "largest resident memory while answering minus that before (VmHWM after a reset minus RSS)",
+    "memory_inference_bytes": "largest resident memory while answering minus that before (VmHWM, reset, minus RSS)",
     "memory_swapped_bytes": "of that process in swap, behind the calls",
     "memory_cgroup_peak_bytes": "peak of the control group of that process, page cache included (memory.peak)",
     "memory_parameter_bytes": "numbers of the model as they lie in memory, as its runtime tells",

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from mltest.agent.worker.footprint import Footprint
 
 MIB = 1024 * 1024
-CALLS = 400
 
 
 class Known:
@@ -21,6 +20,7 @@ class Known:
     def __init__(self, resident_mib: int, transient_mib: int, leak_bytes: int, step_calls: int) -> None:
         self._weights = np.ones(resident_mib * MIB, dtype=np.uint8)
         self._transient_bytes = transient_mib * MIB
+        self.is_large = transient_mib > 1
         self._leak_bytes = leak_bytes
         self._step_calls = step_calls
         self._kept: list[bytes] = []
@@ -29,7 +29,7 @@ class Known:
     def predict(self, batch: npt.NDArray[np.float64]) -> object:
         """Take memory for the time of a call, and lose some for ever: in each call, or once as a cache that fills."""
         self._calls += 1
-        scratch = np.ones(self._transient_bytes, dtype=np.uint8)
+        scratch = np.ones(max(1, self._transient_bytes), dtype=np.uint8)
         if self._leak_bytes and not self._step_calls:
             self._kept.append(b"\1" * self._leak_bytes)
         if self._calls == self._step_calls:
@@ -43,7 +43,8 @@ def main() -> None:
     footprint.mark("imported")
     model = Known(*map(int, sys.argv[1:]))
     footprint.mark("loaded")
-    print(json.dumps(footprint.measured(model.predict, [np.zeros((1, 4))], CALLS, 0)))
+    calls = 60 if model.is_large else 400
+    sys.stdout.write(json.dumps(footprint.measured(model.predict, [np.zeros((1, 4))], calls, 0)))
 
 
 if __name__ == "__main__":

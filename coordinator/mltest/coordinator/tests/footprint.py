@@ -31,6 +31,7 @@ _OF_GPU = (
     "memory_gpu_shared_bytes",
 )
 _SWAPPED, _RSS = "memory_swapped_bytes", "memory_rss_bytes"
+_VALUE = Statistic(name="value", of=max)
 _LARGEST = Statistic(name="max", of=max)
 _SPREAD = Statistic(name="spread", of=lambda values: max(values) - min(values))
 _COLD = "cold"
@@ -89,9 +90,8 @@ class Footprint:
             found = _series(evidence, metric, place)
             if found or metric not in _OF_GPU:
                 yield from (self._marked(one, is_swapped) for one in self._figures(evidence, metric, found, place))
-        yield from (
-            self._marked(one, is_swapped) for one in self._growth(evidence, _series(evidence, _RSS, place), place)
-        )
+        growth = self._growth(evidence, _series(evidence, _RSS, place), place)
+        yield from (self._marked(one, is_swapped) for one in growth)
 
     def _figures(
         self, evidence: SampleEvidence, metric: str, found: Sequence[SampleSeries], place: int
@@ -110,9 +110,7 @@ class Footprint:
         slopes = [_per_call(growth, one) for growth, one in measured]
         figure = Rounds([[float(len(measured))]] if measured else []).figure(MEDIAN)
         growth = result_of(evidence, figure, test=self.name, metric="memory_growth_bytes", statistic=MEDIAN)
-        leak = result_of(
-            evidence, figure, test=self.name, metric="memory_leak_ratio", statistic=Statistic(name="value", of=max)
-        )
+        leak = result_of(evidence, figure, test=self.name, metric="memory_leak_ratio", statistic=_VALUE)
         if measured:
             middle, low, high = (median(values) for values in zip(*slopes, strict=True))
             calls = sum((len(one.values) - 1) * one.calls_per_value for one in found)
