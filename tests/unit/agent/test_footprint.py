@@ -40,12 +40,16 @@ def figures(frame: dict[str, Any], statistic: str = "") -> dict[str, Result]:
     return {one.metric: one for one in results if one.statistic in (statistic, "median", "value")}
 
 
-def test_a_model_and_its_working_set_are_told_apart() -> None:
-    found = measured(resident_mib=96, transient_mib=40)["values"]
+@pytest.mark.parametrize("transient_mib", [40, 10])
+def test_a_model_and_its_working_set_are_told_apart(transient_mib: int) -> None:
+    # The C library gives 40 MiB back behind each call, and keeps 10 MiB for the next.
+    found = measured(resident_mib=96, transient_mib=transient_mib)["values"]
 
     assert found["memory_model_bytes"] == pytest.approx(96 * MIB, abs=3 * MIB)
-    assert found["memory_inference_bytes"] == pytest.approx(40 * MIB, abs=3 * MIB)
-    assert found["memory_deploy_peak_bytes"] == pytest.approx(memory_of_imports() + 136 * MIB, rel=0.08)
+    assert found["memory_inference_bytes"] == pytest.approx(transient_mib * MIB, abs=3 * MIB)
+    assert found["memory_deploy_peak_bytes"] == pytest.approx(
+        memory_of_imports() + (96 + transient_mib) * MIB, rel=0.08
+    )
     assert found["memory_swapped_bytes"] == 0
 
 

@@ -3,13 +3,18 @@
 Marks: imports done; loaded; warmed up (then the peak begins anew); behind each of twenty equal parts of the calls.
 """
 
-import gc
 import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mltest.agent.worker.memory_marks import MemoryMark, PeakReset, control_group_peak_bytes, memory_mark
+from mltest.agent.worker.memory_marks import (
+    MemoryMark,
+    PeakReset,
+    control_group_peak_bytes,
+    give_back_free_memory,
+    memory_mark,
+)
 from mltest.agent.worker.process_state import memory_bytes
 from mltest.shared.frames import Frame
 
@@ -51,7 +56,7 @@ class Footprint:
         values: dict[str, int] = {}
         absent: dict[str, str] = {}
         part = _calls_of_part(_warm_call_ns(predict, batches), calls, duration_ns)
-        gc.collect()
+        give_back_free_memory()
         life_bytes = memory_bytes("VmHWM")
         begin = memory_mark()
         try:

@@ -3,6 +3,8 @@
 Source: proc(5) and filesystems/proc.rst of the Linux kernel (smaps_rollup, clear_refs); admin-guide/cgroup-v2.rst.
 """
 
+import ctypes
+import gc
 import os
 import re
 from contextlib import suppress
@@ -37,6 +39,16 @@ def memory_mark(process: Path = Path("/proc/self")) -> MemoryMark:
     if not {"Rss", "Pss"} <= kib.keys():
         raise OSError("smaps_rollup has no Rss and Pss")
     return MemoryMark(rss_bytes=kib["Rss"] * 1024, pss_bytes=kib["Pss"] * 1024, swapped_bytes=kib.get("Swap", 0) * 1024)
+
+
+def give_back_free_memory() -> None:
+    """Let the C library give back what calls have freed: it keeps most of it, as if it were still used.
+
+    Other C libraries than glibc have no malloc_trim(3), and allocators of runtimes keep theirs.
+    """
+    gc.collect()
+    with suppress(AttributeError):
+        ctypes.CDLL(None).malloc_trim(ctypes.c_size_t(0))
 
 
 class PeakReset:
