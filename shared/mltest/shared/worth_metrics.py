@@ -28,6 +28,18 @@ _QUALITY = (
     Metric("r2", "1", _H, "coefficient of determination"),
 )
 
+_CLUSTERING = (
+    Metric("silhouette", "1", _H, "mean of how much nearer rows are to their own cluster than to the next, -1 to 1"),
+    Metric("calinski_harabasz", "value", _H, "spread between clusters divided by that within, for their freedoms"),
+    Metric("davies_bouldin", "value", _L, "mean likeness of each cluster to the most similar other one"),
+    Metric("adjusted_rand", "1", _H, "pairs of rows on which clusters and true values agree, chance being 0"),
+    Metric("normalised_mutual_information", "1", _H, "mutual information with the true values by mean entropy"),
+    Metric("homogeneity", "1", _H, "how much clusters hold rows of one true value only"),
+    Metric("completeness", "1", _H, "how much rows of one true value are in one cluster"),
+    Metric("v_measure", "1", _H, "harmonic mean of homogeneity and completeness"),
+    Metric("cluster_rows", "count", _N, "rows that were put into a cluster"),
+)
+
 _CHANGES = (
     *(
         Metric(f"{name}_change", "1", better, f"{text} of the candidate minus that of the native model, same rows")
@@ -124,6 +136,7 @@ _ROBUSTNESS = (
 
 WORTH_METRICS = (
     *_QUALITY,
+    *_CLUSTERING,
     *_CHANGES,
     *_FAIRNESS,
     *_PROPERTIES,

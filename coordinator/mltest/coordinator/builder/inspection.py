@@ -114,6 +114,8 @@ def _missing_columns(wanted: Sequence[str], columns: Sequence[str]) -> str:
 def known_truth(truth: NDArray[np.generic] | None, info: ModelInfo) -> NDArray[np.generic] | None:
     """Return true values as the model knows them: int64 positions of its classes, or float64 values.
 
+    A clustering knows none: its true values are numbered from 0 in their own order.
+
     Raises:
         DataMismatchError, DataInvalidError: what is wrong with them.
 
@@ -122,6 +124,8 @@ def known_truth(truth: NDArray[np.generic] | None, info: ModelInfo) -> NDArray[n
         return None
     if info.task is Task.CLASSIFICATION:
         return _class_truth(truth, info)
+    if info.task is Task.CLUSTERING:
+        return _numbered(truth, info)
     if truth.dtype.kind not in "fiub":
         raise DataMismatchError(detail=f"{info.kind} gives numbers, but y is text")
     values = truth.astype(np.float64)
@@ -141,6 +145,13 @@ def _class_truth(truth: NDArray[np.generic], info: ModelInfo) -> NDArray[np.int6
             detail=f"y has labels that the model does not know: {_some(unknown)}; it knows {_some(info.classes)}"
         )
     return indices
+
+
+def _numbered(truth: NDArray[np.generic], info: ModelInfo) -> NDArray[np.int64]:
+    if truth.ndim != 1:
+        raise DataMismatchError(detail=f"y has shape {truth.shape}, but {info.kind} gives one label for each row")
+    _, numbers = np.unique(truth, return_inverse=True)
+    return np.asarray(numbers, dtype=np.int64)
 
 
 def _sample(full: _Dataset, info: ModelInfo, row_cap: int, seed: int) -> _Dataset:

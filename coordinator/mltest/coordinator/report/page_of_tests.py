@@ -17,7 +17,7 @@ _SHOWN = 40
 """Figures of a test at most; the rest is counted."""
 _REASONS = 5
 """The same, of figures without a value."""
-_PLAIN_STATISTICS = ("class", "column", "feature", "operator", "hint", "group", "curve")
+_PLAIN_STATISTICS = ("class", "column", "feature", "operator", "hint", "group", "curve", "cluster")
 """Words that only say what the label is."""
 _STATES = {
     ReportedTestState.DOES_NOT_APPLY: "does not apply",

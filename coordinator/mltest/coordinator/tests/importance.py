@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from mltest.coordinator.tests.registry import test
 from mltest.coordinator.tests.role import Needs
-from mltest.shared.domain import Result
+from mltest.shared.domain import Result, Task
 
 if TYPE_CHECKING:
     from mltest.coordinator.builder.model_evidence import ModelEvidence
@@ -40,7 +40,7 @@ class PermutationImportance:
     Source: Breiman 2001, "Random forests", section 10.
     """
 
-    needs: ClassVar[Needs] = Needs(target=True)
+    needs: ClassVar[Needs] = Needs(tasks=(Task.CLASSIFICATION, Task.REGRESSION), target=True)
     name: ClassVar[str] = "permutation importance"
     is_default: ClassVar[bool] = False
 

@@ -1,6 +1,7 @@
 """Properties of the data as they are used."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,8 @@ def _add_shape(facts: Facts, evidence: ModelEvidence) -> None:
     facts.add("column_count", data.feature_count, label=data.dtype)
     if evidence.model.task is Task.CLASSIFICATION:
         facts.add("class_count", len(evidence.model.classes))
+    elif evidence.model.task is Task.CLUSTERING and evidence.truth is not None:
+        facts.add("class_count", len(np.unique(evidence.truth)))
 
 
 def _add_gaps(facts: Facts, rows: NDArray[np.floating]) -> None:
@@ -72,10 +75,14 @@ def _add_repeats(facts: Facts, evidence: ModelEvidence) -> None:
 
 def _add_target(facts: Facts, evidence: ModelEvidence) -> None:
     assert evidence.truth is not None
-    if evidence.model.task is Task.CLASSIFICATION:
-        counts = np.bincount(evidence.truth.astype(np.int64), minlength=len(evidence.model.classes))
+    if evidence.model.task.gives_labels:
+        counts = np.bincount(evidence.truth.astype(np.int64))
+        names: Sequence[str] = [str(number) for number in range(len(counts))]
+        if evidence.model.task is Task.CLASSIFICATION:
+            names = evidence.model.classes
+            counts = np.bincount(evidence.truth.astype(np.int64), minlength=len(names))
         shares = counts / counts.sum()
-        for name, share, count in zip(evidence.model.classes, shares, counts, strict=True):
+        for name, share, count in zip(names, shares, counts, strict=True):
             facts.add("class_ratio", share, statistic="class", label=name, count=int(count))
         if len(counts) > 1:
             held = shares[shares > 0]
