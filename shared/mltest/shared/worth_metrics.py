@@ -119,6 +119,8 @@ _PROPERTIES = (
     Metric("xi_alpha_precision", "1", _H, "lower bound of the leave-one-out precision"),
     Metric("xi_alpha_f1", "1", _H, "lower bound of the leave-one-out F1"),
     Metric("native_importance", "value", _N, "importance of a feature by the model's own account"),
+    Metric("shap_importance", "value", _N, "mean size of a feature's share in a prediction (Shapley value), raw scores"),
+    Metric("shap_additivity_gap", "value", _L, "largest difference between added shares and what the model says"),
     Metric("permutation_importance", "value", _N, "loss of accuracy or R2 when a column is shuffled"),
 )
 
