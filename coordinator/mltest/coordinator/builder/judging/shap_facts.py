@@ -19,7 +19,7 @@ from mltest.coordinator.builder.surgery.ensembles import rows_before_final
 from mltest.shared.errors import MltestError
 from mltest.shared.native.outputs import final_estimator
 
-_BATCH = 10
+_BATCH = 50
 """Rows between two looks at the clock."""
 _ALLOWED_GAP = 1e-4
 """Of the largest value that the model says: several libraries add in float32."""
