@@ -99,9 +99,7 @@ class _Bench:
         # Those with a budget first, as in a job.
         waiting.sort(key=_has_budget)
         test_count, cores = len(waiting), len(os.sched_getaffinity(0))
-        builders = [
-            ProcessBuilder(self._folder / f"core{number}", memory_share=1 / cores) for number in range(cores)
-        ]
+        builders = [ProcessBuilder(self._folder / f"core{number}", memory_share=1 / cores) for number in range(cores)]
         for number in range(cores):
             (self._folder / f"core{number}").mkdir()
         begin = time.perf_counter()
@@ -154,7 +152,13 @@ class _Bench:
         else:
             file = PredictionFile(candidate_id="c", agent_id="a", path=inspection.reference_path)
             (evaluation,) = await self.builder.evaluate(
-                [_bounded(test_class)], self._spec, inspection.model, PLAN, model=self._model, predictions=[file], **files
+                [_bounded(test_class)],
+                self._spec,
+                inspection.model,
+                PLAN,
+                model=self._model,
+                predictions=[file],
+                **files,
             )
             results = evaluation.results
         return time.perf_counter() - begin, len(results)

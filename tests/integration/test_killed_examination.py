@@ -1,4 +1,4 @@
-"""A coordinator that is killed while it examines a model, after all measuring: what is known stays, the rest is made."""
+"""A coordinator killed while it examines a model, after all measuring: what is known stays, the rest is made."""
 
 import asyncio
 import json

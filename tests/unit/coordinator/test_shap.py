@@ -49,7 +49,9 @@ def grown(random: np.random.Generator, depth: int, feature_count: int) -> Tree:
     )
 
 
-def expected_value(tree: Tree, row: NDArray[np.float64], background: NDArray[np.float64], known: set[int]) -> list[float]:
+def expected_value(
+    tree: Tree, row: NDArray[np.float64], background: NDArray[np.float64], known: set[int]
+) -> list[float]:
     """Return what a tree says when only some features are known, by its definition, node after node."""
 
     def below(node: int, rows: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -141,7 +143,7 @@ def test_a_feature_that_no_tree_compares_has_no_share_and_the_one_that_counts_ha
     assert first.label == "1"
     assert first.low is not None
     assert first.value is not None
-    assert first.low > 10 * [one.value or 0.0 for one in results if one.label == "0"][0]
+    assert first.low > 10 * next(one.value or 0.0 for one in results if one.label == "0")
 
 
 def test_a_model_that_is_neither_trees_nor_linear_says_so() -> None:
@@ -159,7 +161,8 @@ def test_the_libraries_own_shares_add_up_as_well(tmp_path: Path) -> None:
     booster.save_model(tmp_path / "model.json")
     settings = {"objective": "binary", "verbose": -1, "num_threads": 1}
     lightgbm.train(settings, lightgbm.Dataset(rows, truth > 1), 3).save_model(tmp_path / "model.txt")
-    for explain, outputs in ((xgboost_shares(tmp_path / "model.json"), 3), (lightgbm_shares(tmp_path / "model.txt"), 1)):
+    files = tmp_path / "model.json", tmp_path / "model.txt"
+    for explain, outputs in ((xgboost_shares(files[0]), 3), (lightgbm_shares(files[1]), 1)):
         values, gap, largest = explain(rows[:7])
         assert values.shape == (7, 4, outputs)
         assert gap < 1e-5 * max(largest, 1.0)

@@ -35,7 +35,7 @@ class Examination:
     async def builder_count(self, job: JobInfo) -> int:
         """Return how many builders have something to do for longer than it takes to start one."""
         waiting = self._waiting(job, await self._stored())
-        return max(1, min(len(os.sched_getaffinity(0)), sum(_takes_long(choice) for choice in waiting)))
+        return max(1, min(len(os.sched_getaffinity(0)), sum(_takes_long(choice) for choice in waiting) // 2))
 
     async def run(self, builders: Sequence[Builder], job: JobInfo) -> None:
         """Run the tests that apply, and store what each says as soon as it has: a job may be stopped at any moment."""

@@ -60,10 +60,13 @@ def _add_gaps(facts: Facts, rows: NDArray[np.floating]) -> None:
 
 def _add_repeats(facts: Facts, evidence: ModelEvidence) -> None:
     """Count rows that are equal bit for bit, but for the sign of zero and the kind of NaN."""
-    rows = np.ascontiguousarray(np.where(np.isnan(evidence.rows), np.nan, evidence.rows + 0.0))
-    keys = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1])))[:, 0]
+    keys = _keys(evidence.rows)
     _, group = np.unique(keys, return_inverse=True)
-    facts.add("duplicate_row_count", len(rows) - (int(group.max()) + 1))
+    facts.add("duplicate_row_count", len(keys) - (int(group.max()) + 1))
+    if evidence.training is None:
+        facts.add("shared_row_count", None, reason="what the model was trained with is not given (--training FILE)")
+    else:
+        facts.add("shared_row_count", np.isin(keys, _keys(evidence.training[0].astype(evidence.rows.dtype))).sum())
     if evidence.truth is None or evidence.truth.ndim > 1:
         return
     order = np.lexsort((evidence.truth, group))
@@ -71,6 +74,13 @@ def _add_repeats(facts: Facts, evidence: ModelEvidence) -> None:
     differs = (np.diff(ordered) == 0) & (np.diff(truth) != 0)
     torn = np.unique(ordered[1:][differs])
     facts.add("conflicting_row_count", np.isin(group, torn).sum())
+
+
+def _keys(rows: NDArray[np.floating]) -> NDArray[np.void]:
+    """Return the bytes of each row (rows,)."""
+    same = np.ascontiguousarray(np.where(np.isnan(rows), rows.dtype.type(np.nan), rows + rows.dtype.type(0)))
+    keys: NDArray[np.void] = same.view(np.dtype((np.void, same.dtype.itemsize * same.shape[1])))[:, 0]
+    return keys
 
 
 def _add_target(facts: Facts, evidence: ModelEvidence) -> None:

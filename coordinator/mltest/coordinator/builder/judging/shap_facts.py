@@ -46,7 +46,14 @@ Explain = Callable[[NDArray[np.floating]], Shares]
 
 
 def shap_facts(
-    evidence: ModelEvidence, test: str, *, rows: int, background_rows: int, shown_features: int, seed: int, budget_s: float
+    evidence: ModelEvidence,
+    test: str,
+    *,
+    rows: int,
+    background_rows: int,
+    shown_features: int,
+    seed: int,
+    budget_s: float,
 ) -> Facts:
     """Return the mean size of each feature's share, the largest first; the statistic names the method."""
     facts = Facts(test)
@@ -97,9 +104,7 @@ def _picked(count: int, most: int, seed: int) -> NDArray[np.int64]:
     return np.sort(np.random.default_rng(seed).choice(count, size=most, replace=False))
 
 
-def _method(
-    evidence: ModelEvidence, *, background_rows: int, seed: int
-) -> tuple[str, Explain, Callable[[int], str]]:
+def _method(evidence: ModelEvidence, *, background_rows: int, seed: int) -> tuple[str, Explain, Callable[[int], str]]:
     """Return the name of the method, what explains rows, and the name of each feature."""
     of_library = LIBRARY_SHARES.get(evidence.model.format)
     if of_library is not None:
@@ -140,9 +145,7 @@ def linked(ensemble: Ensemble, sums: NDArray[np.float64]) -> NDArray[np.float64]
     return sums
 
 
-def _linear(
-    evidence: ModelEvidence, background: NDArray[np.floating]
-) -> tuple[Explain, Callable[[int], str]]:
+def _linear(evidence: ModelEvidence, background: NDArray[np.floating]) -> tuple[Explain, Callable[[int], str]]:
     """Return what explains a linear model: weight times distance from the mean of the background.
 
     Of features that depend on each other that is the share with the others held as they are on average.

@@ -97,9 +97,7 @@ def _branch_shares(tree: Tree, background: NDArray[np.float64]) -> NDArray[np.fl
     return shares
 
 
-def _ways(
-    tree: Tree, left: NDArray[np.bool_], shares: NDArray[np.float64], ensemble: Ensemble
-) -> Iterator[_Ways]:
+def _ways(tree: Tree, left: NDArray[np.bool_], shares: NDArray[np.float64], ensemble: Ensemble) -> Iterator[_Ways]:
     """Yield the ways to the leaves, some at a time."""
     parents: dict[int, tuple[int, bool]] = {}
     for node, low, high in tree.inner():
