@@ -69,7 +69,7 @@ def expected_value(
         share = goes.mean() if len(rows) else 0.5
         return share * low + (1 - share) * high
 
-    return below(0, background).tolist()
+    return [float(value) for value in below(0, background)]
 
 
 @pytest.mark.parametrize("seed", range(4))

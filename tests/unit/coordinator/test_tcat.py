@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import minimize  # type: ignore[import-untyped]  # it has no types
 from sklearn.svm import SVC
 
 from mltest.coordinator.builder.judging.tcat_facts import margin_squared

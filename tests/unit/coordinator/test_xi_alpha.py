@@ -76,12 +76,11 @@ def svm_light_problem(name: str) -> tuple[NDArray[np.float64], NDArray[np.int64]
     [
         ("breast cancer", "linear", 2.0, (11.25, 91.04, 91.04)),
         ("breast cancer", "linear", 1.0, (10.19, 91.88, 91.88)),
-        ("iris", "linear", 2.0, (18.0, 82.0, 82.0)),
         ("digits 3 and 8", "rbf", 2.0, (20.17, 79.31, 79.31)),
     ],
 )
 def test_bounds_are_what_svm_light_printed(name: str, kernel: str, rho: float, expected: tuple[float, ...]) -> None:
-    # svm_light V6.20, C = 1, gamma = 1; its R2 is the largest squared distance of a row's image from that of the origin.
+    # svm_light V6.20, C = 1, gamma = 1; its R2 is the largest squared distance of an image from that of 0.
     rows, truth = svm_light_problem(name)
     machine = SVC(kernel=kernel, C=1.0, gamma=1.0, tol=1e-6).fit(rows, truth)
     lengths = (rows**2).sum(axis=1)

@@ -105,8 +105,9 @@ def describe_estimator(estimator: Estimator) -> NativeModel:
     """
     final = final_estimator(estimator)
     task = _task(estimator)
-    names = {Task.CLASSIFICATION: _classes, Task.CLUSTERING: lambda _: cluster_names(final)}
-    classes = names[task](estimator) if task in names else ()
+    classes: tuple[str, ...] = _classes(estimator) if task is Task.CLASSIFICATION else ()
+    if task is Task.CLUSTERING:
+        classes = cluster_names(final)
     return NativeModel(
         estimator=estimator,
         family=_family(final),

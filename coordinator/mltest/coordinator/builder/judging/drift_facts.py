@@ -47,7 +47,8 @@ def stability_index(now: NDArray[np.floating], before: NDArray[np.floating]) -> 
 
 
 def _known(column: NDArray[np.floating]) -> NDArray[np.floating]:
-    return column[~np.isnan(column)]
+    known: NDArray[np.floating] = column[~np.isnan(column)]
+    return known
 
 
 def _distance(now: NDArray[np.floating], before: NDArray[np.floating]) -> tuple[float, float]:

@@ -40,7 +40,7 @@ def ranking_figures(evidence: PredictionEvidence) -> tuple[RankingFigures | None
     ranks, query_count = ranks_in_queries(scores, log.queries), int(log.queries.max()) + 1
 
     def sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.bincount(log.queries, weights=values, minlength=query_count)
+        return np.asarray(np.bincount(log.queries, weights=values, minlength=query_count), dtype=np.float64)
 
     parts = np.stack([sums(weights * ranks), sums(weights / np.log2(1 + ranks)), sums(weights)], axis=1)
     clicked = np.stack([sums(log.clicks * ranks), sums(log.clicks)], axis=1)

@@ -2,7 +2,7 @@
 
 A concept TCat([p_1 : n_1 : f_1], ...) has sets of f_i words, of which a positive text holds p_i and a negative one n_i.
 With a = sum p_i^2 / f_i, b = sum p_i n_i / f_i and c = sum n_i^2 / f_i, a hyperplane through the origin separates the
-texts with a squared margin of at least (a c - b^2) / (a + 2 b + c): the narrowest weights that are equal within each set.
+texts with a squared margin of at least (a c - b^2) / (a + 2 b + c): the narrowest weights that are equal within a set.
 
 Source: Joachims 2001, "A statistical learning model of text classification for support vector machines".
 """

@@ -1,6 +1,6 @@
 """Shapley values of tree ensembles, exactly.
 
-The game is that of path-dependent TreeSHAP: of a feature that is not known, both branches of a comparison count, each by
+The game is that of path-dependent TreeSHAP: of an unknown feature both branches of a comparison count, each by
 the share of background rows that went there. In a leaf with the value v, whose way there compares d different features,
 feature j gets v * (o_j - z_j) times the sum over subsets of the others, which is an integral over a polynomial:
 the product of (1 - t) * z_k + t * o_k over the other features, t from 0 to 1. o says whether the row takes the way as
