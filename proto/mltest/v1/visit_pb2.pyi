@@ -32,6 +32,8 @@ class _TaskEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeW
     """One of a fixed set of classes."""
     TASK_REGRESSION: _Task.ValueType  # 2
     """One or more real values."""
+    TASK_CLUSTERING: _Task.ValueType  # 3
+    """The number of a cluster, found without true values."""
 
 class Task(_Task, metaclass=_TaskEnumTypeWrapper):
     """What kind of question a model answers."""
@@ -42,6 +44,8 @@ TASK_CLASSIFICATION: Task.ValueType  # 1
 """One of a fixed set of classes."""
 TASK_REGRESSION: Task.ValueType  # 2
 """One or more real values."""
+TASK_CLUSTERING: Task.ValueType  # 3
+"""The number of a cluster, found without true values."""
 Global___Task: typing_extensions.TypeAlias = Task
 
 class _Output:

@@ -15,6 +15,13 @@ class Task(Enum):
     UNSPECIFIED = "unspecified"
     CLASSIFICATION = "classification"
     REGRESSION = "regression"
+    CLUSTERING = "clustering"
+    """Answers with the number of a cluster; true values, where there are any, need not name clusters."""
+
+    @property
+    def gives_labels(self) -> bool:
+        """Return whether an answer is one of a fixed set of labels."""
+        return self in (Task.CLASSIFICATION, Task.CLUSTERING)
 
 
 class Output(Enum):
