@@ -144,6 +144,28 @@ class Builder(Protocol):
         """
         ...
 
+    async def compare(
+        self,
+        test: TestChoice,
+        candidate: Candidate,
+        spec: JobSpec,
+        info: ModelInfo,
+        dataset_info: DatasetInfo,
+        plan: Plan,
+        *,
+        artifact: Path,
+        model: Path,
+        dataset: Path,
+        reference: Path,
+    ) -> tuple[Result, ...]:
+        """Run one test of a lossy candidate's artifact beside the submitted model.
+
+        Raises:
+            MltestError: why it has no results.
+
+        """
+        ...
+
     async def close(self) -> None:
         """End the child."""
         ...

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mltest.coordinator.builder.builder import Builder, Evaluation, PredictionFile
+from mltest.coordinator.job.candidate_examination import CandidateExamination
 from mltest.coordinator.job.errand import Errand
 from mltest.coordinator.job.evidence import read_evidence
 from mltest.coordinator.job.examination import Examination
@@ -35,9 +36,10 @@ class Conclusion:
             has_target=job.dataset.has_target,
             has_groups=bool(job.dataset.group_counts),
         )
-        files, examination = await self._files(), Examination(self._errand, tests)
-        is_examined = await examination.is_done(job)
-        if not files and is_examined:
+        files = await self._files()
+        examinations = (Examination(self._errand, tests), CandidateExamination(self._errand, tests))
+        waiting = [one for one in examinations if not await one.is_done(job)]
+        if not files and not waiting:
             return
         text = f"comparing {len(files)} sets of predictions" if files else "examining the model and its data"
         await self._errand.tell(StepStarted(step="evaluate", text=text))
@@ -45,8 +47,8 @@ class Conclusion:
             if files:
                 evaluations = await self._evaluations(builder, job, tests, files)
                 await self._site.thread.run(outcomes.put_evaluations, job_id, evaluations)
-            if not is_examined:
-                await examination.run(builder, job)
+            for one in waiting:
+                await one.run(builder, job)
 
     async def summarise(self) -> None:
         """Store results and standings of what there is now."""
