@@ -43,7 +43,7 @@ def test_the_slope_is_that_of_training_again(kernel: str) -> None:
     task = PoisonTask(
         rows.astype(np.float64),
         np.where(truth == 1, 1.0, -1.0),
-        evidence.rows[:50],
+        evidence.rows[:50].astype(np.float64),
         np.where(evidence.truth[:50] == 1, 1.0, -1.0),
     )
     place, sign = 3, -task.signs[3]

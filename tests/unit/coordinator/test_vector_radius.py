@@ -45,7 +45,7 @@ def test_no_point_of_a_curve_lies_beyond_its_lines(curve: Curve) -> None:
     assert (values <= most + slack).all()
 
 
-@pytest.mark.parametrize("cases", [100, pytest.param(3000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("cases", [50, pytest.param(3000, marks=pytest.mark.long)])
 def test_no_random_machine_leaves_its_bounds_over_a_box(cases: int) -> None:
     random = np.random.default_rng(1)
     kernels = [
@@ -98,11 +98,11 @@ def test_a_linear_machine_is_certified_up_to_its_closed_form(estimator: SVC) -> 
         NuSVC(nu=0.2),
     ],
 )
-@pytest.mark.parametrize("count", [4, pytest.param(100, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [2, pytest.param(100, marks=pytest.mark.long)])
 def test_no_attack_and_no_random_point_breaks_what_is_certified(estimator: SVC, count: int) -> None:
     # In the long form 6 machines, 3 data sets and 100 rows: 1,800 cases.
     random = np.random.default_rng(0)
-    data = (load_iris, load_wine, load_breast_cancer) if count > 4 else (load_iris,)
+    data = (load_iris, load_wine, load_breast_cancer) if count > 2 else (load_iris,)
     for load in data:
         rows, truth = load(return_X_y=True)
         model = make_pipeline(MinMaxScaler(), estimator).fit(rows, truth)

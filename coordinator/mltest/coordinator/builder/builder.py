@@ -157,8 +157,11 @@ class Builder(Protocol):
         model: Path,
         dataset: Path,
         reference: Path,
+        others: Sequence[Path] = (),
     ) -> tuple[Result, ...]:
         """Run one test of a lossy candidate's artifact beside the submitted model.
+
+        `others` are artifacts that are asked about next: one child may then read them all.
 
         Raises:
             MltestError: why it has no results.

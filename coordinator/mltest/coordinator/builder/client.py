@@ -185,6 +185,7 @@ class ProcessBuilder:
         model: Path,
         dataset: Path,
         reference: Path,
+        others: Sequence[Path] = (),
     ) -> tuple[Result, ...]:
         """Run one test of a lossy candidate's artifact beside the submitted model."""
         frame = {
@@ -200,7 +201,7 @@ class ProcessBuilder:
             "reference": _absolute(reference),
             "training": [],
         }
-        reads = [artifact, model, dataset, reference]
+        reads = [artifact, *others, model, dataset, reference]
         what = f"the test {test.class_name} of {candidate.label}"
         answer = await self._request(frame, plan, timeout_s=plan.build_timeout_s, what=what, reads=reads)
         results = _readable_as(tuple[Result, ...], answer.get("results"))

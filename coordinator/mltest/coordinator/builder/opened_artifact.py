@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mltest.coordinator.builder.openable import openable_obstacle
 from mltest.coordinator.builder.opened_model import open_native
 from mltest.shared.domain import Candidate, ModelInfo, Output, Task
 from mltest.shared.errors import ConversionError
@@ -48,10 +49,7 @@ def _opened(path: Path, candidate: Candidate, model: ModelInfo, *, allows_pickle
         return lambda rows: library.predictions(library.prepare(rows))
     if candidate.format == "treelite-checkpoint":
         return _checkpoint(path, candidate, model)
-    detail = (
-        f"{candidate.format} artifacts are compiled or opened on agents only, and an attack asks where tests are made"
-    )
-    raise ConversionError(converter="the attack", detail=detail)
+    raise ConversionError(converter="the attack", detail=openable_obstacle(candidate))
 
 
 def _checkpoint(path: Path, candidate: Candidate, model: ModelInfo) -> Predict:

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from mltest.coordinator.builder.builder import Builder, Evaluation
+from mltest.coordinator.builder.openable import openable_obstacle
 from mltest.coordinator.job.errand import Errand
 from mltest.coordinator.planning.plan import TestChoice
-from mltest.coordinator.tests.broken import broken_result
+from mltest.coordinator.tests.broken import broken_result, untried_result
 from mltest.coordinator.tests.registry import applies, candidate_tests, class_of
 from mltest.shared.domain import Candidate, JobInfo, Result
 from mltest.shared.errors import MltestError
@@ -31,11 +33,13 @@ class CandidateExamination:
         """Run the tests that apply, and store what each says as soon as it has: a job may be stopped at any moment."""
         stored = dict(await self._stored())
         made: dict[tuple[str, str, str], Sequence[Result]] = {}
-        for choice, candidate in self._waiting(job, await self._candidates(), stored):
+        waiting = self._waiting(job, await self._candidates(), stored)
+        artifacts = {self._site.blobs.path(one.artifact_sha256) for _, one in waiting if not openable_obstacle(one)}
+        for choice, candidate in waiting:
             # Equal bytes get their rows in the same type, or they say something else.
             key = (choice.class_name, candidate.artifact_sha256, candidate.input_dtype)
             if key not in made:
-                made[key] = await self._results(builder, job, choice, candidate)
+                made[key] = await self._results(builder, job, choice, candidate, sorted(artifacts))
             own = [replace(result, candidate_id=candidate.candidate_id) for result in made[key]]
             stored[candidate.candidate_id] = (*stored.get(candidate.candidate_id, ()), *own)
             await self._keep(job, candidate, stored[candidate.candidate_id])
@@ -71,8 +75,10 @@ class CandidateExamination:
         await self._site.thread.run(self._site.store.outcomes.put_evaluations, job.job_id, [found])
 
     async def _results(
-        self, builder: Builder, job: JobInfo, choice: TestChoice, candidate: Candidate
+        self, builder: Builder, job: JobInfo, choice: TestChoice, candidate: Candidate, artifacts: Sequence[Path]
     ) -> Sequence[Result]:
+        if obstacle := openable_obstacle(candidate):
+            return [untried_result(class_of(choice).name, obstacle, candidate_id=candidate.candidate_id)]
         stored = await self._site.thread.run(self._site.store.jobs.inspected_files, job.job_id)
         assert stored is not None
         assert job.model is not None
@@ -90,6 +96,7 @@ class CandidateExamination:
                 model=blobs.path(job.spec.model.sha256),
                 dataset=blobs.path(job.dataset.sha256),
                 reference=blobs.path(stored.reference_sha256),
+                others=artifacts,
             )
         except MltestError as error:
             return [broken_result(class_of(choice).name, error, candidate_id=candidate.candidate_id)]

@@ -66,7 +66,7 @@ def _attacked(
 
 
 def _add_radii(facts: Facts, found: NDArray[np.float64], drawn: NDArray[np.int64]) -> None:
-    is_broken = np.isfinite(found).all(axis=1)
+    is_broken = np.asarray(np.isfinite(found).all(axis=1), dtype=np.bool_)
     if not is_broken.any():
         reason = "no change of the label was found in any row"
         facts.add("radius_attacked_change", None, statistic="mean", reason=reason)
