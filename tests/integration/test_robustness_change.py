@@ -18,6 +18,7 @@ from mltest.coordinator.planning.plan import Plan
 from mltest.coordinator.tests.registry import choice_of
 from mltest.coordinator.tests.robustness_change import RobustnessChange
 from mltest.shared.domain import Candidate, FileRef, JobSpec, Result
+from tests.unit.coordinator.examined import value_of
 
 ROWS, TRUTH = load_iris(return_X_y=True)
 PLAN = Plan(transforms=("cap-depth=2",))
@@ -47,7 +48,7 @@ async def test_every_format_that_can_be_opened_is_attacked_like_the_model(
     (baseline,) = [one for one in candidates if one.is_baseline]
     made = {name: await built(builder, tmp_path, inspection, by_format[name]) for name in FORMATS}
     made["baseline"] = await built(builder, tmp_path, inspection, baseline)
-    medians = []
+    medians: list[float] = []
     for name, (candidate, path) in made.items():
         results = await compared(builder, tmp_path, inspection, candidate, path, [other for _, other in made.values()])
         assert {one.candidate_id for one in results} == {candidate.candidate_id}
@@ -58,7 +59,7 @@ async def test_every_format_that_can_be_opened_is_attacked_like_the_model(
                 # The model itself changes nothing.
                 assert name != "baseline" or one.low == one.high == 0.0
         if name != "baseline":
-            medians.append(next(one.value for one in results if one.metric == "radius_attacked"))
+            medians.append(value_of(results, "radius_attacked"))
     # The same shallower trees in three formats: thresholds in float32 move what is found by little.
     assert np.ptp(medians) < 0.01
 
