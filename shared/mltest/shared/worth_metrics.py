@@ -157,6 +157,13 @@ _ROBUSTNESS = (
     Metric("radius_exact", "value", _H, "smallest change of one value's size (L-infinity) that changes the label"),
     Metric("radius_certified", "value", _H, "change below which the label certainly stays: a lower bound"),
     Metric("radius_attacked", "value", _H, "change that was found to change the label: an upper bound of the radius"),
+    Metric("value_change_certified", "value", _L, "how far a value can change within a radius: an upper bound"),
+    Metric("value_change_attacked", "value", _L, "how far a value was made to change within a radius: a lower bound"),
+    Metric("poisoned_error_change", "1", _L, "error with one more training row, made to harm, minus without it"),
+    Metric("radius_attacked_change", "value", _H, "change that was found, of the candidate minus of the native model"),
+    Metric(
+        "robust_accuracy_change", "1", _H, "rows that withstood the attack, of the candidate minus of the native model"
+    ),
     Metric("robust_accuracy", "1", _H, "share of the rows with the right label that keep it within a radius"),
     Metric("attack_count", "count", _N, "rows in which a change of the label was found"),
     Metric("not_finished_count", "count", _L, "rows for which the budget did not suffice"),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mltest.coordinator.builder.builder import Builder, Evaluation, PredictionFile
+from mltest.coordinator.job.candidate_examination import CandidateExamination
 from mltest.coordinator.job.errand import Errand
 from mltest.coordinator.job.evidence import read_evidence
 from mltest.coordinator.job.examination import Examination
@@ -35,9 +36,10 @@ class Conclusion:
             has_target=job.dataset.has_target,
             has_groups=bool(job.dataset.group_counts),
         )
-        files, examination = await self._files(), Examination(self._errand, tests)
-        is_examined = await examination.is_done(job)
-        if not files and is_examined:
+        files = await self._files()
+        examination, of_candidates = Examination(self._errand, tests), CandidateExamination(self._errand, tests)
+        is_examined, are_compared = await examination.is_done(job), await of_candidates.is_done(job)
+        if not files and is_examined and are_compared:
             return
         text = f"comparing {len(files)} sets of predictions" if files else "examining the model and its data"
         await self._errand.tell(StepStarted(step="evaluate", text=text))
@@ -45,8 +47,10 @@ class Conclusion:
             if files:
                 evaluations = await self._evaluations(builder, job, tests, files)
                 await self._site.thread.run(outcomes.put_evaluations, job_id, evaluations)
-            if files and not is_examined:
+            if files and not (is_examined and are_compared):
                 await self._errand.tell(StepStarted(step="examine", text="examining the model and its data"))
+            if not are_compared:
+                await of_candidates.run(builder, job)
             count = 0 if is_examined else await examination.builder_count(job)
             if count == 1:
                 await examination.run([builder], job)
