@@ -87,7 +87,8 @@ def _judged(candidate: Candidate, job: "_Job") -> Judged:
     found, native = load_predictions(path), load_predictions(job.inspection.reference_path)
     assert native.labels is not None
     assert found.labels is not None
-    shown = tuple(row["row_index"] for row in _evaluation(replace(candidate, input_dtype="float32"), job)["disagreements"])
+    evaluation = _evaluation(replace(candidate, input_dtype="float32"), job)
+    shown = tuple(row["row_index"] for row in evaluation["disagreements"])
     differing = tuple((found.labels != native.labels).nonzero()[0].tolist())
     return Judged(candidate.label, cell, differing, shown, _tied(native))
 
