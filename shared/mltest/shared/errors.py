@@ -260,6 +260,12 @@ class MeterUnreadableError(InfrastructureError):
     code = "METER_UNREADABLE"
 
 
+class SpeedCheckError(InfrastructureError):
+    """The speed of this machine cannot be checked: {detail}."""
+
+    code = "SPEED_UNKNOWN"
+
+
 class BoundaryInvalidError(UserError):
     """Nothing can be measured at the boundary {boundary}: {detail}."""
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from mltest.agent.host.emulation import read_emulator
 from mltest.agent.host.kernel_file import kernel_line, kernel_text
 from mltest.agent.host.processor_quota import read_processor_quota
 from mltest.agent.host.virtualisation import read_virtualisation
@@ -78,6 +79,7 @@ def _processors(root: Path, cpus: Collection[int]) -> Iterable[tuple[str, str]]:
 
 def _machine(root: Path) -> Iterable[tuple[str, str]]:
     yield "virtualisation", read_virtualisation(root)
+    yield "emulator", read_emulator(root, os.uname().machine)
     lines = kernel_text(root / "proc/cpuinfo").splitlines()
     revisions = {line.partition(":")[2].strip() for line in lines if line.startswith("microcode")}
     yield "microcode", ", ".join(sorted(revisions))

@@ -24,6 +24,7 @@ from mltest.shared.domain.comparison import (
     HistorySeries,
 )
 from mltest.shared.domain.disagreement import Cause, Disagreement, Disagreements
+from mltest.shared.domain.fingerprint import Fingerprint
 from mltest.shared.domain.job import (
     AgentUpdated,
     Candidate,
@@ -56,6 +57,7 @@ from mltest.shared.domain.result import (
     StandingRow,
     Standings,
 )
+from mltest.shared.domain.speed import PartDrift, SpeedCheck, SpeedDrift, SpeedProcess
 from mltest.shared.domain.visit import (
     CallRemark,
     CallsVerified,
@@ -105,6 +107,7 @@ __all__ = [
     "Disagreements",
     "EnvironmentChange",
     "FileRef",
+    "Fingerprint",
     "FleetAgent",
     "FrontPoint",
     "Gpu",
@@ -132,6 +135,7 @@ __all__ = [
     "Outcome",
     "Output",
     "ParetoFront",
+    "PartDrift",
     "PredictionsStored",
     "PrunedCell",
     "Recomputation",
@@ -144,6 +148,9 @@ __all__ = [
     "SampleSeries",
     "SandboxInfo",
     "SandboxLevel",
+    "SpeedCheck",
+    "SpeedDrift",
+    "SpeedProcess",
     "Standing",
     "StandingRow",
     "Standings",
