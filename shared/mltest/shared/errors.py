@@ -260,6 +260,18 @@ class MeterUnreadableError(InfrastructureError):
     code = "METER_UNREADABLE"
 
 
+class TuneRefusedError(UserError):
+    """This machine cannot be tuned: {detail}."""
+
+    code = "TUNE_REFUSED"
+
+
+class TuneFailedError(InfrastructureError):
+    """Tuning failed: {detail}."""
+
+    code = "TUNE_FAILED"
+
+
 class SpeedCheckError(InfrastructureError):
     """The speed of this machine cannot be checked: {detail}."""
 
