@@ -33,6 +33,8 @@ class VisitSite:
     """The machine, as it was found when the agent started; None if nobody looked."""
     runtimes: tuple[str, ...] = ()
     """Names of those that its user offers, beside the pinned reference; none: all."""
+    root: Path = Path("/")
+    """Where the file system of the machine starts whose state is watched."""
 
     @property
     def loop_folder(self) -> Path:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mltest.coordinator.analysis.doubts import is_refused
 from mltest.coordinator.analysis.remarks import absence
 from mltest.coordinator.builder.builder import Evaluation
 from mltest.coordinator.planning.figure_names import figure_name
@@ -10,6 +11,8 @@ from mltest.coordinator.planning.limits import broken_limits, find_result
 from mltest.coordinator.planning.plan import Objective, Plan
 from mltest.coordinator.tests.role import SampleEvidence
 from mltest.shared.domain import Candidate, MachineClass, Result, Standing
+from mltest.shared.metrics import RESULT_METRICS
+from mltest.shared.units import quantity_text
 
 Key = tuple[str, str]
 """Identities of a candidate and an agent."""
@@ -109,6 +112,10 @@ def verdict(cell: Cell, plan: Plan, verification_reason: str = "") -> tuple[Stan
         return Standing.UNMEASURED, f"no {name}: {why}"
     if figure.machine_class is MachineClass.EMULATED:
         return Standing.UNMEASURED, EMULATED_TEXT
+    if is_refused(figure):
+        name = figure_name(objective.metric, objective.statistic, objective.batch_size)
+        value = quantity_text(figure.value, RESULT_METRICS[objective.metric].unit)
+        return Standing.REFUSED, f"{name} is {value}, but its machine gives no rank: {figure.doubt}"
     return Standing.RANKED, ""
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from mltest.coordinator.analysis.cells import Cell, Key, Problem, cells_of, objective_result, verdict
+from mltest.coordinator.analysis.doubts import doubted, is_refused
 from mltest.coordinator.analysis.drift_text import drift_notes
 from mltest.coordinator.analysis.figures import main_figures, smallest_batch
 from mltest.coordinator.analysis.fronts import Grounds, bests_of, fronts_of
@@ -37,7 +38,7 @@ from mltest.shared.statistics.paired import Effect
 
 __all__ = ["Problem", "summarise"]
 
-_UNRANKED_ORDER = (Standing.GATED, Standing.FAILED, Standing.UNMEASURED, Standing.IMPOSSIBLE)
+_UNRANKED_ORDER = (Standing.REFUSED, Standing.GATED, Standing.FAILED, Standing.UNMEASURED, Standing.IMPOSSIBLE)
 _NO_CLASSES: Mapping[str, MachineClass] = MappingProxyType({})
 _NO_STOPS: Mapping[Key, StopReason] = MappingProxyType({})
 _NO_REASONS: Mapping[Key, str] = MappingProxyType({})
@@ -83,11 +84,12 @@ def summarise(
         verification_reasons: why the answers of timed calls rule a candidate out, by the same.
         verification_remarks: which of its calls were not verified on every row, by the same.
         thread_counts: threads that worked in its processes, by the same.
-        machines: what the machines were like.
+        machines: what the machines were like, with what the table of findings makes of it.
 
     """
     choices = chosen_tests(plan, model, has_target=True)
     results = classed(_results(sample_tests(choices), samples, evaluations), machine_classes)
+    results = doubted(results, machines, candidates)
     names = {agent.agent_id: agent.name for agent in agents}
     cells = cells_of(
         candidates=candidates,
@@ -220,7 +222,7 @@ def _contender(cell: Cell, row: StandingRow, objective: Objective) -> Contender:
         row=row,
         figure=objective_result(cell, objective),
         samples=cell.samples,
-        results=cell.results,
+        results=tuple(result for result in cell.results if not is_refused(result)),
         is_selected=cell.candidate.is_selected,
     )
 

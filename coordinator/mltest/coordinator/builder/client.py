@@ -44,13 +44,15 @@ class ProcessBuilder:
     child. A program of others that finishes an artifact has a second child, with its own interpreter.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, memory_share: float = 1.0) -> None:
+        """Work in `folder`; of the memory that children get unless a plan says how much, this one gets a share."""
         self._folder = folder
+        self._memory_bytes = int(_machine_bytes() * _MEMORY_SHARE * memory_share)
         self._child: Child | None = None
         self._readable: frozenset[Path] = frozenset()
         """What the child may read beside its folder."""
         self._turn = asyncio.Lock()
-        self._tool = FastInferenceTool(folder, memory_bytes=int(_machine_bytes() * _MEMORY_SHARE))
+        self._tool = FastInferenceTool(folder, memory_bytes=self._memory_bytes)
 
     async def inspect(
         self, spec: JobSpec, plan: Plan, *, model: Path, data: Sequence[Path], folder: Path
@@ -204,7 +206,7 @@ class ProcessBuilder:
 
     async def _spawn(self, plan: Plan, reads: Sequence[Path]) -> Child:
         limits = ChildLimits(
-            memory_bytes=plan.memory_bytes or int(_machine_bytes() * _MEMORY_SHARE),
+            memory_bytes=plan.memory_bytes or self._memory_bytes,
             file_bytes=_FILE_BYTES,
             confinement=Confinement.MODEL,
             readable=tuple(_absolute(path) for path in reads),

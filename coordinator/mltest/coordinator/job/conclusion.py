@@ -8,7 +8,7 @@ from mltest.coordinator.builder.builder import Builder, Evaluation, PredictionFi
 from mltest.coordinator.job.errand import Errand
 from mltest.coordinator.job.evidence import read_evidence
 from mltest.coordinator.job.examination import Examination
-from mltest.coordinator.job.preparation import open_builder
+from mltest.coordinator.job.preparation import open_builder, open_builders
 from mltest.coordinator.planning.plan import TestChoice
 from mltest.coordinator.tests.chosen import chosen_tests
 from mltest.shared.domain import JobInfo, StepStarted
@@ -45,8 +45,14 @@ class Conclusion:
             if files:
                 evaluations = await self._evaluations(builder, job, tests, files)
                 await self._site.thread.run(outcomes.put_evaluations, job_id, evaluations)
-            if not is_examined:
-                await examination.run(builder, job)
+            if files and not is_examined:
+                await self._errand.tell(StepStarted(step="examine", text="examining the model and its data"))
+            count = 0 if is_examined else await examination.builder_count(job)
+            if count == 1:
+                await examination.run([builder], job)
+        if count > 1:
+            async with open_builders(self._folder, count) as builders:
+                await examination.run(builders, job)
 
     async def summarise(self) -> None:
         """Store results and standings of what there is now."""

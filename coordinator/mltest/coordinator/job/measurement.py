@@ -22,6 +22,7 @@ from mltest.coordinator.planning.profiles import first_rounds, slice_values, sto
 from mltest.coordinator.planning.screening import SCREEN_ROUNDS, is_screened, screening_spec
 from mltest.coordinator.store import CandidateOutcome
 from mltest.coordinator.tests.chosen import chosen_tests
+from mltest.coordinator.tests.footprint import merged_memory_spec
 from mltest.coordinator.tests.open_loop import merged_open_loop_spec
 from mltest.coordinator.tests.registry import sample_tests
 from mltest.coordinator.tests.timing import merged_latency_spec
@@ -235,6 +236,7 @@ class Measurement:
             dataset=job.dataset,
             latency=screening_spec(latency) if self._screens else latency,
             open_loop=None if self._screens else merged_open_loop_spec(sample_tests(tests)),
+            memory=None if self._screens else merged_memory_spec(sample_tests(tests)),
         )
 
     def _first_rounds(self, subject: Subject) -> int:

@@ -42,6 +42,8 @@ from mltest.shared.domain.job import (
     StepStarted,
     VisitUpdated,
 )
+from mltest.shared.domain.machine import FindingLevel, GpuState, MachineFinding
+from mltest.shared.domain.memory import MemorySpec
 from mltest.shared.domain.preview import JobPreview, PrunedCell
 from mltest.shared.domain.result import (
     AgentMachine,
@@ -107,10 +109,12 @@ __all__ = [
     "Disagreements",
     "EnvironmentChange",
     "FileRef",
+    "FindingLevel",
     "Fingerprint",
     "FleetAgent",
     "FrontPoint",
     "Gpu",
+    "GpuState",
     "History",
     "HistoryPoint",
     "HistorySeries",
@@ -127,7 +131,9 @@ __all__ = [
     "LatencySpec",
     "Limits",
     "MachineClass",
+    "MachineFinding",
     "MachineState",
+    "MemorySpec",
     "MeterInfo",
     "MetricDescriptor",
     "ModelInfo",
