@@ -78,8 +78,14 @@ def test_the_rails_of_the_tree_make_the_total_of_the_board(jetson: Emulated, tmp
     assert total_w == pytest.approx(36.8), readings[0]
 
 
-def test_a_coordinator_is_told_that_its_timings_are_invalid(jetson: Emulated) -> None:
-    found = json.loads(jetson.agent("describe", "--json"))
+def test_what_it_says_of_itself_names_the_emulator(jetson: Emulated) -> None:
+    code = (
+        "import json\n"
+        "from mltest.agent.probe.probe_child import probe_host\n"
+        "print(json.dumps(probe_host({'plugs': []})))\n"
+    )
+    command = [str(jetson.python), "-I", "-c", code]
+    found = json.loads(subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S).stdout)
     assert found["host"]["architecture"] == "aarch64"
     assert found["host"]["emulator"] == "qemu-aarch64"
     (meter,) = [one for one in found["meters"] if one["name"] == "jetson-ina"]
