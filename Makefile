@@ -12,7 +12,7 @@ WORKERS ?= 3
 SOURCES := agent coordinator shared proto tests bench examples tools
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports contract unit fuzz bench bench-% test-long chaos mutations promises compatibility constraints wheels-aarch64 breaking clean
+.PHONY: help demo test check lint types imports contract unit fuzz bench bench-% test-long chaos mutations promises compatibility constraints wheels-aarch64 aarch64-root breaking clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9%-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +85,9 @@ constraints: ## renew constraints.txt from the newest releases that fit
 
 wheels-aarch64: $(VENV)/.dev ## does an agent install on aarch64 from wheels alone?
 	@$(BIN)/python tools/check_wheels.py
+
+aarch64-root: $(VENV)/.dev ## the files of an aarch64 machine below build/, for tests of an emulated agent (Debian)
+	@$(BIN)/python tools/aarch64_root.py
 
 clean: ## remove everything that was made here
 	rm -rf $(VENV) build dist

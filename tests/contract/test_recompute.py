@@ -43,6 +43,35 @@ def tamper(folder: Path) -> None:
     raise LookupError("there is no such result")
 
 
+def slow_down(folder: Path, factor: float) -> None:
+    """Make the check of speed after a job say that the memory part took `factor` times as long as it did before."""
+    with closing(sqlite3.connect(folder / "store.sqlite", isolation_level=None)) as connection:
+        before, after = (json.loads(text) for (text,) in connection.execute(_CHECKS))
+        for early, late in zip(before["processes"], after["processes"], strict=True):
+            late["part_ns"]["memory"] = round(early["part_ns"]["memory"] * factor)
+        connection.execute("UPDATE speed_check SET check_json = ? WHERE is_after", (json.dumps(after),))
+
+
+_CHECKS = "SELECT check_json FROM speed_check ORDER BY is_after"
+
+
+@pytest.mark.usefixtures("forest_job")
+async def test_a_machine_that_drifted_is_said_to_again(api: CoordinatorApi, tmp_path: Path) -> None:
+    (job_id,) = [job.job_id for job in await api.jobs()]
+    (machine,) = (await api.results(job_id)).standings.machines
+    assert machine.speed is not None
+    assert {part.part for part in machine.speed.parts} == {"integer", "float", "memory"}
+
+    slow_down(tmp_path / "home", 1.5)
+    told = await api.recompute(job_id, keeps=True)
+    assert any("memory" in line and "+50.0%" in line for line in told.differences)
+    standings = (await api.results(job_id)).standings
+    assert standings.machines[0].speed is not None
+    assert standings.machines[0].speed.is_drifted
+    assert any(note.startswith("drifted: ") for note in standings.notes)
+    assert (await api.recompute(job_id, keeps=False)).differences == ()
+
+
 @pytest.mark.usefixtures("forest_job")
 async def test_a_finished_job_gives_exactly_its_stored_results_until_one_is_changed(
     api: CoordinatorApi, tmp_path: Path

@@ -4,7 +4,7 @@ import asyncio
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 
@@ -18,7 +18,7 @@ from mltest.agent.visit.visits import Visits
 from mltest.agent.watched import Watched
 from mltest.shared.blobs import BlobStore
 from mltest.shared.codec import from_proto
-from mltest.shared.domain import AgentInfo, VisitEvent
+from mltest.shared.domain import VisitEvent
 from mltest.v1 import agent_service_pb2 as pb
 from tests.simulation.runner import Witness
 
@@ -99,7 +99,12 @@ class SimulatedAgent:
         self._keeper = LeaseKeeper(lease, visits, on_change=lambda _: None)
         self._service = AgentService(
             AgentParts(
-                describe=_nobody, site=self._site, keeper=self._keeper, visits=visits, state=Watched(AgentState())
+                describe=_nobody,
+                site=self._site,
+                keeper=self._keeper,
+                visits=visits,
+                state=Watched(AgentState()),
+                check_speed=_nobody,
             )
         )
 
@@ -135,5 +140,5 @@ class SimulatedAgent:
         return self._loop.run_until_complete(and_what_follows())
 
 
-async def _nobody() -> AgentInfo:
+async def _nobody() -> NoReturn:
     raise AssertionError("nobody asks who it is")

@@ -19,11 +19,12 @@ from mltest.agent.outbox.outbox import DiskOutbox
 from mltest.agent.probe.capabilities import Capabilities, capability_digest
 from mltest.agent.probe.probe import probe
 from mltest.agent.service import AgentParts, AgentState, decode_event, encode_event
+from mltest.agent.speed.speed import checked_speed
 from mltest.agent.visit.visit_site import VisitSite
 from mltest.agent.visit.visits import Visits
 from mltest.agent.watched import Watched
 from mltest.shared.blobs import BlobStore
-from mltest.shared.domain import AgentInfo
+from mltest.shared.domain import AgentInfo, SpeedCheck
 from mltest.shared.errors import MltestError
 from mltest.shared.protocol import MIN_PROTOCOL_VERSION, PROTOCOL_VERSION
 
@@ -59,6 +60,7 @@ class Agent:
         self._launcher = UnitLauncher(config.worker_socket) if config.worker_socket else ExecLauncher()
         self._probing: asyncio.Task[Capabilities] | None = None
         self._tidying: asyncio.Task[None] | None = None
+        self._speed_lock = asyncio.Lock()
         epochs = EpochFile(folder / "epoch")
         epochs.next()
         self.agent_id = agent_id_in(folder)
@@ -79,7 +81,14 @@ class Agent:
 
     def parts(self) -> AgentParts:
         """Return what the service needs."""
-        return AgentParts(describe=self.info, site=self._site, keeper=self.keeper, visits=self.visits, state=self.state)
+        return AgentParts(
+            describe=self.info,
+            site=self._site,
+            keeper=self.keeper,
+            visits=self.visits,
+            state=self.state,
+            check_speed=self._check_speed,
+        )
 
     def start_probing(self) -> None:
         """Look at the machine in the background; whoever needs the answer waits for it. Keep the outbox small."""
@@ -114,6 +123,10 @@ class Agent:
         )
         return replace(info, capability_digest=capability_digest(info))
 
+    async def _check_speed(self) -> SpeedCheck:
+        async with self._speed_lock:
+            return await checked_speed(self._work_folder)
+
     async def _site(self) -> VisitSite:
         found = await self._capabilities()
         return VisitSite(
@@ -126,6 +139,7 @@ class Agent:
             environments=self._config.environments,
             versions=_versions(found),
             sandbox=found.sandbox,
+            host=found.host,
             runtimes=self._config.runtimes,
             root=self._config.root,
         )

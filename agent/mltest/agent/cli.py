@@ -14,6 +14,7 @@ from pathlib import Path
 from mltest.agent.meter_verbs import add_meter_verbs
 from mltest.agent.runtime_verbs import add_runtime_verbs
 from mltest.agent.trust_verbs import add_trust_verbs
+from mltest.agent.tune_verbs import add_tune_verbs
 from mltest.shared.errors import MltestError
 from mltest.shared.logs import LOG_LEVELS, configure_logging
 from mltest.shared.naming import MAX_NAME_CHARS, clean_text, is_name
@@ -62,6 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_trust_verbs(verbs, _state_folder)
     add_runtime_verbs(verbs)
     add_meter_verbs(verbs)
+    add_tune_verbs(verbs)
     _add_selftest(verbs)
     doctor = verbs.add_parser("doctor", help="say what makes this machine a bad ruler", description=_DOCTOR)
     doctor.add_argument("--json", action="store_true", help="findings and readings as data")

@@ -68,11 +68,12 @@ def _add_site(parser: argparse.ArgumentParser) -> None:
 
 
 def _list(options: argparse.Namespace) -> int:
+    from mltest.agent.host.emulation import read_emulator
     from mltest.agent.meters.listing import meters_data, meters_text
     from mltest.agent.meters.registry import discovered
 
-    found = discovered(_site(options))
-    print(json.dumps(meters_data(found), indent=2) if options.json else meters_text(found))
+    found, emulator = discovered(_site(options)), read_emulator(options.root.absolute(), os.uname().machine)
+    print(json.dumps(meters_data(found, emulator), indent=2) if options.json else meters_text(found, emulator))
     return 0
 
 

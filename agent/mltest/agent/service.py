@@ -15,8 +15,8 @@ from mltest.agent.visit.visit_site import VisitSite
 from mltest.agent.visit.visits import Visits
 from mltest.agent.watched import Watched
 from mltest.shared.codec import from_proto, to_proto
-from mltest.shared.domain import AgentInfo, VisitEvent, VisitSpec
-from mltest.shared.errors import ProtocolMismatchError, RequestInvalidError, VisitInterruptedError
+from mltest.shared.domain import AgentInfo, SpeedCheck, VisitEvent, VisitSpec
+from mltest.shared.errors import AgentBusyError, ProtocolMismatchError, RequestInvalidError, VisitInterruptedError
 from mltest.shared.naming import clean_text
 from mltest.shared.protocol import MIN_PROTOCOL_VERSION, PROTOCOL_VERSION, can_talk, upgrade_step
 from mltest.shared.status import translated_errors
@@ -51,6 +51,8 @@ class AgentParts:
     keeper: LeaseKeeper
     visits: Visits
     state: Watched[AgentState]
+    check_speed: Callable[[], Awaitable[SpeedCheck]]
+    """Does the fixed piece of work, which takes some tenths of a second."""
 
 
 def encode_event(event: VisitEvent) -> bytes:
@@ -151,6 +153,18 @@ class AgentService(AgentServiceServicer):
         async with translated_errors(context):
             self._acknowledge(request.received)
             return pb.AcknowledgeVisitResponse()
+        raise AssertionError("unreachable")
+
+    async def CheckSpeed(self, request: pb.CheckSpeedRequest, context: _Context) -> pb.CheckSpeedResponse:
+        """Say how fast the machine is now, which only makes sense while nothing else is measured."""
+        async with translated_errors(context):
+            grant = self._parts.keeper.require(request.epoch)
+            if running := self._parts.visits.running_id:
+                info = await self._parts.describe()
+                raise AgentBusyError(agent=info.name, holder=grant.holder, purpose=f"visit {running}")
+            found = await self._parts.check_speed()
+            self._parts.keeper.require(request.epoch)
+            return pb.CheckSpeedResponse(check=to_proto(found, agent_pb2.SpeedCheck))
         raise AssertionError("unreachable")
 
     def _acknowledge(self, received: pb.VisitPosition) -> None:

@@ -219,6 +219,7 @@ class HostInfo(google.protobuf.message.Message):
     OS_FIELD_NUMBER: builtins.int
     KERNEL_FIELD_NUMBER: builtins.int
     GPUS_FIELD_NUMBER: builtins.int
+    EMULATOR_FIELD_NUMBER: builtins.int
     architecture: builtins.str
     """Machine architecture as the kernel names it: x86_64, aarch64, armv7l."""
     cpu_model: builtins.str
@@ -233,6 +234,10 @@ class HostInfo(google.protobuf.message.Message):
     """Operating system and its version."""
     kernel: builtins.str
     """Kernel release."""
+    emulator: builtins.str
+    """What runs the agent's programs in place of a processor of that architecture, for people: qemu-aarch64; empty where
+    nothing does. No time, power or memory measured there says anything of such a machine.
+    """
     @property
     def cpu_features(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Instruction set extensions as the kernel names them: avx2, asimd ..."""
@@ -253,12 +258,81 @@ class HostInfo(google.protobuf.message.Message):
         os: builtins.str = ...,
         kernel: builtins.str = ...,
         gpus: collections.abc.Iterable[Global___Gpu] | None = ...,
+        emulator: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_physical_cores", b"_physical_cores", "physical_cores", b"physical_cores"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_physical_cores", b"_physical_cores", "architecture", b"architecture", "cpu_features", b"cpu_features", "cpu_model", b"cpu_model", "gpus", b"gpus", "kernel", b"kernel", "logical_cores", b"logical_cores", "memory_bytes", b"memory_bytes", "os", b"os", "physical_cores", b"physical_cores"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_physical_cores", b"_physical_cores", "architecture", b"architecture", "cpu_features", b"cpu_features", "cpu_model", b"cpu_model", "emulator", b"emulator", "gpus", b"gpus", "kernel", b"kernel", "logical_cores", b"logical_cores", "memory_bytes", b"memory_bytes", "os", b"os", "physical_cores", b"physical_cores"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_physical_cores", b"_physical_cores"]) -> typing.Literal["physical_cores"] | None: ...
 
 Global___HostInfo: typing_extensions.TypeAlias = HostInfo
+
+@typing.final
+class SpeedCheck(google.protobuf.message.Message):
+    """How fast the machine did a small fixed piece of work, which is the same at any time and for any job."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    WORK_FIELD_NUMBER: builtins.int
+    CHECKED_UNIX_NS_FIELD_NUMBER: builtins.int
+    PROCESSES_FIELD_NUMBER: builtins.int
+    work: builtins.str
+    """What was done; only checks of the same work can be compared."""
+    checked_unix_ns: builtins.int
+    """Wall time, ns since 1970 UTC."""
+    @property
+    def processes(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___SpeedProcess]:
+        """Fresh processes, each on a processor of its own choice of the agent; two checks use the same ones in the same order."""
+
+    def __init__(
+        self,
+        *,
+        work: builtins.str = ...,
+        checked_unix_ns: builtins.int = ...,
+        processes: collections.abc.Iterable[Global___SpeedProcess] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["checked_unix_ns", b"checked_unix_ns", "processes", b"processes", "work", b"work"]) -> None: ...
+
+Global___SpeedCheck: typing_extensions.TypeAlias = SpeedCheck
+
+@typing.final
+class SpeedProcess(google.protobuf.message.Message):
+    """One process of a speed check."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    @typing.final
+    class PartNsEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.int
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.int = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
+    CPU_FIELD_NUMBER: builtins.int
+    PART_NS_FIELD_NUMBER: builtins.int
+    cpu: builtins.int
+    """The processor it ran on."""
+    @property
+    def part_ns(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.int]:
+        """Lower quartile of the times of each part of the work, in ns, by name of the part: integer, float, memory."""
+
+    def __init__(
+        self,
+        *,
+        cpu: builtins.int = ...,
+        part_ns: collections.abc.Mapping[builtins.str, builtins.int] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["cpu", b"cpu", "part_ns", b"part_ns"]) -> None: ...
+
+Global___SpeedProcess: typing_extensions.TypeAlias = SpeedProcess
 
 @typing.final
 class Gpu(google.protobuf.message.Message):

@@ -26,51 +26,55 @@ from mltest.v1 import agent_pb2 as mltest_dot_v1_dot_agent__pb2
 from mltest.v1 import visit_pb2 as mltest_dot_v1_dot_visit__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmltest/v1/agent_service.proto\x12\tmltest.v1\x1a\x15mltest/v1/agent.proto\x1a\x15mltest/v1/visit.proto\"0\n\x14\x44\x65scribeAgentRequest\x12\x18\n\x10protocol_version\x18\x01 \x01(\r\"k\n\x15\x44\x65scribeAgentResponse\x12#\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x14.mltest.v1.AgentInfo\x12%\n\x03use\x18\x02 \x01(\x0b\x32\x13.mltest.v1.AgentUseH\x00\x88\x01\x01\x42\x06\n\x04_use\"\x13\n\x11WatchAgentRequest\"6\n\x12WatchAgentResponse\x12\x0e\n\x06holder\x18\x01 \x01(\t\x12\x10\n\x08visit_id\x18\x02 \x01(\t\"P\n\x13\x41\x63quireLeaseRequest\x12\x0e\n\x06holder\x18\x01 \x01(\t\x12\x18\n\x10protocol_version\x18\x02 \x01(\r\x12\x0f\n\x07purpose\x18\x03 \x01(\t\"5\n\x14\x41\x63quireLeaseResponse\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x0e\n\x06ttl_ns\x18\x02 \x01(\x04\"`\n\x11RenewLeaseRequest\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12/\n\x08received\x18\x02 \x01(\x0b\x32\x18.mltest.v1.VisitPositionH\x00\x88\x01\x01\x42\x0b\n\t_received\"?\n\rVisitPosition\x12\x10\n\x08visit_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12\x0b\n\x03seq\x18\x03 \x01(\x04\"$\n\x12RenewLeaseResponse\x12\x0e\n\x06ttl_ns\x18\x01 \x01(\x04\"$\n\x13ReleaseLeaseRequest\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\"\x16\n\x14ReleaseLeaseResponse\"G\n\x11StartVisitRequest\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12#\n\x05visit\x18\x02 \x01(\x0b\x32\x14.mltest.v1.VisitSpec\"\x14\n\x12StartVisitResponse\"I\n\x12\x41ttachVisitRequest\x12\x10\n\x08visit_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12\x10\n\x08\x66rom_seq\x18\x03 \x01(\x04\";\n\x13\x41ttachVisitResponse\x12$\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x15.mltest.v1.VisitEvent\"F\n\x12\x43\x61ncelVisitRequest\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x10\n\x08visit_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\r\"\x15\n\x13\x43\x61ncelVisitResponse\"E\n\x17\x41\x63knowledgeVisitRequest\x12*\n\x08received\x18\x01 \x01(\x0b\x32\x18.mltest.v1.VisitPosition\"\x1a\n\x18\x41\x63knowledgeVisitResponse2\xe2\x05\n\x0c\x41gentService\x12R\n\rDescribeAgent\x12\x1f.mltest.v1.DescribeAgentRequest\x1a .mltest.v1.DescribeAgentResponse\x12K\n\nWatchAgent\x12\x1c.mltest.v1.WatchAgentRequest\x1a\x1d.mltest.v1.WatchAgentResponse0\x01\x12O\n\x0c\x41\x63quireLease\x12\x1e.mltest.v1.AcquireLeaseRequest\x1a\x1f.mltest.v1.AcquireLeaseResponse\x12I\n\nRenewLease\x12\x1c.mltest.v1.RenewLeaseRequest\x1a\x1d.mltest.v1.RenewLeaseResponse\x12O\n\x0cReleaseLease\x12\x1e.mltest.v1.ReleaseLeaseRequest\x1a\x1f.mltest.v1.ReleaseLeaseResponse\x12I\n\nStartVisit\x12\x1c.mltest.v1.StartVisitRequest\x1a\x1d.mltest.v1.StartVisitResponse\x12N\n\x0b\x41ttachVisit\x12\x1d.mltest.v1.AttachVisitRequest\x1a\x1e.mltest.v1.AttachVisitResponse0\x01\x12L\n\x0b\x43\x61ncelVisit\x12\x1d.mltest.v1.CancelVisitRequest\x1a\x1e.mltest.v1.CancelVisitResponse\x12[\n\x10\x41\x63knowledgeVisit\x12\".mltest.v1.AcknowledgeVisitRequest\x1a#.mltest.v1.AcknowledgeVisitResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmltest/v1/agent_service.proto\x12\tmltest.v1\x1a\x15mltest/v1/agent.proto\x1a\x15mltest/v1/visit.proto\"\"\n\x11\x43heckSpeedRequest\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\":\n\x12\x43heckSpeedResponse\x12$\n\x05\x63heck\x18\x01 \x01(\x0b\x32\x15.mltest.v1.SpeedCheck\"0\n\x14\x44\x65scribeAgentRequest\x12\x18\n\x10protocol_version\x18\x01 \x01(\r\"k\n\x15\x44\x65scribeAgentResponse\x12#\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x14.mltest.v1.AgentInfo\x12%\n\x03use\x18\x02 \x01(\x0b\x32\x13.mltest.v1.AgentUseH\x00\x88\x01\x01\x42\x06\n\x04_use\"\x13\n\x11WatchAgentRequest\"6\n\x12WatchAgentResponse\x12\x0e\n\x06holder\x18\x01 \x01(\t\x12\x10\n\x08visit_id\x18\x02 \x01(\t\"P\n\x13\x41\x63quireLeaseRequest\x12\x0e\n\x06holder\x18\x01 \x01(\t\x12\x18\n\x10protocol_version\x18\x02 \x01(\r\x12\x0f\n\x07purpose\x18\x03 \x01(\t\"5\n\x14\x41\x63quireLeaseResponse\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x0e\n\x06ttl_ns\x18\x02 \x01(\x04\"`\n\x11RenewLeaseRequest\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12/\n\x08received\x18\x02 \x01(\x0b\x32\x18.mltest.v1.VisitPositionH\x00\x88\x01\x01\x42\x0b\n\t_received\"?\n\rVisitPosition\x12\x10\n\x08visit_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12\x0b\n\x03seq\x18\x03 \x01(\x04\"$\n\x12RenewLeaseResponse\x12\x0e\n\x06ttl_ns\x18\x01 \x01(\x04\"$\n\x13ReleaseLeaseRequest\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\"\x16\n\x14ReleaseLeaseResponse\"G\n\x11StartVisitRequest\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12#\n\x05visit\x18\x02 \x01(\x0b\x32\x14.mltest.v1.VisitSpec\"\x14\n\x12StartVisitResponse\"I\n\x12\x41ttachVisitRequest\x12\x10\n\x08visit_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12\x10\n\x08\x66rom_seq\x18\x03 \x01(\x04\";\n\x13\x41ttachVisitResponse\x12$\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x15.mltest.v1.VisitEvent\"F\n\x12\x43\x61ncelVisitRequest\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x10\n\x08visit_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\r\"\x15\n\x13\x43\x61ncelVisitResponse\"E\n\x17\x41\x63knowledgeVisitRequest\x12*\n\x08received\x18\x01 \x01(\x0b\x32\x18.mltest.v1.VisitPosition\"\x1a\n\x18\x41\x63knowledgeVisitResponse2\xad\x06\n\x0c\x41gentService\x12R\n\rDescribeAgent\x12\x1f.mltest.v1.DescribeAgentRequest\x1a .mltest.v1.DescribeAgentResponse\x12K\n\nWatchAgent\x12\x1c.mltest.v1.WatchAgentRequest\x1a\x1d.mltest.v1.WatchAgentResponse0\x01\x12O\n\x0c\x41\x63quireLease\x12\x1e.mltest.v1.AcquireLeaseRequest\x1a\x1f.mltest.v1.AcquireLeaseResponse\x12I\n\nRenewLease\x12\x1c.mltest.v1.RenewLeaseRequest\x1a\x1d.mltest.v1.RenewLeaseResponse\x12O\n\x0cReleaseLease\x12\x1e.mltest.v1.ReleaseLeaseRequest\x1a\x1f.mltest.v1.ReleaseLeaseResponse\x12I\n\nStartVisit\x12\x1c.mltest.v1.StartVisitRequest\x1a\x1d.mltest.v1.StartVisitResponse\x12N\n\x0b\x41ttachVisit\x12\x1d.mltest.v1.AttachVisitRequest\x1a\x1e.mltest.v1.AttachVisitResponse0\x01\x12L\n\x0b\x43\x61ncelVisit\x12\x1d.mltest.v1.CancelVisitRequest\x1a\x1e.mltest.v1.CancelVisitResponse\x12[\n\x10\x41\x63knowledgeVisit\x12\".mltest.v1.AcknowledgeVisitRequest\x1a#.mltest.v1.AcknowledgeVisitResponse\x12I\n\nCheckSpeed\x12\x1c.mltest.v1.CheckSpeedRequest\x1a\x1d.mltest.v1.CheckSpeedResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mltest.v1.agent_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DESCRIBEAGENTREQUEST']._serialized_start=90
-  _globals['_DESCRIBEAGENTREQUEST']._serialized_end=138
-  _globals['_DESCRIBEAGENTRESPONSE']._serialized_start=140
-  _globals['_DESCRIBEAGENTRESPONSE']._serialized_end=247
-  _globals['_WATCHAGENTREQUEST']._serialized_start=249
-  _globals['_WATCHAGENTREQUEST']._serialized_end=268
-  _globals['_WATCHAGENTRESPONSE']._serialized_start=270
-  _globals['_WATCHAGENTRESPONSE']._serialized_end=324
-  _globals['_ACQUIRELEASEREQUEST']._serialized_start=326
-  _globals['_ACQUIRELEASEREQUEST']._serialized_end=406
-  _globals['_ACQUIRELEASERESPONSE']._serialized_start=408
-  _globals['_ACQUIRELEASERESPONSE']._serialized_end=461
-  _globals['_RENEWLEASEREQUEST']._serialized_start=463
-  _globals['_RENEWLEASEREQUEST']._serialized_end=559
-  _globals['_VISITPOSITION']._serialized_start=561
-  _globals['_VISITPOSITION']._serialized_end=624
-  _globals['_RENEWLEASERESPONSE']._serialized_start=626
-  _globals['_RENEWLEASERESPONSE']._serialized_end=662
-  _globals['_RELEASELEASEREQUEST']._serialized_start=664
-  _globals['_RELEASELEASEREQUEST']._serialized_end=700
-  _globals['_RELEASELEASERESPONSE']._serialized_start=702
-  _globals['_RELEASELEASERESPONSE']._serialized_end=724
-  _globals['_STARTVISITREQUEST']._serialized_start=726
-  _globals['_STARTVISITREQUEST']._serialized_end=797
-  _globals['_STARTVISITRESPONSE']._serialized_start=799
-  _globals['_STARTVISITRESPONSE']._serialized_end=819
-  _globals['_ATTACHVISITREQUEST']._serialized_start=821
-  _globals['_ATTACHVISITREQUEST']._serialized_end=894
-  _globals['_ATTACHVISITRESPONSE']._serialized_start=896
-  _globals['_ATTACHVISITRESPONSE']._serialized_end=955
-  _globals['_CANCELVISITREQUEST']._serialized_start=957
-  _globals['_CANCELVISITREQUEST']._serialized_end=1027
-  _globals['_CANCELVISITRESPONSE']._serialized_start=1029
-  _globals['_CANCELVISITRESPONSE']._serialized_end=1050
-  _globals['_ACKNOWLEDGEVISITREQUEST']._serialized_start=1052
-  _globals['_ACKNOWLEDGEVISITREQUEST']._serialized_end=1121
-  _globals['_ACKNOWLEDGEVISITRESPONSE']._serialized_start=1123
-  _globals['_ACKNOWLEDGEVISITRESPONSE']._serialized_end=1149
-  _globals['_AGENTSERVICE']._serialized_start=1152
-  _globals['_AGENTSERVICE']._serialized_end=1890
+  _globals['_CHECKSPEEDREQUEST']._serialized_start=90
+  _globals['_CHECKSPEEDREQUEST']._serialized_end=124
+  _globals['_CHECKSPEEDRESPONSE']._serialized_start=126
+  _globals['_CHECKSPEEDRESPONSE']._serialized_end=184
+  _globals['_DESCRIBEAGENTREQUEST']._serialized_start=186
+  _globals['_DESCRIBEAGENTREQUEST']._serialized_end=234
+  _globals['_DESCRIBEAGENTRESPONSE']._serialized_start=236
+  _globals['_DESCRIBEAGENTRESPONSE']._serialized_end=343
+  _globals['_WATCHAGENTREQUEST']._serialized_start=345
+  _globals['_WATCHAGENTREQUEST']._serialized_end=364
+  _globals['_WATCHAGENTRESPONSE']._serialized_start=366
+  _globals['_WATCHAGENTRESPONSE']._serialized_end=420
+  _globals['_ACQUIRELEASEREQUEST']._serialized_start=422
+  _globals['_ACQUIRELEASEREQUEST']._serialized_end=502
+  _globals['_ACQUIRELEASERESPONSE']._serialized_start=504
+  _globals['_ACQUIRELEASERESPONSE']._serialized_end=557
+  _globals['_RENEWLEASEREQUEST']._serialized_start=559
+  _globals['_RENEWLEASEREQUEST']._serialized_end=655
+  _globals['_VISITPOSITION']._serialized_start=657
+  _globals['_VISITPOSITION']._serialized_end=720
+  _globals['_RENEWLEASERESPONSE']._serialized_start=722
+  _globals['_RENEWLEASERESPONSE']._serialized_end=758
+  _globals['_RELEASELEASEREQUEST']._serialized_start=760
+  _globals['_RELEASELEASEREQUEST']._serialized_end=796
+  _globals['_RELEASELEASERESPONSE']._serialized_start=798
+  _globals['_RELEASELEASERESPONSE']._serialized_end=820
+  _globals['_STARTVISITREQUEST']._serialized_start=822
+  _globals['_STARTVISITREQUEST']._serialized_end=893
+  _globals['_STARTVISITRESPONSE']._serialized_start=895
+  _globals['_STARTVISITRESPONSE']._serialized_end=915
+  _globals['_ATTACHVISITREQUEST']._serialized_start=917
+  _globals['_ATTACHVISITREQUEST']._serialized_end=990
+  _globals['_ATTACHVISITRESPONSE']._serialized_start=992
+  _globals['_ATTACHVISITRESPONSE']._serialized_end=1051
+  _globals['_CANCELVISITREQUEST']._serialized_start=1053
+  _globals['_CANCELVISITREQUEST']._serialized_end=1123
+  _globals['_CANCELVISITRESPONSE']._serialized_start=1125
+  _globals['_CANCELVISITRESPONSE']._serialized_end=1146
+  _globals['_ACKNOWLEDGEVISITREQUEST']._serialized_start=1148
+  _globals['_ACKNOWLEDGEVISITREQUEST']._serialized_end=1217
+  _globals['_ACKNOWLEDGEVISITRESPONSE']._serialized_start=1219
+  _globals['_ACKNOWLEDGEVISITRESPONSE']._serialized_end=1245
+  _globals['_AGENTSERVICE']._serialized_start=1248
+  _globals['_AGENTSERVICE']._serialized_end=2061
 # @@protoc_insertion_point(module_scope)

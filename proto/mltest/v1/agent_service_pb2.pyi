@@ -19,6 +19,45 @@ else:
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
 @typing.final
+class CheckSpeedRequest(google.protobuf.message.Message):
+    """Asks for a speed check."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    EPOCH_FIELD_NUMBER: builtins.int
+    epoch: builtins.int
+    """Fencing token; an older one is refused (ABORTED)."""
+    def __init__(
+        self,
+        *,
+        epoch: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["epoch", b"epoch"]) -> None: ...
+
+Global___CheckSpeedRequest: typing_extensions.TypeAlias = CheckSpeedRequest
+
+@typing.final
+class CheckSpeedResponse(google.protobuf.message.Message):
+    """The speed check."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CHECK_FIELD_NUMBER: builtins.int
+    @property
+    def check(self) -> mltest.v1.agent_pb2.SpeedCheck:
+        """What was found."""
+
+    def __init__(
+        self,
+        *,
+        check: mltest.v1.agent_pb2.SpeedCheck | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["check", b"check"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["check", b"check"]) -> None: ...
+
+Global___CheckSpeedResponse: typing_extensions.TypeAlias = CheckSpeedResponse
+
+@typing.final
 class DescribeAgentRequest(google.protobuf.message.Message):
     """Asks who the agent is."""
 

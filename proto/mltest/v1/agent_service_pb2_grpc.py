@@ -83,6 +83,11 @@ class AgentServiceStub(object):
                 request_serializer=mltest_dot_v1_dot_agent__service__pb2.AcknowledgeVisitRequest.SerializeToString,
                 response_deserializer=mltest_dot_v1_dot_agent__service__pb2.AcknowledgeVisitResponse.FromString,
                 _registered_method=True)
+        self.CheckSpeed = channel.unary_unary(
+                '/mltest.v1.AgentService/CheckSpeed',
+                request_serializer=mltest_dot_v1_dot_agent__service__pb2.CheckSpeedRequest.SerializeToString,
+                response_deserializer=mltest_dot_v1_dot_agent__service__pb2.CheckSpeedResponse.FromString,
+                _registered_method=True)
 
 
 class AgentServiceServicer(object):
@@ -160,6 +165,14 @@ class AgentServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CheckSpeed(self, request, context):
+        """Does a small fixed piece of work, some tenths of a second long, and says how fast it was; while a visit runs:
+        FAILED_PRECONDITION. Agents that do not know it answer UNIMPLEMENTED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AgentServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -207,6 +220,11 @@ def add_AgentServiceServicer_to_server(servicer, server):
                     servicer.AcknowledgeVisit,
                     request_deserializer=mltest_dot_v1_dot_agent__service__pb2.AcknowledgeVisitRequest.FromString,
                     response_serializer=mltest_dot_v1_dot_agent__service__pb2.AcknowledgeVisitResponse.SerializeToString,
+            ),
+            'CheckSpeed': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckSpeed,
+                    request_deserializer=mltest_dot_v1_dot_agent__service__pb2.CheckSpeedRequest.FromString,
+                    response_serializer=mltest_dot_v1_dot_agent__service__pb2.CheckSpeedResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -456,6 +474,33 @@ class AgentService(object):
             '/mltest.v1.AgentService/AcknowledgeVisit',
             mltest_dot_v1_dot_agent__service__pb2.AcknowledgeVisitRequest.SerializeToString,
             mltest_dot_v1_dot_agent__service__pb2.AcknowledgeVisitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckSpeed(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mltest.v1.AgentService/CheckSpeed',
+            mltest_dot_v1_dot_agent__service__pb2.CheckSpeedRequest.SerializeToString,
+            mltest_dot_v1_dot_agent__service__pb2.CheckSpeedResponse.FromString,
             options,
             channel_credentials,
             insecure,

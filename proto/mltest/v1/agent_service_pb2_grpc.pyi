@@ -169,7 +169,23 @@ _AgentServiceAcknowledgeVisitType = typing_extensions.TypeVar(
     ],
 )
 
-class AgentServiceStub(typing.Generic[_AgentServiceDescribeAgentType, _AgentServiceWatchAgentType, _AgentServiceAcquireLeaseType, _AgentServiceRenewLeaseType, _AgentServiceReleaseLeaseType, _AgentServiceStartVisitType, _AgentServiceAttachVisitType, _AgentServiceCancelVisitType, _AgentServiceAcknowledgeVisitType]):
+_AgentServiceCheckSpeedType = typing_extensions.TypeVar(
+    '_AgentServiceCheckSpeedType',
+    grpc.UnaryUnaryMultiCallable[
+        mltest.v1.agent_service_pb2.CheckSpeedRequest,
+        mltest.v1.agent_service_pb2.CheckSpeedResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        mltest.v1.agent_service_pb2.CheckSpeedRequest,
+        mltest.v1.agent_service_pb2.CheckSpeedResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        mltest.v1.agent_service_pb2.CheckSpeedRequest,
+        mltest.v1.agent_service_pb2.CheckSpeedResponse,
+    ],
+)
+
+class AgentServiceStub(typing.Generic[_AgentServiceDescribeAgentType, _AgentServiceWatchAgentType, _AgentServiceAcquireLeaseType, _AgentServiceRenewLeaseType, _AgentServiceReleaseLeaseType, _AgentServiceStartVisitType, _AgentServiceAttachVisitType, _AgentServiceCancelVisitType, _AgentServiceAcknowledgeVisitType, _AgentServiceCheckSpeedType]):
     """A machine that measures. It runs one visit at a time, for the holder of its lease.
 
     Every refusal carries the trailing metadata "mltest-error-code" (stable) and, where there is one,
@@ -214,6 +230,10 @@ class AgentServiceStub(typing.Generic[_AgentServiceDescribeAgentType, _AgentServ
             mltest.v1.agent_service_pb2.AcknowledgeVisitRequest,
             mltest.v1.agent_service_pb2.AcknowledgeVisitResponse,
         ],
+        grpc.UnaryUnaryMultiCallable[
+            mltest.v1.agent_service_pb2.CheckSpeedRequest,
+            mltest.v1.agent_service_pb2.CheckSpeedResponse,
+        ],
     ], channel: grpc.Channel) -> None: ...
 
     @typing.overload
@@ -254,6 +274,10 @@ class AgentServiceStub(typing.Generic[_AgentServiceDescribeAgentType, _AgentServ
             mltest.v1.agent_service_pb2.AcknowledgeVisitRequest,
             mltest.v1.agent_service_pb2.AcknowledgeVisitResponse,
         ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            mltest.v1.agent_service_pb2.CheckSpeedRequest,
+            mltest.v1.agent_service_pb2.CheckSpeedResponse,
+        ],
     ], channel: grpc.aio.Channel) -> None: ...
 
     DescribeAgent: _AgentServiceDescribeAgentType
@@ -291,6 +315,11 @@ class AgentServiceStub(typing.Generic[_AgentServiceDescribeAgentType, _AgentServ
     AcknowledgeVisit: _AgentServiceAcknowledgeVisitType
     """Says that events are safe with the caller: the agent drops them. Doing it again changes nothing. Since version 2."""
 
+    CheckSpeed: _AgentServiceCheckSpeedType
+    """Does a small fixed piece of work, some tenths of a second long, and says how fast it was; while a visit runs:
+    FAILED_PRECONDITION. Agents that do not know it answer UNIMPLEMENTED.
+    """
+
 AgentServiceAsyncStub: typing_extensions.TypeAlias = AgentServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
         mltest.v1.agent_service_pb2.DescribeAgentRequest,
@@ -327,6 +356,10 @@ AgentServiceAsyncStub: typing_extensions.TypeAlias = AgentServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
         mltest.v1.agent_service_pb2.AcknowledgeVisitRequest,
         mltest.v1.agent_service_pb2.AcknowledgeVisitResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        mltest.v1.agent_service_pb2.CheckSpeedRequest,
+        mltest.v1.agent_service_pb2.CheckSpeedResponse,
     ],
 ]
 
@@ -416,5 +449,15 @@ class AgentServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[mltest.v1.agent_service_pb2.AcknowledgeVisitResponse, collections.abc.Awaitable[mltest.v1.agent_service_pb2.AcknowledgeVisitResponse]]:
         """Says that events are safe with the caller: the agent drops them. Doing it again changes nothing. Since version 2."""
+
+    @abc.abstractmethod
+    def CheckSpeed(
+        self,
+        request: mltest.v1.agent_service_pb2.CheckSpeedRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[mltest.v1.agent_service_pb2.CheckSpeedResponse, collections.abc.Awaitable[mltest.v1.agent_service_pb2.CheckSpeedResponse]]:
+        """Does a small fixed piece of work, some tenths of a second long, and says how fast it was; while a visit runs:
+        FAILED_PRECONDITION. Agents that do not know it answer UNIMPLEMENTED.
+        """
 
 def add_AgentServiceServicer_to_server(servicer: AgentServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

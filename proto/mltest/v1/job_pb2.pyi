@@ -1326,6 +1326,7 @@ class AgentMachine(google.protobuf.message.Message):
     AGENT_NAME_FIELD_NUMBER: builtins.int
     VISIT_COUNT_FIELD_NUMBER: builtins.int
     STATE_FIELD_NUMBER: builtins.int
+    SPEED_FIELD_NUMBER: builtins.int
     FINDINGS_FIELD_NUMBER: builtins.int
     agent_id: builtins.str
     """The agent."""
@@ -1340,6 +1341,10 @@ class AgentMachine(google.protobuf.message.Message):
         """
 
     @property
+    def speed(self) -> Global___SpeedDrift:
+        """What a fixed piece of work said before and after; absent if it was not done."""
+
+    @property
     def findings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___MachineFinding]:
         """What the table of findings makes of all of them."""
 
@@ -1350,12 +1355,87 @@ class AgentMachine(google.protobuf.message.Message):
         agent_name: builtins.str = ...,
         visit_count: builtins.int = ...,
         state: mltest.v1.visit_pb2.MachineState | None = ...,
+        speed: Global___SpeedDrift | None = ...,
         findings: collections.abc.Iterable[Global___MachineFinding] | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["state", b"state"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["agent_id", b"agent_id", "agent_name", b"agent_name", "findings", b"findings", "state", b"state", "visit_count", b"visit_count"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_speed", b"_speed", "speed", b"speed", "state", b"state"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_speed", b"_speed", "agent_id", b"agent_id", "agent_name", b"agent_name", "findings", b"findings", "speed", b"speed", "state", b"state", "visit_count", b"visit_count"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_speed", b"_speed"]) -> typing.Literal["speed"] | None: ...
 
 Global___AgentMachine: typing_extensions.TypeAlias = AgentMachine
+
+@typing.final
+class SpeedDrift(google.protobuf.message.Message):
+    """Whether a machine was as fast after a job as before it."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PARTS_FIELD_NUMBER: builtins.int
+    IS_DRIFTED_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    is_drifted: builtins.bool
+    """Whether one of them changed by more than its own noise, and by enough to matter: absolute figures of this job are
+    then of no one machine.
+    """
+    reason: builtins.str
+    """Why nothing can be said; empty if something can."""
+    @property
+    def parts(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___PartDrift]:
+        """Each part of the fixed piece of work; none if the two cannot be compared."""
+
+    def __init__(
+        self,
+        *,
+        parts: collections.abc.Iterable[Global___PartDrift] | None = ...,
+        is_drifted: builtins.bool = ...,
+        reason: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["is_drifted", b"is_drifted", "parts", b"parts", "reason", b"reason"]) -> None: ...
+
+Global___SpeedDrift: typing_extensions.TypeAlias = SpeedDrift
+
+@typing.final
+class PartDrift(google.protobuf.message.Message):
+    """One part of the fixed piece of work, before and after."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PART_FIELD_NUMBER: builtins.int
+    BEFORE_NS_FIELD_NUMBER: builtins.int
+    AFTER_NS_FIELD_NUMBER: builtins.int
+    RATIO_FIELD_NUMBER: builtins.int
+    LOW_FIELD_NUMBER: builtins.int
+    HIGH_FIELD_NUMBER: builtins.int
+    part: builtins.str
+    """Which: integer, float, memory."""
+    before_ns: builtins.float
+    """Its time before, in ns."""
+    after_ns: builtins.float
+    """Its time after, in ns."""
+    ratio: builtins.float
+    """The latter divided by the former: above 1 the machine is slower after."""
+    low: builtins.float
+    """Lower end of the interval of the ratio; absent where one process is all there is."""
+    high: builtins.float
+    """Upper end of the interval of the ratio."""
+    def __init__(
+        self,
+        *,
+        part: builtins.str = ...,
+        before_ns: builtins.float = ...,
+        after_ns: builtins.float = ...,
+        ratio: builtins.float = ...,
+        low: builtins.float | None = ...,
+        high: builtins.float | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_high", b"_high", "_low", b"_low", "high", b"high", "low", b"low"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_high", b"_high", "_low", b"_low", "after_ns", b"after_ns", "before_ns", b"before_ns", "high", b"high", "low", b"low", "part", b"part", "ratio", b"ratio"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_high", b"_high"]) -> typing.Literal["high"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_low", b"_low"]) -> typing.Literal["low"] | None: ...
+
+Global___PartDrift: typing_extensions.TypeAlias = PartDrift
 
 @typing.final
 class MachineFinding(google.protobuf.message.Message):

@@ -122,6 +122,8 @@ class _MachineClassEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._E
     """Others used it as well; ratios hold, absolute times are indicative."""
     MACHINE_CLASS_NOISY: _MachineClass.ValueType  # 3
     """Others used most of it; only ratios hold."""
+    MACHINE_CLASS_EMULATED: _MachineClass.ValueType  # 4
+    """A program played the processor: nothing that was timed there is of such a machine, not even a ratio."""
 
 class MachineClass(_MachineClass, metaclass=_MachineClassEnumTypeWrapper):
     """How far the numbers of a machine can be believed."""
@@ -134,6 +136,8 @@ MACHINE_CLASS_SHARED: MachineClass.ValueType  # 2
 """Others used it as well; ratios hold, absolute times are indicative."""
 MACHINE_CLASS_NOISY: MachineClass.ValueType  # 3
 """Others used most of it; only ratios hold."""
+MACHINE_CLASS_EMULATED: MachineClass.ValueType  # 4
+"""A program played the processor: nothing that was timed there is of such a machine, not even a ratio."""
 Global___MachineClass: typing_extensions.TypeAlias = MachineClass
 
 class _RemarkKind:
@@ -552,6 +556,7 @@ class VisitStarted(google.protobuf.message.Message):
     METRICS_FIELD_NUMBER: builtins.int
     VERSIONS_FIELD_NUMBER: builtins.int
     SANDBOX_FIELD_NUMBER: builtins.int
+    FINGERPRINT_FIELD_NUMBER: builtins.int
     visit_id: builtins.str
     """The visit."""
     attempt: builtins.int
@@ -572,6 +577,10 @@ class VisitStarted(google.protobuf.message.Message):
     def sandbox(self) -> mltest.v1.agent_pb2.SandboxInfo:
         """What holds the workers of this attempt."""
 
+    @property
+    def fingerprint(self) -> Global___Fingerprint:
+        """What machine it is; absent in agents that do not say it."""
+
     def __init__(
         self,
         *,
@@ -582,11 +591,79 @@ class VisitStarted(google.protobuf.message.Message):
         metrics: collections.abc.Iterable[Global___MetricDescriptor] | None = ...,
         versions: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
         sandbox: mltest.v1.agent_pb2.SandboxInfo | None = ...,
+        fingerprint: Global___Fingerprint | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["sandbox", b"sandbox"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["agent_id", b"agent_id", "attempt", b"attempt", "metrics", b"metrics", "sandbox", b"sandbox", "started_unix_ns", b"started_unix_ns", "versions", b"versions", "visit_id", b"visit_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_fingerprint", b"_fingerprint", "fingerprint", b"fingerprint", "sandbox", b"sandbox"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_fingerprint", b"_fingerprint", "agent_id", b"agent_id", "attempt", b"attempt", "fingerprint", b"fingerprint", "metrics", b"metrics", "sandbox", b"sandbox", "started_unix_ns", b"started_unix_ns", "versions", b"versions", "visit_id", b"visit_id"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_fingerprint", b"_fingerprint"]) -> typing.Literal["fingerprint"] | None: ...
 
 Global___VisitStarted: typing_extensions.TypeAlias = VisitStarted
+
+@typing.final
+class Fingerprint(google.protobuf.message.Message):
+    """What machine it is, and how it is set up: what stays the same as long as nobody changes it."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    @typing.final
+    class HardwareEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
+    @typing.final
+    class ConfigurationEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
+    HARDWARE_DIGEST_FIELD_NUMBER: builtins.int
+    CONFIGURATION_DIGEST_FIELD_NUMBER: builtins.int
+    HARDWARE_FIELD_NUMBER: builtins.int
+    CONFIGURATION_FIELD_NUMBER: builtins.int
+    hardware_digest: builtins.str
+    """First half of the SHA-256 over the facts of the hardware."""
+    configuration_digest: builtins.str
+    """First half of the SHA-256 over the facts of the configuration."""
+    @property
+    def hardware(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
+        """What takes a screwdriver to change, by name: cpu, cores, caches, memory, board, gpu. What cannot be read is absent."""
+
+    @property
+    def configuration(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
+        """What does not, by name: kernel, microcode, firmware, governor, turbo, GPU driver. What cannot be read is absent."""
+
+    def __init__(
+        self,
+        *,
+        hardware_digest: builtins.str = ...,
+        configuration_digest: builtins.str = ...,
+        hardware: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+        configuration: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["configuration", b"configuration", "configuration_digest", b"configuration_digest", "hardware", b"hardware", "hardware_digest", b"hardware_digest"]) -> None: ...
+
+Global___Fingerprint: typing_extensions.TypeAlias = Fingerprint
 
 @typing.final
 class MetricDescriptor(google.protobuf.message.Message):

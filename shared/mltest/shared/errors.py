@@ -260,6 +260,24 @@ class MeterUnreadableError(InfrastructureError):
     code = "METER_UNREADABLE"
 
 
+class TuneRefusedError(UserError):
+    """This machine cannot be tuned: {detail}."""
+
+    code = "TUNE_REFUSED"
+
+
+class TuneFailedError(InfrastructureError):
+    """Tuning failed: {detail}."""
+
+    code = "TUNE_FAILED"
+
+
+class SpeedCheckError(InfrastructureError):
+    """The speed of this machine cannot be checked: {detail}."""
+
+    code = "SPEED_UNKNOWN"
+
+
 class BoundaryInvalidError(UserError):
     """Nothing can be measured at the boundary {boundary}: {detail}."""
 

@@ -124,6 +124,11 @@ ERROR_TABLE: dict[str, ErrorEntry] = {
         EXIT_INFRASTRUCTURE,
         "on that machine: mltest-agent meters says what can be read, and how to grant what cannot",
     ),
+    "TUNE_REFUSED": ErrorEntry(_S.PERMISSION_DENIED, EXIT_USER, "sudo mltest-agent tune apply"),
+    "TUNE_FAILED": ErrorEntry(
+        _S.FAILED_PRECONDITION, EXIT_INFRASTRUCTURE, "mltest-agent tune shows what is set, and what it was before"
+    ),
+    "SPEED_UNKNOWN": ErrorEntry(_S.UNAVAILABLE, EXIT_INFRASTRUCTURE, "mltest-agent doctor on its machine says more"),
     "BOUNDARY_INVALID": ErrorEntry(_S.INVALID_ARGUMENT, EXIT_USER, "mltest-agent meters lists what each meter covers"),
     "NO_AGENT": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_INFRASTRUCTURE, "mltest-coordinator agents shows who is there"),
     "MODEL_CRASHED": ErrorEntry(

@@ -37,6 +37,7 @@ _WORTH = {
     MachineClass.DEDICATED: "Absolute times and differences between candidates can both be believed.",
     MachineClass.SHARED: "Differences between candidates can be believed; absolute times are indicative.",
     MachineClass.NOISY: "Only differences between candidates can be believed; absolute times say more of the others.",
+    MachineClass.EMULATED: "A program plays the processor: nothing that is timed here is of such a machine.",
     MachineClass.UNSPECIFIED: (
         "Differences between candidates can be believed; take absolute times as indicative, since it cannot be read"
         " what others do."

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from mltest.agent.host.cpu import read_cpu
+from mltest.agent.host.emulation import read_emulator
 from mltest.agent.host.gpus import read_gpus
 from mltest.agent.host.kernel_file import kernel_text
 from mltest.shared.domain import HostInfo
@@ -23,6 +24,7 @@ def read_host(root: Path = Path("/")) -> HostInfo:
         os=_os(root),
         kernel=kernel_text(root / "proc/sys/kernel/osrelease").strip() or os.uname().release,
         gpus=read_gpus(root),
+        emulator=read_emulator(root, os.uname().machine),
     )
 
 

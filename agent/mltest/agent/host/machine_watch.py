@@ -101,11 +101,13 @@ class MachineWatch:
 
     def _state(self, span: _Span, load: Load | None, cv_ratio: float | None) -> MachineState:
         clocks_hz = span.throttle.clocks_hz
+        settings = read_settings(self._root, self._cpus)
         return MachineState(
             machine_class=machine_class(
                 foreign_ratio=load.foreign_ratio if load else None,
                 steal_ratio=load.steal_ratio if load else None,
                 canary_cv_ratio=cv_ratio,
+                is_emulated="emulator" in settings,
             ),
             foreign_load_ratio=load.foreign_ratio if load else 0.0,
             steal_ratio=load.steal_ratio if load else 0.0,
@@ -116,5 +118,5 @@ class MachineWatch:
             throttle_causes=tuple(span.throttle.causes),
             frequency_min_hz=min(clocks_hz, default=None),
             frequency_max_hz=max(clocks_hz, default=None),
-            settings=read_settings(self._root, self._cpus) | ({} if load else {"load": "cannot be read"}),
+            settings=settings | ({} if load else {"load": "cannot be read"}),
         )

@@ -5,6 +5,7 @@ import re
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from mltest.agent.host.emulation import read_emulator
 from mltest.agent.host.kernel_file import kernel_line, kernel_text
 from mltest.agent.host.power_source import is_on_battery
 from mltest.agent.host.processor_list import processors_of
@@ -80,6 +81,7 @@ def _processors(root: Path, cpus: Collection[int]) -> Iterable[tuple[str, str]]:
 
 def _machine(root: Path) -> Iterable[tuple[str, str]]:
     yield "virtualisation", read_virtualisation(root)
+    yield "emulator", read_emulator(root, os.uname().machine)
     battery = is_on_battery(root)
     yield "power", "" if battery is None else "battery" if battery else "mains"
     driver = re.search(r"Kernel Module\s+(\S+)", kernel_text(root / "proc/driver/nvidia/version"))

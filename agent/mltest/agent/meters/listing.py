@@ -15,17 +15,22 @@ from mltest.shared.units import measured_text, seconds_text
 _UNRANKED = "nothing that is ranked"
 
 
-def meters_text(found: FoundMeters) -> str:
-    """Return each meter with what it covers and how exactly, then what cannot be used and why."""
+def meters_text(found: FoundMeters, emulator: str = "") -> str:
+    """Return each meter with what it covers and how exactly, then what cannot be used and why.
+
+    If an `emulator` plays the processor, that comes first.
+    """
     blocks = ["\n".join(_meter_lines(meter.spec)) for meter in found.meters]
     lines = [line for one in found.unavailable for line in _unavailable_lines(one)]
     blocks += ["\n".join(["not usable", *lines])] if lines else []
+    blocks = [f"invalid: {emulated_text(emulator)}", *blocks] if emulator else blocks
     return "\n\n".join(blocks)
 
 
-def meters_data(found: FoundMeters) -> dict[str, Any]:
+def meters_data(found: FoundMeters, emulator: str = "") -> dict[str, Any]:
     """Return the same as JSON takes it."""
     return {
+        **({"invalid": emulated_text(emulator)} if emulator else {}),
         "meters": [
             {
                 "spec": to_jsonable(meter.spec),
@@ -37,8 +42,27 @@ def meters_data(found: FoundMeters) -> dict[str, Any]:
     }
 
 
-def meter_infos(found: FoundMeters) -> tuple[MeterInfo, ...]:
-    """Return what an agent says of its meters; of those that cannot be read, the ones that a command would grant."""
+def emulated_text(emulator: str) -> str:
+    """Return why nothing is measured where a program plays the processor."""
+    return f"{emulator} plays the processor: what is measured here is not of such a machine"
+
+
+def meter_infos(found: FoundMeters, emulator: str = "") -> tuple[MeterInfo, ...]:
+    """Return what an agent says of its meters; of those that cannot be read, the ones that a command would grant.
+
+    None can be used where an `emulator` plays the processor.
+    """
+    if emulator:
+        return tuple(
+            MeterInfo(
+                name=meter.spec.meter,
+                source=meter.spec.source,
+                is_available=False,
+                reason=emulated_text(emulator),
+                remedy="run mltest-agent on the machine itself",
+            )
+            for meter in found.meters
+        )
     usable = (
         MeterInfo(
             name=meter.spec.meter,

@@ -15,6 +15,8 @@ def described(found: Capabilities) -> str:
 def _lines(found: Capabilities) -> Iterator[tuple[str, str]]:
     host = found.host
     yield "CPU", f"{host.cpu_model} ({host.architecture}), {_cores(host)}"
+    if host.emulator:
+        yield "Emulated", f"{host.emulator} plays the processor: no time, energy or memory of it is of such a machine"
     yield "Memory", bytes_text(host.memory_bytes)
     yield "System", f"{host.os}, kernel {host.kernel}"
     yield "Sandbox", sandbox_text(found.sandbox)

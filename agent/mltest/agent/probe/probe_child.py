@@ -14,11 +14,12 @@ from mltest.shared.protocol import software_version
 
 def probe_host(frame: Frame) -> Frame:
     """Describe the machine, and name the runtimes to be probed."""
+    host = read_host()
     return {
         "software_version": software_version(),
-        "host": to_jsonable(read_host()),
+        "host": to_jsonable(host),
         "compilers": to_jsonable(read_compilers()),
-        "meters": to_jsonable(meter_infos(discovered(MeterSite(plugs=tuple(frame["plugs"]))))),
+        "meters": to_jsonable(meter_infos(discovered(MeterSite(plugs=tuple(frame["plugs"]))), host.emulator)),
         "runtimes": [{"name": name, "formats": list(known.needs.formats)} for name, known in runtimes().items()],
     }
 

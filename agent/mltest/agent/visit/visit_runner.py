@@ -6,6 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from mltest.agent.host.fingerprint import read_fingerprint
 from mltest.agent.outbox.journal import NO_ROOM
 from mltest.agent.visit.block import Block
 from mltest.agent.visit.visit_log import VisitLog
@@ -73,6 +74,7 @@ class VisitRunner:
             ),
             versions=self._site.versions,
             sandbox=self._site.sandbox,
+            fingerprint=read_fingerprint(Path("/"), self._site.host) if self._site.host else None,
         )
 
 

@@ -8,7 +8,7 @@ from mltest.agent.environments.environments import Environments
 from mltest.agent.launch.exec_launcher import ExecLauncher
 from mltest.agent.launch.role import Launcher
 from mltest.shared.blobs import BlobStore
-from mltest.shared.domain import UNKNOWN_SANDBOX, SandboxInfo
+from mltest.shared.domain import UNKNOWN_SANDBOX, HostInfo, SandboxInfo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,8 @@ class VisitSite:
     """Of what takes part: mltest, python, packages of runtimes."""
     sandbox: SandboxInfo = UNKNOWN_SANDBOX
     """What was found to hold workers when the agent started."""
+    host: HostInfo | None = None
+    """The machine, as it was found when the agent started; None if nobody looked."""
     runtimes: tuple[str, ...] = ()
     """Names of those that its user offers, beside the pinned reference; none: all."""
     root: Path = Path("/")

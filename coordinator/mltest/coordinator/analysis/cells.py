@@ -10,7 +10,7 @@ from mltest.coordinator.planning.figure_names import figure_name
 from mltest.coordinator.planning.limits import broken_limits, find_result
 from mltest.coordinator.planning.plan import Objective, Plan
 from mltest.coordinator.tests.role import SampleEvidence
-from mltest.shared.domain import Candidate, Result, Standing
+from mltest.shared.domain import Candidate, MachineClass, Result, Standing
 from mltest.shared.metrics import RESULT_METRICS
 from mltest.shared.units import quantity_text
 
@@ -80,6 +80,9 @@ def cells_of(
     )
 
 
+EMULATED_TEXT = "an emulator played the processor: its times are invalid; run mltest-agent on the machine itself"
+
+
 def verdict(cell: Cell, plan: Plan, verification_reason: str = "") -> tuple[Standing, str]:
     """Return where a cell stands, and why if it is not ranked.
 
@@ -107,6 +110,8 @@ def verdict(cell: Cell, plan: Plan, verification_reason: str = "") -> tuple[Stan
         name = figure_name(objective.metric, objective.statistic, objective.batch_size)
         why = absence(cell.samples.remarks, objective.metric, objective.batch_size) or figure.reason
         return Standing.UNMEASURED, f"no {name}: {why}"
+    if figure.machine_class is MachineClass.EMULATED:
+        return Standing.UNMEASURED, EMULATED_TEXT
     if is_refused(figure):
         name = figure_name(objective.metric, objective.statistic, objective.batch_size)
         value = quantity_text(figure.value, RESULT_METRICS[objective.metric].unit)

@@ -4,10 +4,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from mltest.coordinator.analysis.drift_text import part_text
 from mltest.coordinator.analysis.figure_change import Figure, Pair, Side, difference_of
 from mltest.coordinator.analysis.measured import MeasuredJob, own
+from mltest.coordinator.analysis.speed import CheckedSpeed, is_drifted, job_check, speed_drift
 from mltest.coordinator.analysis.yardstick import shared_yardstick
 from mltest.shared.domain import (
+    AgentInfo,
     Basis,
     Candidate,
     Change,
@@ -22,6 +25,9 @@ from mltest.shared.statistics.claims import ALPHA_FIXED, ALPHA_STOPPED
 
 EARLIER_PREFIX = "a-"
 """Begins the identity of a candidate that was taken from an earlier job; what follows is its identity there."""
+
+_NOTHING: Mapping[str, Mapping[str, str]] = {}
+_NO_FACTS: Mapping[str, str] = {}
 
 Recipe = tuple[str, str, int, str]
 """What a candidate is told by, whatever its artifact is: runtime, exporter, threads, label (which names options)."""
@@ -178,18 +184,43 @@ def _row(half: _Half, pair: Pair) -> StandingRow | None:
 
 def _environment(before: MeasuredJob, after: MeasuredJob) -> Iterator[EnvironmentChange]:
     for agent in after.agents:
-        old, new = (job.environments.get(agent.agent_id) for job in (before, after))
-        if old is None or new is None:
+        yield from _changes(agent, before.environments, after.environments)
+        yield from _changes(agent, before.fingerprints, after.fingerprints, known=after.environments)
+
+
+def _changes(
+    agent: AgentInfo,
+    before: Mapping[str, Mapping[str, str]],
+    after: Mapping[str, Mapping[str, str]],
+    known: Mapping[str, Mapping[str, str]] = _NOTHING,
+) -> Iterator[EnvironmentChange]:
+    """Yield what of an agent is different, less what is told under a name that is `known` already."""
+    old, new = before.get(agent.agent_id), after.get(agent.agent_id)
+    if old is None or new is None:
+        return
+    told = known.get(agent.agent_id, _NO_FACTS)
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name, "") != new.get(name, "") and name.rpartition(": ")[2] not in told:
+            yield EnvironmentChange(
+                agent_id=agent.agent_id,
+                agent_name=agent.name,
+                name=name,
+                before=old.get(name, ""),
+                after=new.get(name, ""),
+            )
+
+
+def _speeds(before: MeasuredJob, after: MeasuredJob) -> Iterator[str]:
+    """Yield where a fixed piece of work says that the machine itself is another one now."""
+    for agent in after.agents:
+        old, new = (job_check(job.speeds.get(agent.agent_id, CheckedSpeed())) for job in (before, after))
+        drift = speed_drift(old, new) if old and new else None
+        if drift is None:
             continue
-        for name in sorted(old.keys() | new.keys()):
-            if old.get(name, "") != new.get(name, ""):
-                yield EnvironmentChange(
-                    agent_id=agent.agent_id,
-                    agent_name=agent.name,
-                    name=name,
-                    before=old.get(name, ""),
-                    after=new.get(name, ""),
-                )
+        if drift.reason:
+            yield f"{agent.name}: {drift.reason}, so that nothing says whether the machine itself is as fast as it was."
+        elif changes := [part_text(part) for part in drift.parts if is_drifted(part)]:
+            yield f"{agent.name}: the machine itself has changed: a fixed piece of work took {'; '.join(changes)}."
 
 
 def _notes(before: MeasuredJob, after: MeasuredJob, *, is_paired: bool) -> Iterator[str]:
@@ -202,6 +233,7 @@ def _notes(before: MeasuredJob, after: MeasuredJob, *, is_paired: bool) -> Itera
         yield "The datasets differ: so may the work of a call, and qualities are not of the same rows."
     if is_paired:
         return
+    yield from _speeds(before, after)
     here, there = ({agent.agent_id: agent.name for agent in job.agents} for job in (before, after))
     for agents, others, job in ((here, there, before), (there, here, after)):
         names = [name for agent_id, name in agents.items() if agent_id not in others]

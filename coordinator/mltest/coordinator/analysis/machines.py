@@ -5,9 +5,17 @@ from statistics import median
 from typing import Protocol
 
 from mltest.coordinator.analysis.machine_policy import findings_of
-from mltest.shared.domain import AgentMachine, MachineClass, MachineState
+from mltest.shared.domain import AgentMachine, MachineClass, MachineState, SpeedDrift
 
-WORST_FIRST = (MachineClass.NOISY, MachineClass.UNSPECIFIED, MachineClass.SHARED, MachineClass.DEDICATED)
+WORST_FIRST = (
+    MachineClass.EMULATED,
+    MachineClass.NOISY,
+    MachineClass.UNSPECIFIED,
+    MachineClass.SHARED,
+    MachineClass.DEDICATED,
+)
+
+_NO_DRIFTS: Mapping[str, SpeedDrift] = {}
 
 
 class VisitState(Protocol):
@@ -29,12 +37,15 @@ def worst_class(classes: Iterable[MachineClass]) -> MachineClass:
     return min(classes, key=WORST_FIRST.index)
 
 
-def agent_machines(states: Iterable[VisitState], agent_names: Mapping[str, str]) -> tuple[AgentMachine, ...]:
+def agent_machines(
+    states: Iterable[VisitState], agent_names: Mapping[str, str], drifts: Mapping[str, SpeedDrift] = _NO_DRIFTS
+) -> tuple[AgentMachine, ...]:
     """Return a summary for each agent.
 
     Args:
         states: of all visits that timed anything, in their order.
         agent_names: by identity.
+        drifts: what speed checks say of agents, by identity.
 
     """
     by_agent: dict[str, list[MachineState]] = {}
@@ -46,6 +57,7 @@ def agent_machines(states: Iterable[VisitState], agent_names: Mapping[str, str])
             agent_name=agent_names.get(agent_id, agent_id),
             visit_count=len(found),
             state=_summary(found),
+            speed=drifts.get(agent_id),
             findings=findings_of(found),
         )
         for agent_id, found in by_agent.items()

@@ -6,6 +6,7 @@ from functools import cached_property
 from statistics import fmean, median
 
 from mltest.coordinator.analysis.paired import SliceStatistic, is_usable, slice_time_ns
+from mltest.coordinator.analysis.speed import CheckedSpeed
 from mltest.shared.domain import (
     AgentInfo,
     Candidate,
@@ -110,6 +111,10 @@ class MeasuredJob:
     agents: tuple[AgentInfo, ...]
     environments: Mapping[str, Mapping[str, str]]
     """What numbers depend on, by agent."""
+    fingerprints: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What the machine was and how it was set up, by agent; absent where agents do not say it."""
+    speeds: Mapping[str, CheckedSpeed] = field(default_factory=dict)
+    """By agent whose speed was checked."""
     has_stop_rule: bool = False
     """Whether a rule that looked at the samples ended the rounds."""
 
@@ -157,3 +162,19 @@ def environment_of(
         add({"sandbox": ", ".join(started.sandbox.walls)} if started and started.sandbox.walls else {})
         add(ended.machine.settings if ended and ended.machine else {})
     return {name: " / ".join(sorted(values)) for name, values in sorted(found.items())}
+
+
+def fingerprint_of(visits: Sequence[tuple[VisitStarted | None, VisitEnded | None]]) -> Mapping[str, str]:
+    """Return the facts of the fingerprints of an agent's visits, by name; arguments as for `environment_of`.
+
+    The two digests come first: they say in one word whether the rest has to be looked at.
+    """
+    found: dict[str, dict[str, None]] = {}
+    for started, _ in visits:
+        if started is not None and (one := started.fingerprint) is not None:
+            digests = {"hardware": one.hardware_digest[:12], "configuration": one.configuration_digest[:12]}
+            hardware = {f"hardware: {name}": text for name, text in one.hardware.items()}
+            configuration = {f"configuration: {name}": text for name, text in one.configuration.items()}
+            for name, text in (digests | hardware | configuration).items():
+                found.setdefault(name, {})[text] = None
+    return {name: " / ".join(values) for name, values in found.items()}

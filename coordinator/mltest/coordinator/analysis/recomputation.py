@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from mltest.coordinator.analysis.drift_text import drift_text
 from mltest.coordinator.planning.figure_names import figure_name
 from mltest.shared.domain import Candidate, ParetoFront, Result, StandingRow, Standings
 
@@ -109,10 +110,20 @@ def _rest(before: Standings, after: Standings, lines: Sequence[str]) -> Iterator
     for note in after.notes:
         if note not in before.notes:
             yield f"new note: {note}"
+    yield from _drifts(before, after)
     yield from _findings(before, after)
     yield from _fronts(before, after)
     if before.rows != after.rows and not lines:
         yield "rows show other remarks or figures, or stand in another order"
+
+
+def _drifts(before: Standings, after: Standings) -> Iterator[str]:
+    """Yield where a machine drifted, or did not, and is not said to any more."""
+    old, new = ({one.agent_name: one.speed for one in found.machines} for found in (before, after))
+    for name in dict.fromkeys([*old, *new]):
+        was, now = (drift_text(one) if one else "absent" for one in (old.get(name), new.get(name)))
+        if was != now:
+            yield f"the speed of {name} was {was} and is {now}"
 
 
 def _findings(before: Standings, after: Standings) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from mltest.coordinator.analysis.cells import Cell, Key, Problem, cells_of, objective_result, verdict
 from mltest.coordinator.analysis.doubts import doubted, is_refused
+from mltest.coordinator.analysis.drift_text import drift_notes
 from mltest.coordinator.analysis.figures import main_figures, smallest_batch
 from mltest.coordinator.analysis.fronts import Grounds, bests_of, fronts_of
 from mltest.coordinator.analysis.notes import notes_of
@@ -124,15 +125,18 @@ def summarise(
         fronts=fronts_of(places.contenders, places.grounds),
         bests=bests_of(places.contenders, places.grounds),
         ordered_by=figure_name(objective.metric, objective.statistic, objective.batch_size),
-        notes=notes_of(
-            plan=plan,
-            rows=rows,
-            agent_names=names,
-            round_count=max((len(found.rounds) for found in samples), default=0),
-            results=results,
-            dataset=dataset,
-            throttled_slice_count=_throttled_slice_count(samples),
-            stop_reasons=stop_reasons,
+        notes=(
+            *drift_notes(machines),
+            *notes_of(
+                plan=plan,
+                rows=rows,
+                agent_names=names,
+                round_count=max((len(found.rounds) for found in samples), default=0),
+                results=results,
+                dataset=dataset,
+                throttled_slice_count=_throttled_slice_count(samples),
+                stop_reasons=stop_reasons,
+            ),
         ),
         machines=machines,
     )
@@ -307,6 +311,8 @@ def _judged_baselines(cells: Sequence[Cell]) -> dict[str, Result]:
 def _speedup(cell: Cell, baseline: SampleEvidence | None, table: _Table) -> Effect | None:
     """Return how many times faster than the baseline, by the objective, or for the smallest call."""
     if cell.samples is None or baseline is None:
+        return None
+    if table.machine_classes.get(cell.agent_id) is MachineClass.EMULATED:
         return None
     if cell.samples is baseline:
         return Effect(ratio=1.0, interval=None)

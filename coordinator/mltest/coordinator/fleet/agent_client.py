@@ -10,10 +10,10 @@ from pathlib import Path
 import grpc
 import grpc.aio
 
-from mltest.coordinator.fleet.hostile import cleaned
+from mltest.coordinator.fleet.hostile import checked_speed, cleaned
 from mltest.shared import blob_client
 from mltest.shared.codec import from_proto, to_proto
-from mltest.shared.domain import AgentInfo, AgentUse, SampleBatch, VisitEvent, VisitSpec
+from mltest.shared.domain import AgentInfo, AgentUse, SampleBatch, SpeedCheck, VisitEvent, VisitSpec
 from mltest.shared.errors import (
     AgentNotEnrolledError,
     AgentUnreachableError,
@@ -37,6 +37,8 @@ CONNECT_TIMEOUT_S = 6.0
 DESCRIBE_TIMEOUT_S = 30.0
 """An agent that has just started answers when it has probed its runtimes."""
 _CALL_TIMEOUT_S = 10.0
+_SPEED_TIMEOUT_S = 240.0
+"""The first time, an agent compiles the work, perhaps on a slow board."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +189,23 @@ class AgentClient:
         request = pb.StartVisitRequest(epoch=epoch, visit=to_proto(visit, visit_pb2.VisitSpec))
         with self._translated():
             await self._agent.StartVisit(request, timeout=_CALL_TIMEOUT_S)
+
+    async def check_speed(self, epoch: int) -> SpeedCheck | None:
+        """Let the agent do the fixed piece of work; None if it is of a version that has none.
+
+        Raises:
+            AgentBusyError: a visit runs there.
+            MltestError: it failed, or the lease is not ours any more.
+
+        """
+        try:
+            response = await self._agent.CheckSpeed(pb.CheckSpeedRequest(epoch=epoch), timeout=_SPEED_TIMEOUT_S)
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+                return None
+            unreachable = AgentUnreachableError(agent=self.label, detail=_short(error))
+            raise error_from_rpc(error, unreachable) from error
+        return checked_speed(cleaned(from_proto(response.check, SpeedCheck)))
 
     async def attach(self, visit_id: str, attempt: int, *, from_seq: int) -> AsyncIterator[VisitEvent]:
         """Yield the events of an attempt from `from_seq` on, until its end.

@@ -42,6 +42,11 @@ class AgentContact:
         """Whether the agent was waited for in vain."""
 
     @property
+    def is_open(self) -> bool:
+        """Whether the agent is leased, and was not lost."""
+        return self._session is not None and not self._session.is_lost and not self.is_lost
+
+    @property
     def session(self) -> AgentSession:
         """The session that `enter` opened."""
         assert self._session is not None

@@ -9,6 +9,7 @@ from mltest.shared.domain import (
     CandidateEnded,
     PredictionsStored,
     SampleBatch,
+    SpeedCheck,
     VisitEvent,
     VisitSpec,
     VisitStarted,
@@ -19,6 +20,8 @@ from mltest.shared.naming import clean_text
 DomainT = TypeVar("DomainT")
 
 MAX_TEXT_CHARS = 2000
+_MAX_SPEED_PROCESSES = 256
+_MAX_SPEED_PARTS = 16
 MAX_PREDICTIONS_BYTES = 16 << 30
 _INT64_END = 1 << 63
 """What SQLite stores."""
@@ -27,6 +30,23 @@ _INT64_END = 1 << 63
 def cleaned(value: DomainT) -> DomainT:
     """Return a domain value with every text in it printable and of bounded length; numbers are not looked at."""
     return cast("DomainT", _cleaned(value))
+
+
+def checked_speed(check: SpeedCheck) -> SpeedCheck:
+    """Return `check`, of which the texts are clean already.
+
+    Raises:
+        VisitInterruptedError: it cannot be what a machine found.
+
+    """
+    _require(0 < len(check.processes) <= _MAX_SPEED_PROCESSES, "a speed check of no or too many processes")
+    for one in check.processes:
+        _require(0 < len(one.part_ns) <= _MAX_SPEED_PARTS, "a speed check of no or too many parts")
+        _require(
+            all(0 < ns < _INT64_END for ns in one.part_ns.values()), "a speed check that took a time that cannot be"
+        )
+    _require(check.checked_unix_ns < _INT64_END, "a speed check at a time that cannot be")
+    return check
 
 
 def check_event(event: VisitEvent, visit: VisitSpec, *, expected_seq: int) -> None:

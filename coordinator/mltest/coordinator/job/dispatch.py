@@ -15,6 +15,7 @@ from mltest.coordinator.job.progress import VisitProgress
 from mltest.coordinator.job.rounds import Rounds
 from mltest.coordinator.job.scheduler import blobs_of, without
 from mltest.coordinator.job.screen_rounds import ScreenRounds
+from mltest.coordinator.job.speed_watch import SpeedWatch
 from mltest.coordinator.store import StoredAttempt
 from mltest.shared.domain import AgentInfo, AgentUpdated, Outcome, VisitEnded, VisitSpec
 from mltest.shared.errors import (
@@ -58,11 +59,13 @@ class AgentDispatch:
         failed: set[str],
         killers: Killers,
         left_open: dict[str, StoredAttempt],
+        checks_speed: bool = True,
     ) -> None:
         self._errand = errand
         self._site = errand.site
         self._agent = agent
         self._contact = AgentContact(errand, agent, address)
+        self._speed = SpeedWatch(errand, agent, self._contact) if checks_speed else None
         self._rounds = rounds
         self._failed = failed
         """Candidates that failed here before; they are left out."""
@@ -86,6 +89,8 @@ class AgentDispatch:
             is_useful = await self._do_all(visits)
             while is_useful and (visits := await self._rounds.next(self._failed)):
                 is_useful = await self._do_all(visits)
+            if self._speed is not None and not self._errand.stop.is_set():
+                await self._speed.after()
         except StoppedError:
             return
         except StoreFailedError:
@@ -148,6 +153,8 @@ class AgentDispatch:
             await self._contact.enter(blobs, delivers=left_open is None)
         except MltestError as error:
             return await self._not_reached(visit, left_open, _failure(error), is_last=is_last)
+        if self._speed is not None and left_open is None:
+            await self._speed.before()
         attempt = left_open
         if attempt is None:
             attempt = await self._site.thread.run(self._site.store.visits.begin_attempt, visit.visit_id)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from mltest.coordinator.analysis.cells import Key, Problem
 from mltest.coordinator.analysis.machines import agent_machines, worst_class
+from mltest.coordinator.analysis.speed import drifts
 from mltest.coordinator.analysis.standings import summarise
 from mltest.coordinator.analysis.verification import verification_reason, verification_remarks
 from mltest.coordinator.api import StoredSeries
@@ -118,7 +119,9 @@ def read_evidence(store: Store, job_id: str) -> Evidence | None:
         ),
         verification_remarks=partly_verified(verifications, job.dataset),
         thread_counts=thread_counts(stored_remarks),
-        machines=agent_machines(states, {agent.agent_id: agent.name for agent in agents}),
+        machines=agent_machines(
+            states, {agent.agent_id: agent.name for agent in agents}, drifts(store.speed.of_job(job_id))
+        ),
         screened=_screened(
             parse_plan(job.spec.plan_toml), candidates, agents, job.dataset, store.visits.of_job(job_id)
         ),

@@ -4,17 +4,27 @@ import asyncio
 import itertools
 import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from mltest.coordinator.analysis.comparison import compare
 from mltest.coordinator.analysis.history import history_of, is_sliced, sliced_entries, value_entries
-from mltest.coordinator.analysis.measured import MeasuredBuilder, MeasuredJob, environment_of
+from mltest.coordinator.analysis.measured import MeasuredBuilder, MeasuredJob, environment_of, fingerprint_of
 from mltest.coordinator.job.site import Site
 from mltest.coordinator.planning.plan import Objective
 from mltest.coordinator.planning.plan_file import parse_plan
 from mltest.coordinator.planning.profiles import stop_rule
 from mltest.coordinator.store import Store
-from mltest.shared.domain import Comparison, History, HistorySeries, JobInfo, JobState, Outcome
+from mltest.shared.domain import (
+    Comparison,
+    History,
+    HistorySeries,
+    JobInfo,
+    JobState,
+    Outcome,
+    VisitEnded,
+    VisitStarted,
+)
 from mltest.shared.jsonable import from_json, to_json
 
 _LOG = logging.getLogger(__name__)
@@ -68,6 +78,8 @@ def read_measured(store: Store, job_id: str) -> MeasuredJob:
         measured=builder.measured(),
         agents=store.outcomes.participants(job_id),
         environments=_environments(store, job_id),
+        fingerprints=_fingerprints(store, job_id),
+        speeds=store.speed.of_job(job_id),
         has_stop_rule=stop_rule(parse_plan(job.spec.plan_toml)) is not None,
     )
 
@@ -112,18 +124,23 @@ def _keep(path: Path, text: str) -> None:
 
 
 def _environments(store: Store, job_id: str) -> dict[str, dict[str, str]]:
-    agent_ids = {visit.spec.visit_id: visit.agent_id for visit in store.visits.of_job(job_id)}
-    attempts = [found for found in store.visits.attempts(job_id) if found.outcome is Outcome.OK]
+    visits = _visits(store, job_id)
     return {
-        agent.agent_id: dict(
-            environment_of(
-                agent,
-                [
-                    (attempt.started, attempt.ended)
-                    for attempt in attempts
-                    if agent_ids.get(attempt.visit_id) == agent.agent_id
-                ],
-            )
-        )
+        agent.agent_id: dict(environment_of(agent, visits.get(agent.agent_id, ())))
         for agent in store.outcomes.participants(job_id)
     }
+
+
+def _fingerprints(store: Store, job_id: str) -> dict[str, Mapping[str, str]]:
+    found = {agent_id: fingerprint_of(visits) for agent_id, visits in _visits(store, job_id).items()}
+    return {agent_id: facts for agent_id, facts in found.items() if facts}
+
+
+def _visits(store: Store, job_id: str) -> dict[str, list[tuple[VisitStarted | None, VisitEnded | None]]]:
+    """Return beginning and end of each attempt that ended well, by agent."""
+    agent_ids = {visit.spec.visit_id: visit.agent_id for visit in store.visits.of_job(job_id)}
+    found: dict[str, list[tuple[VisitStarted | None, VisitEnded | None]]] = {}
+    for attempt in store.visits.attempts(job_id):
+        if attempt.outcome is Outcome.OK and attempt.visit_id in agent_ids:
+            found.setdefault(agent_ids[attempt.visit_id], []).append((attempt.started, attempt.ended))
+    return found

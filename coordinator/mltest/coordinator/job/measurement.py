@@ -329,6 +329,7 @@ class Measurement:
             rounds,
             failed=(await self._failed()).get(agent.agent_id, set()),
             killers=killers,
+            checks_speed=(await self._subject()).latency is not None,
             left_open={attempt.visit_id: attempt for attempt in attempts if attempt.outcome is None},
         )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from mltest.coordinator.analysis.drift_text import drift_text
 from mltest.coordinator.report.figure_text import REFUSED, UNRELIABLE, class_text
 from mltest.shared.domain import AgentMachine, FindingLevel, GpuState, MachineClass, MachineState
 
@@ -16,7 +17,8 @@ def machine_text(machine: AgentMachine) -> str:
     """Return class, load, canary, clocks and temperature of a machine; what could not be read is left out."""
     visits = f"{machine.visit_count} visit{'' if machine.visit_count == 1 else 's'}"
     worth = class_text(machine.state.machine_class)
-    return f"{machine.agent_name}: {worth} in {visits}; {'; '.join(_facts(machine.state))}"
+    facts = [*_facts(machine.state), *([drift_text(machine.speed)] if machine.speed else [])]
+    return f"{machine.agent_name}: {worth} in {visits}; {'; '.join(facts)}"
 
 
 def finding_texts(machine: AgentMachine, *, has_warnings: bool = True) -> Iterator[str]:

@@ -11,6 +11,7 @@ _WORTH = {
     "ranks hold.",
     MachineClass.UNSPECIFIED: "unknown: what else ran on the machine could not be read; absolute times are indicative, "
     "speed-ups and ranks hold. See mltest-agent doctor there.",
+    MachineClass.EMULATED: "emulated: a program played the processor: nothing timed (grey) is of such a machine.",
     MachineClass.NOISY: "noisy: other work took most of the machine, or its speed varied: speed-ups and ranks hold, "
     "absolute times (grey) do not. See mltest-agent doctor there.",
 }

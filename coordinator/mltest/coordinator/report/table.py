@@ -88,7 +88,7 @@ def _cell(group: Sequence[Column], row: StandingRow) -> Text:
 
 
 def _is_doubtful(column: Column, row: StandingRow) -> bool:
-    return column.is_machine_bound and row.machine_class is MachineClass.NOISY
+    return column.is_machine_bound and row.machine_class in (MachineClass.NOISY, MachineClass.EMULATED)
 
 
 def _unranked_table(rows: Sequence[StandingRow], *, is_wide: bool) -> Table:

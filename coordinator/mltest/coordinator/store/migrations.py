@@ -206,6 +206,17 @@ ALTER TABLE evaluation ADD COLUMN disagreements_json TEXT NOT NULL DEFAULT '[]';
 """
 
 
+_SPEED = """
+CREATE TABLE speed_check (
+    job_id TEXT NOT NULL REFERENCES job (job_id),
+    agent_id TEXT NOT NULL,
+    is_after INTEGER NOT NULL,
+    check_json TEXT NOT NULL,
+    PRIMARY KEY (job_id, agent_id, is_after)
+) WITHOUT ROWID;
+"""
+
+
 @MIGRATIONS(name="0001_first")
 def _first(database: Database) -> None:
     _execute_all(database, _FIRST)
@@ -224,6 +235,11 @@ def _survival(database: Database) -> None:
 @MIGRATIONS(name="0004_disagreements")
 def _disagreements(database: Database) -> None:
     _execute_all(database, _DISAGREEMENTS)
+
+
+@MIGRATIONS(name="speed")
+def _speed(database: Database) -> None:
+    _execute_all(database, _SPEED)
 
 
 def _execute_all(database: Database, script: str) -> None:

@@ -161,3 +161,7 @@ WHERE visit.job_id = :job_id AND attempt.outcome IS NOT NULL ORDER BY attempt_ke
 FLAG = "INSERT OR REPLACE INTO agent_flag VALUES (:agent_id, :job_id, :reason)"
 FLAG_OF = "SELECT reason FROM agent_flag WHERE agent_id = :agent_id"
 CLEAR_FLAG = "DELETE FROM agent_flag WHERE agent_id = :agent_id AND job_id IS NOT :job_id"
+
+PUT_SPEED_BEFORE = "INSERT OR IGNORE INTO speed_check VALUES (:job_id, :agent_id, 0, :check_json)"
+PUT_SPEED_AFTER = "INSERT OR REPLACE INTO speed_check VALUES (:job_id, :agent_id, 1, :check_json)"
+SPEED_CHECKS = "SELECT * FROM speed_check WHERE job_id = :job_id ORDER BY agent_id, is_after"

@@ -9,6 +9,7 @@ from mltest.coordinator.store.artifacts import ArtifactCache
 from mltest.coordinator.store.database import Database
 from mltest.coordinator.store.jobs import JobTable
 from mltest.coordinator.store.outcomes import OutcomeTable
+from mltest.coordinator.store.speed import SpeedTable
 from mltest.coordinator.store.visits import VisitTable
 
 STORE_FILE_NAME = "store.sqlite"
@@ -28,6 +29,7 @@ class Store:
         self.outcomes = OutcomeTable(self._database)
         self.agents = AgentTable(self._database)
         self.artifacts = ArtifactCache(self._database)
+        self.speed = SpeedTable(self._database)
 
     def coordinator_id(self) -> str:
         """Return the identity of this installation, made at its first use."""

@@ -24,6 +24,7 @@ from mltest.shared.domain.comparison import (
     HistorySeries,
 )
 from mltest.shared.domain.disagreement import Cause, Disagreement, Disagreements
+from mltest.shared.domain.fingerprint import Fingerprint
 from mltest.shared.domain.job import (
     AgentUpdated,
     Candidate,
@@ -58,6 +59,7 @@ from mltest.shared.domain.result import (
     StandingRow,
     Standings,
 )
+from mltest.shared.domain.speed import PartDrift, SpeedCheck, SpeedDrift, SpeedProcess
 from mltest.shared.domain.visit import (
     CallRemark,
     CallsVerified,
@@ -108,6 +110,7 @@ __all__ = [
     "EnvironmentChange",
     "FileRef",
     "FindingLevel",
+    "Fingerprint",
     "FleetAgent",
     "FrontPoint",
     "Gpu",
@@ -138,6 +141,7 @@ __all__ = [
     "Outcome",
     "Output",
     "ParetoFront",
+    "PartDrift",
     "PredictionsStored",
     "PrunedCell",
     "Recomputation",
@@ -150,6 +154,9 @@ __all__ = [
     "SampleSeries",
     "SandboxInfo",
     "SandboxLevel",
+    "SpeedCheck",
+    "SpeedDrift",
+    "SpeedProcess",
     "Standing",
     "StandingRow",
     "Standings",

@@ -38,6 +38,8 @@ class HostInfo:
     kernel: str
     """Kernel release."""
     gpus: tuple[Gpu, ...] = ()
+    emulator: str = ""
+    """What plays a processor of that architecture: qemu-aarch64; empty where nothing does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

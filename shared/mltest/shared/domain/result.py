@@ -6,6 +6,7 @@ from enum import Enum
 from mltest.shared.domain.agent import AgentInfo
 from mltest.shared.domain.job import Candidate, JobInfo
 from mltest.shared.domain.machine import FindingLevel, MachineFinding
+from mltest.shared.domain.speed import SpeedDrift
 from mltest.shared.domain.visit import MachineClass, MachineState
 
 
@@ -101,6 +102,8 @@ class AgentMachine:
     """That timed anything."""
     state: MachineState
     """Worst class, medians of the ratios, sum of throttled slices, extremes of temperature and clock, last settings."""
+    speed: SpeedDrift | None = None
+    """What a fixed piece of work said before and after; None if it was not done."""
     findings: tuple[MachineFinding, ...] = ()
     """What the table of findings makes of all of its visits."""
 

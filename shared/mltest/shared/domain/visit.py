@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from mltest.shared.domain.agent import UNKNOWN_SANDBOX, SandboxInfo
+from mltest.shared.domain.fingerprint import Fingerprint
 from mltest.shared.domain.machine import GpuState
 from mltest.shared.domain.memory import MemorySpec
 
@@ -81,6 +82,8 @@ class MachineClass(Enum):
     """Others used it as well: ratios hold, absolute times are indicative."""
     NOISY = "noisy"
     """Others used most of it: only ratios hold."""
+    EMULATED = "emulated"
+    """A program played the processor: nothing that was timed is of such a machine, not even a ratio."""
 
 
 class RemarkKind(Enum):
@@ -193,6 +196,8 @@ class VisitStarted:
     """Of what takes part: mltest, python, runtimes."""
     sandbox: SandboxInfo = UNKNOWN_SANDBOX
     """What holds the workers."""
+    fingerprint: Fingerprint | None = None
+    """None in agents that do not say it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
