@@ -24,6 +24,16 @@ from mltest.shared.domain.comparison import (
     HistorySeries,
 )
 from mltest.shared.domain.disagreement import Cause, Disagreement, Disagreements
+from mltest.shared.domain.energy import (
+    DomainReadings,
+    EnergyAbsent,
+    EnergyCalls,
+    EnergyRecorded,
+    EnergySpec,
+    EnergyWindow,
+    EnergyWindowKind,
+    RoundState,
+)
 from mltest.shared.domain.job import (
     AgentUpdated,
     Candidate,
@@ -103,6 +113,13 @@ __all__ = [
     "Difference",
     "Disagreement",
     "Disagreements",
+    "DomainReadings",
+    "EnergyAbsent",
+    "EnergyCalls",
+    "EnergyRecorded",
+    "EnergySpec",
+    "EnergyWindow",
+    "EnergyWindowKind",
     "EnvironmentChange",
     "FileRef",
     "FleetAgent",
@@ -139,6 +156,7 @@ __all__ = [
     "ReportedTest",
     "ReportedTestState",
     "Result",
+    "RoundState",
     "RuntimeInfo",
     "SampleBatch",
     "SampleSeries",

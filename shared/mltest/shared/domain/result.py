@@ -51,6 +51,20 @@ class Result:
     """Class, for metrics with one value for each; "true>predicted" in a confusion matrix; row number of a worst row."""
     machine_class: MachineClass = MachineClass.UNSPECIFIED
     """How far an absolute time, rate or memory of its agent can be believed; unspecified where it is none of these."""
+    boundary: str = ""
+    """What joules and watts cover: cpu.package+dram, board; results at different ones are never compared."""
+    meter: str = ""
+    """That read them."""
+    statistical: float | None = None
+    """Half-width of the part of a 95 % interval that further rounds would shrink; None where it has no parts."""
+    type_b: float | None = None
+    """Half-width of the part that they would not: scale, zero and steps of the meter."""
+    window_s: float | None = None
+    """Mean length of the windows behind it; None where there are none."""
+    call_count: int = 0
+    """Calls in each window; 0 where there are none."""
+    is_estimate: bool = False
+    """Whether its meter has a model behind it instead of a sensor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

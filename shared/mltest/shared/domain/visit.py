@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from mltest.shared.domain.agent import UNKNOWN_SANDBOX, SandboxInfo
+from mltest.shared.domain.energy import EnergyAbsent, EnergyCalls, EnergyRecorded, EnergySpec
 
 
 class Task(Enum):
@@ -60,6 +61,8 @@ class VisitCandidate:
     """Further options of the runtime."""
     batch_sizes: tuple[int, ...] = ()
     """Of the visit's batch sizes, those that it is timed with; empty: all of them."""
+    energy_calls: tuple[EnergyCalls, ...] = ()
+    """Calls of a load window, by batch size; empty: the agent finds out how many it takes."""
 
 
 class MachineClass(Enum):
@@ -157,6 +160,8 @@ class VisitSpec:
     """Whether calls of every batch size are verified against the candidate's own predictions before any timing."""
     open_loop: OpenLoopSpec | None = None
     """None if no requests arrive by a schedule."""
+    energy: EnergySpec | None = None
+    """None if energy is not measured; if it is, nothing else is measured in this visit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,7 +321,16 @@ class VisitEnded:
     """None if nothing was timed."""
 
 
-VisitEventBody = VisitStarted | SampleBatch | PredictionsStored | CallsVerified | CandidateEnded | VisitEnded
+VisitEventBody = (
+    VisitStarted
+    | SampleBatch
+    | PredictionsStored
+    | CallsVerified
+    | CandidateEnded
+    | VisitEnded
+    | EnergyRecorded
+    | EnergyAbsent
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
