@@ -15,6 +15,8 @@ from mltest.agent.launch.unit_launcher import UnitLauncher
 from mltest.agent.lease.epochs import EpochFile
 from mltest.agent.lease.lease import Lease
 from mltest.agent.lease.lease_keeper import LeaseKeeper
+from mltest.agent.meters.role import MeterSite
+from mltest.agent.meters.seen_periods import seen_update_s, with_seen_periods
 from mltest.agent.outbox.outbox import DiskOutbox
 from mltest.agent.probe.capabilities import Capabilities, capability_digest
 from mltest.agent.probe.probe import probe
@@ -46,6 +48,8 @@ class AgentConfig:
     """Which runtimes run in an interpreter of their own."""
     runtimes: tuple[str, ...] = ()
     """Names of those that are offered, beside the pinned reference; none: all."""
+    meter_site: MeterSite = MeterSite()
+    """Where meters are looked for."""
 
 
 class Agent:
@@ -109,6 +113,7 @@ class Agent:
             instance_id=self.instance_id,
             sandbox=found.sandbox,
             meters=found.meters,
+            measures_energy=True,
         )
         return replace(info, capability_digest=capability_digest(info))
 
@@ -125,11 +130,17 @@ class Agent:
             versions=_versions(found),
             sandbox=found.sandbox,
             runtimes=self._config.runtimes,
+            meter_site=self._config.meter_site,
         )
 
     async def _probe(self) -> Capabilities:
         config = self._config
-        return await probe(self._work_folder, self._launcher, config.environments, offered=config.runtimes)
+        found = await probe(
+            *(self._work_folder, self._launcher, config.environments),
+            offered=config.runtimes,
+            meter_site=config.meter_site,
+        )
+        return replace(found, meters=with_seen_periods(found.meters, seen_update_s(self._work_folder.parent)))
 
     async def _capabilities(self) -> Capabilities:
         assert self._probing is not None

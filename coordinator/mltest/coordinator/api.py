@@ -11,6 +11,7 @@ from typing import Protocol
 from mltest.shared.domain import (
     Comparison,
     Disagreements,
+    EnergyRecorded,
     FileRef,
     FleetAgent,
     History,
@@ -31,6 +32,15 @@ class StoredSeries:
     agent_id: str
     round_index: int
     series: SampleSeries
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEnergy:
+    """Raw readings of a meter with where they come from."""
+
+    agent_id: str
+    round_index: int
+    recorded: EnergyRecorded
 
 
 class CoordinatorApi(Protocol):

@@ -128,6 +128,18 @@ class Block:
         )
 
     async def _prepare(self, candidate: VisitCandidate) -> None:
+        spec = self._spec
+        worker = await self._loaded(candidate)
+        self.buffer.add(await worker.first_calls())
+        await self._flush()
+        if spec.collects_predictions:
+            await self._store_predictions(candidate, worker)
+        if spec.latency is not None:
+            self._row_texts = tuple(remark.text for remark in worker.remarks)
+            await self._warm_up(candidate, worker, spec.latency)
+
+    async def _loaded(self, candidate: VisitCandidate) -> WorkerProcess:
+        """Start a worker, and let it open the artifact and read the rows."""
         if not is_offered(candidate.runtime, self._site.runtimes):
             raise RuntimeMissingError(runtime=candidate.runtime, detail=NOT_OFFERED)
         if candidate.format == "pickle" and not self._site.allows_pickle:
@@ -147,13 +159,7 @@ class Block:
         self.buffer.add(self._artifacts.series(candidate, time.monotonic_ns()))
         self._weaker += weaker_walls(candidate.candidate_id, worker.walls, self._site.sandbox)
         await worker.read_rows(dataset, spec.latency)
-        self.buffer.add(await worker.first_calls())
-        await self._flush()
-        if spec.collects_predictions:
-            await self._store_predictions(candidate, worker)
-        if spec.latency is not None:
-            self._row_texts = tuple(remark.text for remark in worker.remarks)
-            await self._warm_up(candidate, worker, spec.latency)
+        return worker
 
     async def _brought_loop(self) -> LoopLibrary:
         """Return the compiled loop where workers find it."""

@@ -1,7 +1,8 @@
 """The worker: a fresh interpreter that opens one artifact and runs it; every untrusted byte is opened here.
 
 Commands, in order: hello, load, rows, first, predict (if asked); for timed calls: form (each metric and batch size),
-verify (each, if asked), null, warm (each), threads, slice ...; requests (each rate, if asked); end.
+verify (each, if asked), null, warm (each), threads, slice ...; requests (each rate, if asked); idle and calls ..., where
+energy is measured; end.
 """
 
 import gc
@@ -67,6 +68,7 @@ class Worker:
             "null": self.null,
             "threads": self.threads,
             "requests": self.requests,
+            "idle": self.idle,
             "end": self.end,
             **TimedForms(self._form, self._expected).handlers(),
         }
@@ -163,6 +165,11 @@ class Worker:
             "latencies": samples_to_frame(calls.latencies_ns),
             "latenesses": samples_to_frame(calls.latenesses_ns),
         }
+
+    def idle(self, frame: Frame) -> Frame:
+        """Do nothing for a while, as a process does that waits for work: its other threads are free to go on."""
+        time.sleep(frame["duration_ns"] / 1e9)
+        return {}
 
     def end(self, frame: Frame) -> Frame:
         """Say how much memory it took at most."""

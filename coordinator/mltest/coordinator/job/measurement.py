@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from mltest.coordinator.fleet.fleet import is_usable
 from mltest.coordinator.job.budget import is_over_budget
 from mltest.coordinator.job.dispatch import AgentDispatch
+from mltest.coordinator.job.energy_rounds import EnergyRounds, RoundsThenEnergy
 from mltest.coordinator.job.errand import Errand
 from mltest.coordinator.job.evidence import decided
 from mltest.coordinator.job.journal import StoreFailedError
@@ -22,6 +23,7 @@ from mltest.coordinator.planning.profiles import first_rounds, slice_values, sto
 from mltest.coordinator.planning.screening import SCREEN_ROUNDS, is_screened, screening_spec
 from mltest.coordinator.store import CandidateOutcome
 from mltest.coordinator.tests.chosen import chosen_tests
+from mltest.coordinator.tests.energy import energy_test
 from mltest.coordinator.tests.open_loop import merged_open_loop_spec
 from mltest.coordinator.tests.registry import sample_tests
 from mltest.coordinator.tests.timing import merged_latency_spec
@@ -133,6 +135,9 @@ class Measurement:
             await rounds.load()
             if matched and rounds.active(failed.get(agent.agent_id, set())):
                 return False
+            energy = EnergyRounds(self._errand, subject, agent, matched)
+            if matched and await energy.missing_round() is not None:
+                return False
         return True
 
     def _is_screened(self, candidates: Sequence[Candidate]) -> bool:
@@ -227,7 +232,7 @@ class Measurement:
         assert job.dataset is not None
         plan = self._errand.plan
         tests = chosen_tests(plan, job.model, has_target=job.dataset.has_target)
-        latency = latency_spec(plan, tests)
+        latency, energy = latency_spec(plan, tests), energy_test(sample_tests(tests))
         return Subject(
             job_id=job.job_id,
             plan=plan,
@@ -235,6 +240,8 @@ class Measurement:
             dataset=job.dataset,
             latency=screening_spec(latency) if self._screens else latency,
             open_loop=None if self._screens else merged_open_loop_spec(sample_tests(tests)),
+            energy=energy.energy_spec() if energy and not self._screens else None,
+            energy_rounds=energy.rounds if energy else 0,
         )
 
     def _first_rounds(self, subject: Subject) -> int:
@@ -278,13 +285,14 @@ class Measurement:
             left_open={attempt.visit_id: attempt for attempt in attempts if attempt.outcome is None},
         )
 
-    async def _rounds(self, partner: _Partner) -> Rounds | ScreenRounds:
+    async def _rounds(self, partner: _Partner) -> RoundsThenEnergy | ScreenRounds:
         subject = await self._subject()
         if self._screens:
             return ScreenRounds(self._errand, subject, partner.agent, partner.candidates)
         rounds = Rounds(self._errand, subject, partner.agent, partner.candidates, first_index=partner.first_index)
         await rounds.load()
-        return rounds
+        energy = EnergyRounds(self._errand, subject, partner.agent, partner.candidates)
+        return RoundsThenEnergy(rounds, energy)
 
     async def _failed(self) -> dict[str, set[str]]:
         """Return the candidates that failed in an earlier life of the job, by agent."""

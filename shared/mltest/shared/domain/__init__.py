@@ -25,6 +25,7 @@ from mltest.shared.domain.comparison import (
 )
 from mltest.shared.domain.disagreement import Cause, Disagreement, Disagreements
 from mltest.shared.domain.energy import (
+    FIRST_ENERGY_ROUND,
     DomainReadings,
     EnergyAbsent,
     EnergyCalls,
@@ -93,6 +94,7 @@ from mltest.shared.domain.visit import (
 )
 
 __all__ = [
+    "FIRST_ENERGY_ROUND",
     "UNKNOWN_SANDBOX",
     "AgentInfo",
     "AgentMachine",

@@ -4,6 +4,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 
+FIRST_ENERGY_ROUND = 1_000_000
+"""Rounds of visits that measure energy count from here: they are rounds of their own."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnergySpec:
     """How energy is measured: one candidate after the other, each alone on the machine."""
