@@ -48,7 +48,7 @@ class AgentConfig:
     """Which runtimes run in an interpreter of their own."""
     runtimes: tuple[str, ...] = ()
     """Names of those that are offered, beside the pinned reference; none: all."""
-    meter_site: MeterSite = MeterSite()
+    meter_site: MeterSite = field(default_factory=MeterSite)
     """Where meters are looked for."""
 
 

@@ -1,4 +1,4 @@
-"""The meters that visits read: chosen by name and boundary, each with the update period that was seen on this machine."""
+"""The meters that visits read: chosen by name and boundary, with update periods as they were seen on this machine."""
 
 import logging
 from collections.abc import Sequence

@@ -151,10 +151,16 @@ class EnergyBlock(Block):
             watch = await self._begun_watch()
             windows, calls_ns = await self._windows(worker, batch_size, call_count)
             state = await self._ended_watch(watch)
-            what = {"candidate_id": candidate.candidate_id, "batch_size": batch_size}
+            taken = (self._taken(spec, windows, state, try_index) for spec in self._specs)
             found = [
-                replace(self._taken(spec, windows, state, try_index), call_count=call_count, calls_ns=calls_ns, **what)
-                for spec in self._specs
+                replace(
+                    one,
+                    candidate_id=candidate.candidate_id,
+                    batch_size=batch_size,
+                    call_count=call_count,
+                    calls_ns=calls_ns,
+                )
+                for one in taken
             ]
             for one in found:
                 self._log.append(one)

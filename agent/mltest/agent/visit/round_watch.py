@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mltest.agent.host.processor_time import ProcessorTime, load_between, read_processor_time
+from mltest.agent.host.processor_time import Load, ProcessorTime, load_between, read_processor_time
 from mltest.agent.host.throttle_watch import ThrottleWatch
 from mltest.agent.launch.role import OwnTime
 from mltest.shared.domain import RoundState
@@ -50,12 +50,11 @@ class RoundWatch:
         now = self._time(own)
         load = load_between(begin.time, now)
         cores = _cores(begin.time, now, span_ns)
-        steal = [f"the hypervisor took {load.steal_ratio:.1%} of the processors"] if _is_stolen(load) else []
         return RoundState(
             foreign_cores=None if load is None else load.foreign_ratio * cores,
             is_throttled=begin.throttle.look_closely(),
             slept_ns=max(boot_ns - span_ns, 0),
-            faults=(*faults, *steal),
+            faults=(*faults, *_stolen(load)),
         )
 
     def _time(self, own: OwnTime) -> ProcessorTime | None:
@@ -70,8 +69,10 @@ def _cores(before: ProcessorTime | None, after: ProcessorTime | None, span_ns: i
     return (after.total_ticks - before.total_ticks) / os.sysconf("SC_CLK_TCK") / (span_ns / 1e9)
 
 
-def _is_stolen(load: object) -> bool:
-    return getattr(load, "steal_ratio", 0.0) > _MAX_STEAL_RATIO
+def _stolen(load: Load | None) -> tuple[str, ...]:
+    if load is None or load.steal_ratio <= _MAX_STEAL_RATIO:
+        return ()
+    return (f"the hypervisor gave {load.steal_ratio:.1%} of the processors to others",)
 
 
 def _boot_ns() -> int:

@@ -32,7 +32,7 @@ class VisitSite:
     """What was found to hold workers when the agent started."""
     runtimes: tuple[str, ...] = ()
     """Names of those that its user offers, beside the pinned reference; none: all."""
-    meter_site: MeterSite = MeterSite()
+    meter_site: MeterSite = field(default_factory=MeterSite)
     """Where meters are looked for, and the state of the machine beside them."""
 
     @property

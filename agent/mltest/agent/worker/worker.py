@@ -1,8 +1,8 @@
 """The worker: a fresh interpreter that opens one artifact and runs it; every untrusted byte is opened here.
 
 Commands, in order: hello, load, rows, first, predict (if asked); for timed calls: form (each metric and batch size),
-verify (each, if asked), null, warm (each), threads, slice ...; requests (each rate, if asked); idle and calls ..., where
-energy is measured; end.
+verify (each, if asked), null, warm (each), threads, slice ...; requests (each rate, if asked); idle and calls ...,
+where energy is measured; end.
 """
 
 import gc

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from mltest.coordinator.store import StoredEnergyAbsent
 from mltest.shared.domain import AgentInfo, MeterInfo
 
-_NO_METER = "it has no counter or sensor of energy that is known; a plug on its network can be named in MLTEST_PLUGS of the agent"
+_NO_METER = "it has no known counter or sensor of energy; a plug on its network can be named in its MLTEST_PLUGS"
 
 
 def energy_absence(agent: AgentInfo, stored: Sequence[StoredEnergyAbsent], candidate_id: str) -> str:

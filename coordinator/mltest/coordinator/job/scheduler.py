@@ -20,7 +20,6 @@ from mltest.shared.domain import (
     VisitSpec,
 )
 
-
 _WINDOWS_OF_TRY = 4
 """For limits: with calls, twice idle, and a first look, none longer than one with calls may be."""
 

@@ -1,7 +1,7 @@
 """Raw readings of meters as they are kept: what describes them as JSON, and two packed sequences of numbers. Pure.
 
-Times are, for each reading, the step from the one before in ns, then, for each, how long it took. Values are the bits of
-IEEE 754 doubles, domain by domain; of each but the first, the exclusive or with the one before, which is mostly zeros.
+Times are, for each reading, the step from the one before in ns, then, for each, how long it took. Values are the bits
+of IEEE 754 doubles, domain by domain; of each but the first, the exclusive or with the one before: mostly zeros.
 """
 
 import struct

@@ -43,7 +43,7 @@ class Energy:
     target_ratio: float = 0.0
     """Standard error of one window that is aimed at; 0: what fits the meter, 0.5 % for most."""
     max_window_s: float = 60.0
-    """No window with calls is planned longer; a candidate that would need more is below resolution, or has a wide bar."""
+    """No window with calls is planned longer; one that would need more has a wide bar, or is below resolution."""
     rounds: int = 7
     """Fresh processes for each candidate; fewer than 5 sound ones make no error bar."""
     warmup_s: float = 1.0

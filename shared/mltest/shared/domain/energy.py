@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from enum import Enum
 
-
 FIRST_ENERGY_ROUND = 1_000_000
 """Rounds of visits that measure energy count from here: they are rounds of their own."""
 

@@ -1,4 +1,4 @@
-"""From what an agent recorded around one candidate to joules: the same on the agent, in the analysis and years later."""
+"""From what an agent recorded around one candidate to joules: on the agent, in the analysis, and years later."""
 
 from collections.abc import Sequence
 

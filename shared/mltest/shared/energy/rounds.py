@@ -12,7 +12,7 @@ from mltest.shared.energy.window_energy import WindowEnergy, window_energy
 _MAX_BASE_CHANGE = 0.1
 """Of the net power: a base that moved more within a round says nothing of what lies between."""
 _METER_SIGMAS = 3.0
-"""Two looks at the same idle power differ by that many standard errors of the meter itself, and the base has not moved."""
+"""Two looks at the same idle power may differ by that many standard errors of the meter itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

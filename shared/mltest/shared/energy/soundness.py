@@ -4,7 +4,7 @@ from mltest.shared.domain import RoundState
 from mltest.shared.energy.reading import Absent
 
 MAX_FOREIGN_CORES = 0.05
-"""Others may use a twentieth of one processor: more is in the joules of every boundary that is not the candidate's own."""
+"""Others may use a twentieth of one processor; what they use is in the joules of the candidate."""
 _MAX_SLEPT_NS = 1_000_000
 """CLOCK_MONOTONIC stands still while a machine is suspended, its counters may not."""
 
