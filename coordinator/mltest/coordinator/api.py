@@ -86,6 +86,10 @@ class CoordinatorApi(Protocol):
         """Return candidates, results and standings as far as they are there."""
         ...
 
+    def energy(self, job_id: str) -> AsyncGenerator[StoredEnergy]:
+        """Yield the raw readings of meters of a job in the order in which they were stored."""
+        ...
+
     def samples(self, job_id: str) -> AsyncGenerator[StoredSeries]:
         """Yield the raw values of a job in the order in which they were stored."""
         ...

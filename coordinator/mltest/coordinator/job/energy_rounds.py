@@ -54,7 +54,7 @@ class EnergyRounds:
             names = ", ".join(one.name for one in fitting_meters(self._agent, self._subject.energy))
             await self._errand.tell(JobNote(text=f"{self._agent.name}: measuring energy with {names}"))
         site, job_id = self._errand.site, self._subject.job_id
-        calls = calls_of(await site.thread.run(lambda: list(site.store.visits.energy(job_id))), self._agent.agent_id)
+        calls = calls_of(await site.thread.run(site.store.visits.energy_heads, job_id), self._agent.agent_id)
         visit = energy_visit(
             self._subject, self._agent, candidates, round_index=FIRST_ENERGY_ROUND + number, calls=calls
         )

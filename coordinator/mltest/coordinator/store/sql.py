@@ -143,7 +143,12 @@ ORDER BY visit.agent_id, candidate_id, visit.round_index
 """  # noqa: S608
 
 COUNTED_ENERGY = f"""
-SELECT visit.agent_id, visit.round_index, energy.* FROM energy {COUNTED} ORDER BY attempt_key, seq
+SELECT visit.agent_id, visit.round_index, energy.* FROM energy {COUNTED}
+AND (attempt_key, seq) > (:attempt_key, :seq) ORDER BY attempt_key, seq LIMIT :limit
+"""  # noqa: S608
+
+COUNTED_ENERGY_HEADS = f"""
+SELECT visit.agent_id, visit.round_index, recorded_json FROM energy {COUNTED} ORDER BY attempt_key, seq
 """  # noqa: S608
 
 COUNTED_ENERGY_ABSENT = f"""

@@ -34,6 +34,10 @@ _UNSEALED_PER_PAGE = 500
 _SEALED_PER_PAGE = 20
 """Each has all slices of one candidate, metric and batch size."""
 
+_ENERGY_PER_PAGE = 20
+EnergyPosition = tuple[int, int]
+"""Attempt and event."""
+
 Position = tuple[int, int, int]
 """Behind a stored series: attempt, then event and index in the event, or the key of a sealed row and 0."""
 
@@ -252,11 +256,31 @@ class VisitTable:
             yield from (series for _, series in page)
             position = page[-1][0]
 
+    def energy_page(self, job_id: str, after: EnergyPosition) -> list[tuple[EnergyPosition, StoredEnergy]]:
+        """Return the next raw readings of meters that count, some at a time, in the order of their storage.
+
+        Args:
+            job_id: the job.
+            after: attempt and event of the last one of the page before; zeros for the first page.
+
+        """
+        parameters = {"job_id": job_id, "attempt_key": after[0], "seq": after[1], "limit": _ENERGY_PER_PAGE}
+        return [
+            ((row["attempt_key"], row["seq"]), _stored_energy(row, energy_of_row(row)))
+            for row in self._database.execute(sql.COUNTED_ENERGY, parameters)
+        ]
+
     def energy(self, job_id: str) -> Iterator[StoredEnergy]:
         """Yield the raw readings of meters that count, in the order in which they were stored."""
-        for row in self._database.execute(sql.COUNTED_ENERGY, {"job_id": job_id}):
-            where = {"agent_id": row["agent_id"], "round_index": row["round_index"]}
-            yield StoredEnergy(**where, recorded=energy_of_row(row))
+        position: EnergyPosition = (0, 0)
+        while page := self.energy_page(job_id, position):
+            yield from (found for _, found in page)
+            position = page[-1][0]
+
+    def energy_heads(self, job_id: str) -> tuple[StoredEnergy, ...]:
+        """Return the same without any reading."""
+        rows = self._database.execute(sql.COUNTED_ENERGY_HEADS, {"job_id": job_id})
+        return tuple(_stored_energy(row, from_json(row["recorded_json"], EnergyRecorded)) for row in rows)
 
     def energy_absent(self, job_id: str) -> tuple[StoredEnergyAbsent, ...]:
         """Return why energy could not be measured, in the order in which it was stored."""
@@ -295,6 +319,10 @@ class VisitTable:
         elif isinstance(body, PredictionsStored):
             prediction = (attempt_key, body.candidate_id, body.sha256, body.size_bytes)
             self._database.execute(sql.ADD_PREDICTION, prediction)
+
+
+def _stored_energy(row: Row, recorded: EnergyRecorded) -> StoredEnergy:
+    return StoredEnergy(agent_id=row["agent_id"], round_index=row["round_index"], recorded=recorded)
 
 
 def _series_rows(attempt_key: int, events: Sequence[VisitEvent]) -> list[SeriesRow]:
