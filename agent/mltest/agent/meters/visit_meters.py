@@ -10,7 +10,7 @@ from mltest.agent.meters.probing import polled, probe_pause_s, probe_span_s, pro
 from mltest.agent.meters.registry import discovered
 from mltest.agent.meters.role import Meter, MeterSite, Unavailable
 from mltest.agent.meters.seen_periods import keep_update_s, meter_key, seen_update_s
-from mltest.shared.energy.boundary import Boundary, boundaries
+from mltest.shared.energy.boundary import boundaries
 from mltest.shared.energy.meter_spec import MeterSpec, Origin
 from mltest.shared.energy.reading import Reading
 from mltest.shared.errors import MeterUnreadableError
@@ -61,25 +61,34 @@ def chosen_meters(site: MeterSite, patterns: Sequence[str], boundary: str, folde
     """
     found = discovered(site)
     named = [meter for meter in found.meters if _is_named(meter.spec.meter, patterns)]
+    absent = [one for one in found.unavailable if one.remedy and _is_named(one.meter, patterns)]
     fitting, taken = [], set[str]()
     for meter in named:
         names = {one.name for one in boundaries(meter.spec) if boundary in ("", one.name)}
-        if names - taken:
-            fitting.append(meter)
-            taken |= names
-    absent = [one for one in found.unavailable if one.remedy and _is_named(one.meter, patterns)]
-    if named and not fitting:
+        if not names - taken:
+            continue
+        if reason := _closed(meter):
+            absent.append(Unavailable(meter=meter.spec.meter, reason=reason))
+            continue
+        fitting.append(meter)
+        taken |= names
+    if named and not fitting and not absent:
         absent += [Unavailable(meter=one.spec.meter, reason=_without(one.spec, boundary)) for one in named]
     return ChosenMeters(meters=tuple(_known(meter, folder) for meter in fitting), absent=tuple(absent))
 
 
-def fitting_boundaries(spec: MeterSpec, boundary: str) -> tuple[Boundary, ...]:
-    """Return the boundaries of a meter that results are wanted for."""
-    return tuple(one for one in boundaries(spec) if boundary in ("", one.name))
-
-
 def _is_named(name: str, patterns: Sequence[str]) -> bool:
     return not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _closed(meter: Meter) -> str:
+    """Return why a meter cannot be opened; empty if it can."""
+    try:
+        meter.open()
+    except MeterUnreadableError as error:
+        return str(error.facts.get("detail", error.message))
+    meter.close()
+    return ""
 
 
 def _without(spec: MeterSpec, boundary: str) -> str:
