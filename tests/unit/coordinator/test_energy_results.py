@@ -41,6 +41,7 @@ def test_joules_are_those_of_the_readings_and_lie_within_their_error_bar() -> No
     assert (gross.count, gross.call_count, gross.boundary, gross.meter) == (7, CALLS, "cpu.package", "rapl-powercap")
     assert gross.statistical is not None
     assert gross.type_b is not None
+    assert gross.value is not None
     assert gross.high is not None
     assert gross.type_b == pytest.approx(2 * 0.02 * gross.value, rel=0.01), "the scale of the meter"
     assert (gross.high - gross.value) ** 2 == pytest.approx(gross.statistical**2 + gross.type_b**2)
