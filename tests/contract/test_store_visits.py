@@ -1,6 +1,7 @@
 """What every store has to do with visits, attempts, and samples."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from mltest.coordinator.store import Store
 from mltest.shared.domain import (
     CandidateEnded,
+    DomainReadings,
+    EnergyAbsent,
     JobNote,
     Outcome,
     PredictionsStored,
@@ -16,6 +19,7 @@ from mltest.shared.domain import (
     VisitStarted,
 )
 from tests.contract.stored import LOST, NEWS, OK, SPEC, add_job, begin, end, samples, visit_spec
+from tests.unit.coordinator.energies import recorded
 
 
 def test_everything_survives_reopening(store: Store, folder: Path) -> None:
@@ -182,3 +186,30 @@ def test_a_flag_stays_until_another_job_goes_well(store: Store) -> None:
     assert store.agents.flag("agent1") == "it died"
     store.agents.clear_flag("agent1", job_id="job2")
     assert store.agents.flag("agent1") == ""
+
+
+def test_readings_of_meters_come_back_bit_by_bit_and_count_once(store: Store) -> None:
+    attempt = begin(store)
+    cut = store.visits.begin_attempt("visit1")
+    body = replace(
+        recorded(45.0, candidate_id="native"),
+        begin_ns=(5, 2**62, 2**62 + 1),
+        took_ns=(0, 10**9, 1),
+        domains=(
+            DomainReadings(domain_id="a", values=(0.1, -0.0, 1e308), absent_places=(1,), absent_reason="it was busy"),
+            DomainReadings(domain_id="b", values=(5e-324, 2.0, 2.0)),
+        ),
+    )
+    absent = EnergyAbsent(reason="there is no meter", remedy="buy one")
+    events = [VisitEvent(seq=1, event=body), VisitEvent(seq=2, event=absent)]
+    for _ in range(2):
+        store.visits.receive(attempt.attempt_key, events, job_id="job1")
+    store.visits.receive(cut.attempt_key, events, job_id="job1")
+    end(store, attempt, OK)
+    end(store, cut, LOST)
+
+    (found,) = store.visits.energy("job1")
+    assert (found.agent_id, found.round_index, found.recorded) == ("agent1", 0, body)
+    (head,) = store.visits.energy_heads("job1")
+    assert head.recorded.windows == body.windows
+    assert [one.absent for one in store.visits.energy_absent("job1")] == [absent]

@@ -15,6 +15,8 @@ from mltest.agent.launch.unit_launcher import UnitLauncher
 from mltest.agent.lease.epochs import EpochFile
 from mltest.agent.lease.lease import Lease
 from mltest.agent.lease.lease_keeper import LeaseKeeper
+from mltest.agent.meters.role import MeterSite
+from mltest.agent.meters.seen_periods import seen_update_s, with_seen_periods
 from mltest.agent.outbox.outbox import DiskOutbox
 from mltest.agent.probe.capabilities import Capabilities, capability_digest
 from mltest.agent.probe.probe import probe
@@ -49,6 +51,8 @@ class AgentConfig:
     """Names of those that are offered, beside the pinned reference; none: all."""
     root: Path = Path("/")
     """Where the file system of the machine starts whose state is watched while it measures."""
+    meter_site: MeterSite = field(default_factory=MeterSite)
+    """Where meters are looked for."""
 
 
 class Agent:
@@ -120,6 +124,7 @@ class Agent:
             instance_id=self.instance_id,
             sandbox=found.sandbox,
             meters=found.meters,
+            measures_energy=True,
         )
         return replace(info, capability_digest=capability_digest(info))
 
@@ -142,11 +147,17 @@ class Agent:
             host=found.host,
             runtimes=self._config.runtimes,
             root=self._config.root,
+            meter_site=self._config.meter_site,
         )
 
     async def _probe(self) -> Capabilities:
         config = self._config
-        return await probe(self._work_folder, self._launcher, config.environments, offered=config.runtimes)
+        found = await probe(
+            *(self._work_folder, self._launcher, config.environments),
+            offered=config.runtimes,
+            meter_site=config.meter_site,
+        )
+        return replace(found, meters=with_seen_periods(found.meters, seen_update_s(self._work_folder.parent)))
 
     async def _capabilities(self) -> Capabilities:
         assert self._probing is not None

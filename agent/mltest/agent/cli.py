@@ -125,6 +125,12 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
         "(default: $MLTEST_WORKER_SOCKET)",
     )
     add("--log-level", choices=LOG_LEVELS, default="info", help="least severe messages to show (default: %(default)s)")
+    add(
+        "--simulated-meter",
+        type=_watts,
+        metavar="WATTS",
+        help="also offer a meter that only pretends, for trying out how energy is measured; its numbers are made up",
+    )
     add("--exit-with-parent", action="store_true", help=argparse.SUPPRESS)
     add("--machine-root", type=Path, default=Path("/"), metavar="DIR", help=argparse.SUPPRESS)
     add("--needed-runtimes", dest="runtimes", type=_needed_runtimes, default=(), help=argparse.SUPPRESS)
@@ -142,6 +148,7 @@ def _serve(options: argparse.Namespace) -> int:
     from mltest.agent.environments.environments import environments_of_agent
     from mltest.agent.joining import is_joined
     from mltest.agent.listening import chosen_listening
+    from mltest.agent.meters.role import MeterSite, plugs_of_variable
 
     name = options.name or _host_name()
     folder = (options.state_dir or _state_folder(options)).absolute()
@@ -154,6 +161,11 @@ def _serve(options: argparse.Namespace) -> int:
         environments=environments_of_agent(folder),
         runtimes=options.runtimes,
         root=options.machine_root.absolute(),
+        meter_site=MeterSite(
+            root=options.machine_root.absolute(),
+            plugs=tuple(plugs_of_variable(os.environ)),
+            simulated_w=options.simulated_meter,
+        ),
     )
     listening = chosen_listening(
         host=options.listen, port=options.port, is_insecure=options.insecure, is_joined=is_joined(folder)
@@ -269,6 +281,16 @@ def _seconds(text: str) -> float:
     if not 0.1 <= seconds <= 3600:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0.1 to 3600")
     return seconds
+
+
+def _watts(text: str) -> float:
+    try:
+        watts = float(text)
+    except ValueError:
+        watts = 0.0
+    if not 0 < watts <= 10_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a power from 0 to 10000 W")
+    return watts
 
 
 def _positive(text: str) -> int:

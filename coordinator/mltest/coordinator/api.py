@@ -11,6 +11,7 @@ from typing import Protocol
 from mltest.shared.domain import (
     Comparison,
     Disagreements,
+    EnergyRecorded,
     FileRef,
     FleetAgent,
     History,
@@ -31,6 +32,15 @@ class StoredSeries:
     agent_id: str
     round_index: int
     series: SampleSeries
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEnergy:
+    """Raw readings of a meter with where they come from."""
+
+    agent_id: str
+    round_index: int
+    recorded: EnergyRecorded
 
 
 class CoordinatorApi(Protocol):
@@ -74,6 +84,10 @@ class CoordinatorApi(Protocol):
 
     async def results(self, job_id: str) -> JobResults:
         """Return candidates, results and standings as far as they are there."""
+        ...
+
+    def energy(self, job_id: str) -> AsyncGenerator[StoredEnergy]:
+        """Yield the raw readings of meters of a job in the order in which they were stored."""
         ...
 
     def samples(self, job_id: str) -> AsyncGenerator[StoredSeries]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from mltest.coordinator.api import StoredSeries
+from mltest.coordinator.api import StoredEnergy, StoredSeries
 from mltest.coordinator.fleet.agent_doors import AgentDoors
 from mltest.coordinator.fleet.fleet import Fleet
 from mltest.coordinator.job.against import check_usable
@@ -217,6 +217,15 @@ class Coordinator:
             agents=agents,
             tests=reports_of(job, parse_plan(job.spec.plan_toml), results),
         )
+
+    async def energy(self, job_id: str) -> AsyncGenerator[StoredEnergy]:
+        """Yield the raw readings of meters of a job, of attempts that ended well."""
+        job = await self.job(job_id)
+        after = (0, 0)
+        while page := await self._thread.run(self._store.visits.energy_page, job.job_id, after):
+            for _, found in page:
+                yield found
+            after = page[-1][0]
 
     async def samples(self, job_id: str) -> AsyncGenerator[StoredSeries]:
         """Yield the raw values of a job, of attempts that ended well."""

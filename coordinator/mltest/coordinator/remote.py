@@ -8,12 +8,13 @@ from pathlib import Path
 
 import grpc.aio
 
-from mltest.coordinator.api import StoredSeries
+from mltest.coordinator.api import StoredEnergy, StoredSeries
 from mltest.shared import blob_client
 from mltest.shared.codec import from_proto, to_proto
 from mltest.shared.domain import (
     Comparison,
     Disagreements,
+    EnergyRecorded,
     FileRef,
     FleetAgent,
     History,
@@ -136,6 +137,13 @@ class RemoteCoordinator:
             async for found in self._stub.ListSamples(pb.ListSamplesRequest(job_id=job_id)):
                 series = from_proto(found.series, SampleSeries)
                 yield StoredSeries(agent_id=found.agent_id, round_index=found.round_index, series=series)
+
+    async def energy(self, job_id: str) -> AsyncGenerator[StoredEnergy]:
+        """Yield the raw readings of meters of a job."""
+        with self._translated():
+            async for found in self._stub.ListEnergy(pb.ListEnergyRequest(job_id=job_id)):
+                recorded = from_proto(found.recorded, EnergyRecorded)
+                yield StoredEnergy(agent_id=found.agent_id, round_index=found.round_index, recorded=recorded)
 
     async def compare(self, job_a: str, job_b: str) -> Comparison:
         """Return what is different in `job_b`."""

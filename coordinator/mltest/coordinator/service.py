@@ -97,6 +97,18 @@ class CoordinatorService(CoordinatorServiceServicer):
                     series=to_proto(found.series, visit_pb2.SampleSeries),
                 )
 
+    async def ListEnergy(
+        self, request: pb.ListEnergyRequest, context: _Context
+    ) -> AsyncIterator[pb.ListEnergyResponse]:
+        energy = self._coordinator.energy(request.job_id)
+        async with translated_errors(context), aclosing(energy):
+            async for found in energy:
+                yield pb.ListEnergyResponse(
+                    agent_id=found.agent_id,
+                    round_index=found.round_index,
+                    recorded=to_proto(found.recorded, visit_pb2.EnergyRecorded),
+                )
+
     async def CompareJobs(self, request: pb.CompareJobsRequest, context: _Context) -> pb.CompareJobsResponse:
         async with translated_errors(context):
             found = await self._coordinator.compare(request.job_a, request.job_b)

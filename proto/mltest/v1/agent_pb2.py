@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15mltest/v1/agent.proto\x12\tmltest.v1\"\x96\x03\n\tAgentInfo\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04tags\x18\x03 \x03(\t\x12\x18\n\x10protocol_version\x18\x04 \x01(\r\x12\x1c\n\x14min_protocol_version\x18\x05 \x01(\r\x12\x18\n\x10software_version\x18\x06 \x01(\t\x12!\n\x04host\x18\x07 \x01(\x0b\x32\x13.mltest.v1.HostInfo\x12&\n\tcompilers\x18\x08 \x03(\x0b\x32\x13.mltest.v1.Compiler\x12(\n\x08runtimes\x18\t \x03(\x0b\x32\x16.mltest.v1.RuntimeInfo\x12\x15\n\rallows_pickle\x18\n \x01(\x08\x12\x19\n\x11\x63\x61pability_digest\x18\x0b \x01(\t\x12\x13\n\x0binstance_id\x18\x0c \x01(\t\x12\'\n\x07sandbox\x18\x14 \x01(\x0b\x32\x16.mltest.v1.SandboxInfo\x12$\n\x06meters\x18\x15 \x03(\x0b\x32\x14.mltest.v1.MeterInfo\"\x88\x01\n\tMeterInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x14\n\x0cis_available\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0e\n\x06remedy\x18\x05 \x01(\t\x12\x12\n\nboundaries\x18\x06 \x03(\t\x12\x13\n\x0bis_estimate\x18\x07 \x01(\x08\"T\n\x0bSandboxInfo\x12&\n\x05level\x18\x01 \x01(\x0e\x32\x17.mltest.v1.SandboxLevel\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\r\n\x05walls\x18\x03 \x03(\t\"\xf2\x01\n\x08HostInfo\x12\x14\n\x0c\x61rchitecture\x18\x01 \x01(\t\x12\x11\n\tcpu_model\x18\x02 \x01(\t\x12\x14\n\x0c\x63pu_features\x18\x03 \x03(\t\x12\x1b\n\x0ephysical_cores\x18\x04 \x01(\rH\x00\x88\x01\x01\x12\x15\n\rlogical_cores\x18\x05 \x01(\r\x12\x14\n\x0cmemory_bytes\x18\x06 \x01(\x04\x12\n\n\x02os\x18\x07 \x01(\t\x12\x0e\n\x06kernel\x18\x08 \x01(\t\x12\x1c\n\x04gpus\x18\t \x03(\x0b\x32\x0e.mltest.v1.Gpu\x12\x10\n\x08\x65mulator\x18( \x01(\tB\x11\n\x0f_physical_cores\"_\n\nSpeedCheck\x12\x0c\n\x04work\x18\x01 \x01(\t\x12\x17\n\x0f\x63hecked_unix_ns\x18\x02 \x01(\x04\x12*\n\tprocesses\x18\x03 \x03(\x0b\x32\x17.mltest.v1.SpeedProcess\"\x80\x01\n\x0cSpeedProcess\x12\x0b\n\x03\x63pu\x18\x01 \x01(\r\x12\x34\n\x07part_ns\x18\x02 \x03(\x0b\x32#.mltest.v1.SpeedProcess.PartNsEntry\x1a-\n\x0bPartNsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"W\n\x03Gpu\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x19\n\x0cmemory_bytes\x18\x02 \x01(\x04H\x00\x88\x01\x01\x12\x16\n\x0e\x64river_version\x18\x03 \x01(\tB\x0f\n\r_memory_bytes\")\n\x08\x43ompiler\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"\xff\x01\n\x0bRuntimeInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x14\n\x0cis_available\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0f\n\x07\x66ormats\x18\x05 \x03(\t\x12\x45\n\x10package_versions\x18\x06 \x03(\x0b\x32+.mltest.v1.RuntimeInfo.PackageVersionsEntry\x12\x1b\n\x13has_own_environment\x18\x07 \x01(\x08\x1a\x36\n\x14PackageVersionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"k\n\x08\x41gentUse\x12\x0e\n\x06holder\x18\x01 \x01(\t\x12\x0f\n\x07purpose\x18\x02 \x01(\t\x12\x15\n\rlease_left_ns\x18\x03 \x01(\x04\x12\x15\n\rwaiting_count\x18\x04 \x01(\r\x12\x10\n\x08visit_id\x18\x05 \x01(\t*y\n\x0cSandboxLevel\x12\x1d\n\x19SANDBOX_LEVEL_UNSPECIFIED\x10\x00\x12\x16\n\x12SANDBOX_LEVEL_NONE\x10\x01\x12\x1a\n\x16SANDBOX_LEVEL_DEGRADED\x10\x02\x12\x16\n\x12SANDBOX_LEVEL_FULL\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15mltest/v1/agent.proto\x12\tmltest.v1\"\xaf\x03\n\tAgentInfo\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04tags\x18\x03 \x03(\t\x12\x18\n\x10protocol_version\x18\x04 \x01(\r\x12\x1c\n\x14min_protocol_version\x18\x05 \x01(\r\x12\x18\n\x10software_version\x18\x06 \x01(\t\x12!\n\x04host\x18\x07 \x01(\x0b\x32\x13.mltest.v1.HostInfo\x12&\n\tcompilers\x18\x08 \x03(\x0b\x32\x13.mltest.v1.Compiler\x12(\n\x08runtimes\x18\t \x03(\x0b\x32\x16.mltest.v1.RuntimeInfo\x12\x15\n\rallows_pickle\x18\n \x01(\x08\x12\x19\n\x11\x63\x61pability_digest\x18\x0b \x01(\t\x12\x13\n\x0binstance_id\x18\x0c \x01(\t\x12\'\n\x07sandbox\x18\x14 \x01(\x0b\x32\x16.mltest.v1.SandboxInfo\x12$\n\x06meters\x18\x15 \x03(\x0b\x32\x14.mltest.v1.MeterInfo\x12\x17\n\x0fmeasures_energy\x18\x1e \x01(\x08\"\xb1\x01\n\tMeterInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x14\n\x0cis_available\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0e\n\x06remedy\x18\x05 \x01(\t\x12\x12\n\nboundaries\x18\x06 \x03(\t\x12\x13\n\x0bis_estimate\x18\x07 \x01(\x08\x12\x10\n\x08update_s\x18\x1e \x01(\x01\x12\x15\n\rupdate_origin\x18\x1f \x01(\t\"T\n\x0bSandboxInfo\x12&\n\x05level\x18\x01 \x01(\x0e\x32\x17.mltest.v1.SandboxLevel\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\r\n\x05walls\x18\x03 \x03(\t\"\xf2\x01\n\x08HostInfo\x12\x14\n\x0c\x61rchitecture\x18\x01 \x01(\t\x12\x11\n\tcpu_model\x18\x02 \x01(\t\x12\x14\n\x0c\x63pu_features\x18\x03 \x03(\t\x12\x1b\n\x0ephysical_cores\x18\x04 \x01(\rH\x00\x88\x01\x01\x12\x15\n\rlogical_cores\x18\x05 \x01(\r\x12\x14\n\x0cmemory_bytes\x18\x06 \x01(\x04\x12\n\n\x02os\x18\x07 \x01(\t\x12\x0e\n\x06kernel\x18\x08 \x01(\t\x12\x1c\n\x04gpus\x18\t \x03(\x0b\x32\x0e.mltest.v1.Gpu\x12\x10\n\x08\x65mulator\x18( \x01(\tB\x11\n\x0f_physical_cores\"_\n\nSpeedCheck\x12\x0c\n\x04work\x18\x01 \x01(\t\x12\x17\n\x0f\x63hecked_unix_ns\x18\x02 \x01(\x04\x12*\n\tprocesses\x18\x03 \x03(\x0b\x32\x17.mltest.v1.SpeedProcess\"\x80\x01\n\x0cSpeedProcess\x12\x0b\n\x03\x63pu\x18\x01 \x01(\r\x12\x34\n\x07part_ns\x18\x02 \x03(\x0b\x32#.mltest.v1.SpeedProcess.PartNsEntry\x1a-\n\x0bPartNsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"W\n\x03Gpu\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x19\n\x0cmemory_bytes\x18\x02 \x01(\x04H\x00\x88\x01\x01\x12\x16\n\x0e\x64river_version\x18\x03 \x01(\tB\x0f\n\r_memory_bytes\")\n\x08\x43ompiler\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"\xff\x01\n\x0bRuntimeInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x14\n\x0cis_available\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0f\n\x07\x66ormats\x18\x05 \x03(\t\x12\x45\n\x10package_versions\x18\x06 \x03(\x0b\x32+.mltest.v1.RuntimeInfo.PackageVersionsEntry\x12\x1b\n\x13has_own_environment\x18\x07 \x01(\x08\x1a\x36\n\x14PackageVersionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"k\n\x08\x41gentUse\x12\x0e\n\x06holder\x18\x01 \x01(\t\x12\x0f\n\x07purpose\x18\x02 \x01(\t\x12\x15\n\rlease_left_ns\x18\x03 \x01(\x04\x12\x15\n\rwaiting_count\x18\x04 \x01(\r\x12\x10\n\x08visit_id\x18\x05 \x01(\t*y\n\x0cSandboxLevel\x12\x1d\n\x19SANDBOX_LEVEL_UNSPECIFIED\x10\x00\x12\x16\n\x12SANDBOX_LEVEL_NONE\x10\x01\x12\x1a\n\x16SANDBOX_LEVEL_DEGRADED\x10\x02\x12\x16\n\x12SANDBOX_LEVEL_FULL\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,30 +35,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SPEEDPROCESS_PARTNSENTRY']._serialized_options = b'8\001'
   _globals['_RUNTIMEINFO_PACKAGEVERSIONSENTRY']._loaded_options = None
   _globals['_RUNTIMEINFO_PACKAGEVERSIONSENTRY']._serialized_options = b'8\001'
-  _globals['_SANDBOXLEVEL']._serialized_start=1642
-  _globals['_SANDBOXLEVEL']._serialized_end=1763
+  _globals['_SANDBOXLEVEL']._serialized_start=1708
+  _globals['_SANDBOXLEVEL']._serialized_end=1829
   _globals['_AGENTINFO']._serialized_start=37
-  _globals['_AGENTINFO']._serialized_end=443
-  _globals['_METERINFO']._serialized_start=446
-  _globals['_METERINFO']._serialized_end=582
-  _globals['_SANDBOXINFO']._serialized_start=584
-  _globals['_SANDBOXINFO']._serialized_end=668
-  _globals['_HOSTINFO']._serialized_start=671
-  _globals['_HOSTINFO']._serialized_end=913
-  _globals['_SPEEDCHECK']._serialized_start=915
-  _globals['_SPEEDCHECK']._serialized_end=1010
-  _globals['_SPEEDPROCESS']._serialized_start=1013
-  _globals['_SPEEDPROCESS']._serialized_end=1141
-  _globals['_SPEEDPROCESS_PARTNSENTRY']._serialized_start=1096
-  _globals['_SPEEDPROCESS_PARTNSENTRY']._serialized_end=1141
-  _globals['_GPU']._serialized_start=1143
-  _globals['_GPU']._serialized_end=1230
-  _globals['_COMPILER']._serialized_start=1232
-  _globals['_COMPILER']._serialized_end=1273
-  _globals['_RUNTIMEINFO']._serialized_start=1276
-  _globals['_RUNTIMEINFO']._serialized_end=1531
-  _globals['_RUNTIMEINFO_PACKAGEVERSIONSENTRY']._serialized_start=1477
-  _globals['_RUNTIMEINFO_PACKAGEVERSIONSENTRY']._serialized_end=1531
-  _globals['_AGENTUSE']._serialized_start=1533
-  _globals['_AGENTUSE']._serialized_end=1640
+  _globals['_AGENTINFO']._serialized_end=468
+  _globals['_METERINFO']._serialized_start=471
+  _globals['_METERINFO']._serialized_end=648
+  _globals['_SANDBOXINFO']._serialized_start=650
+  _globals['_SANDBOXINFO']._serialized_end=734
+  _globals['_HOSTINFO']._serialized_start=737
+  _globals['_HOSTINFO']._serialized_end=979
+  _globals['_SPEEDCHECK']._serialized_start=981
+  _globals['_SPEEDCHECK']._serialized_end=1076
+  _globals['_SPEEDPROCESS']._serialized_start=1079
+  _globals['_SPEEDPROCESS']._serialized_end=1207
+  _globals['_SPEEDPROCESS_PARTNSENTRY']._serialized_start=1162
+  _globals['_SPEEDPROCESS_PARTNSENTRY']._serialized_end=1207
+  _globals['_GPU']._serialized_start=1209
+  _globals['_GPU']._serialized_end=1296
+  _globals['_COMPILER']._serialized_start=1298
+  _globals['_COMPILER']._serialized_end=1339
+  _globals['_RUNTIMEINFO']._serialized_start=1342
+  _globals['_RUNTIMEINFO']._serialized_end=1597
+  _globals['_RUNTIMEINFO_PACKAGEVERSIONSENTRY']._serialized_start=1543
+  _globals['_RUNTIMEINFO_PACKAGEVERSIONSENTRY']._serialized_end=1597
+  _globals['_AGENTUSE']._serialized_start=1599
+  _globals['_AGENTUSE']._serialized_end=1706
 # @@protoc_insertion_point(module_scope)

@@ -67,6 +67,7 @@ class AgentInfo(google.protobuf.message.Message):
     INSTANCE_ID_FIELD_NUMBER: builtins.int
     SANDBOX_FIELD_NUMBER: builtins.int
     METERS_FIELD_NUMBER: builtins.int
+    MEASURES_ENERGY_FIELD_NUMBER: builtins.int
     agent_id: builtins.str
     """Stable identity, made at the first start and kept in the agent's state directory."""
     name: builtins.str
@@ -85,6 +86,8 @@ class AgentInfo(google.protobuf.message.Message):
     """Names the running process: made anew at each start. Two processes that live at the same time under one agent_id are
     copies of each other. Empty in agents that do not say it.
     """
+    measures_energy: builtins.bool
+    """Whether it measures energy in visits (VisitSpec.energy)."""
     @property
     def tags(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Words to select agents by, as given with --tag."""
@@ -126,9 +129,10 @@ class AgentInfo(google.protobuf.message.Message):
         instance_id: builtins.str = ...,
         sandbox: Global___SandboxInfo | None = ...,
         meters: collections.abc.Iterable[Global___MeterInfo] | None = ...,
+        measures_energy: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["host", b"host", "sandbox", b"sandbox"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["agent_id", b"agent_id", "allows_pickle", b"allows_pickle", "capability_digest", b"capability_digest", "compilers", b"compilers", "host", b"host", "instance_id", b"instance_id", "meters", b"meters", "min_protocol_version", b"min_protocol_version", "name", b"name", "protocol_version", b"protocol_version", "runtimes", b"runtimes", "sandbox", b"sandbox", "software_version", b"software_version", "tags", b"tags"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["agent_id", b"agent_id", "allows_pickle", b"allows_pickle", "capability_digest", b"capability_digest", "compilers", b"compilers", "host", b"host", "instance_id", b"instance_id", "measures_energy", b"measures_energy", "meters", b"meters", "min_protocol_version", b"min_protocol_version", "name", b"name", "protocol_version", b"protocol_version", "runtimes", b"runtimes", "sandbox", b"sandbox", "software_version", b"software_version", "tags", b"tags"]) -> None: ...
 
 Global___AgentInfo: typing_extensions.TypeAlias = AgentInfo
 
@@ -145,6 +149,8 @@ class MeterInfo(google.protobuf.message.Message):
     REMEDY_FIELD_NUMBER: builtins.int
     BOUNDARIES_FIELD_NUMBER: builtins.int
     IS_ESTIMATE_FIELD_NUMBER: builtins.int
+    UPDATE_S_FIELD_NUMBER: builtins.int
+    UPDATE_ORIGIN_FIELD_NUMBER: builtins.int
     name: builtins.str
     """Name of its kind: rapl-powercap, nvml, jetson-ina."""
     source: builtins.str
@@ -157,6 +163,10 @@ class MeterInfo(google.protobuf.message.Message):
     """Command that mends that; empty if it can be read."""
     is_estimate: builtins.bool
     """Whether its numbers are a model's, and not measured."""
+    update_s: builtins.float
+    """Period in which its numbers change, in seconds; 0 if it does not say."""
+    update_origin: builtins.str
+    """Where that is known from: probed, driver, datasheet."""
     @property
     def boundaries(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """What results may be published for: cpu.package+dram, board, gpu.0. Empty where its numbers are recorded only."""
@@ -171,8 +181,10 @@ class MeterInfo(google.protobuf.message.Message):
         remedy: builtins.str = ...,
         boundaries: collections.abc.Iterable[builtins.str] | None = ...,
         is_estimate: builtins.bool = ...,
+        update_s: builtins.float = ...,
+        update_origin: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["boundaries", b"boundaries", "is_available", b"is_available", "is_estimate", b"is_estimate", "name", b"name", "reason", b"reason", "remedy", b"remedy", "source", b"source"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["boundaries", b"boundaries", "is_available", b"is_available", "is_estimate", b"is_estimate", "name", b"name", "reason", b"reason", "remedy", b"remedy", "source", b"source", "update_origin", b"update_origin", "update_s", b"update_s"]) -> None: ...
 
 Global___MeterInfo: typing_extensions.TypeAlias = MeterInfo
 

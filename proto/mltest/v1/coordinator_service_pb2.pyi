@@ -426,6 +426,53 @@ class ListSamplesResponse(google.protobuf.message.Message):
 Global___ListSamplesResponse: typing_extensions.TypeAlias = ListSamplesResponse
 
 @typing.final
+class ListEnergyRequest(google.protobuf.message.Message):
+    """Asks for raw readings of meters."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    JOB_ID_FIELD_NUMBER: builtins.int
+    job_id: builtins.str
+    """The job; a unique prefix is enough."""
+    def __init__(
+        self,
+        *,
+        job_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["job_id", b"job_id"]) -> None: ...
+
+Global___ListEnergyRequest: typing_extensions.TypeAlias = ListEnergyRequest
+
+@typing.final
+class ListEnergyResponse(google.protobuf.message.Message):
+    """What one meter gave in one round of one candidate."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    AGENT_ID_FIELD_NUMBER: builtins.int
+    ROUND_INDEX_FIELD_NUMBER: builtins.int
+    RECORDED_FIELD_NUMBER: builtins.int
+    agent_id: builtins.str
+    """The agent that read it."""
+    round_index: builtins.int
+    """Round, counts from 1000000: these are rounds of their own."""
+    @property
+    def recorded(self) -> mltest.v1.visit_pb2.EnergyRecorded:
+        """The readings."""
+
+    def __init__(
+        self,
+        *,
+        agent_id: builtins.str = ...,
+        round_index: builtins.int = ...,
+        recorded: mltest.v1.visit_pb2.EnergyRecorded | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["recorded", b"recorded"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["agent_id", b"agent_id", "recorded", b"recorded", "round_index", b"round_index"]) -> None: ...
+
+Global___ListEnergyResponse: typing_extensions.TypeAlias = ListEnergyResponse
+
+@typing.final
 class CompareJobsRequest(google.protobuf.message.Message):
     """Asks what is different between two jobs."""
 

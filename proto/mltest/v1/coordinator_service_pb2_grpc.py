@@ -83,6 +83,11 @@ class CoordinatorServiceStub(object):
                 request_serializer=mltest_dot_v1_dot_coordinator__service__pb2.ListSamplesRequest.SerializeToString,
                 response_deserializer=mltest_dot_v1_dot_coordinator__service__pb2.ListSamplesResponse.FromString,
                 _registered_method=True)
+        self.ListEnergy = channel.unary_stream(
+                '/mltest.v1.CoordinatorService/ListEnergy',
+                request_serializer=mltest_dot_v1_dot_coordinator__service__pb2.ListEnergyRequest.SerializeToString,
+                response_deserializer=mltest_dot_v1_dot_coordinator__service__pb2.ListEnergyResponse.FromString,
+                _registered_method=True)
         self.CompareJobs = channel.unary_unary(
                 '/mltest.v1.CoordinatorService/CompareJobs',
                 request_serializer=mltest_dot_v1_dot_coordinator__service__pb2.CompareJobsRequest.SerializeToString,
@@ -185,6 +190,13 @@ class CoordinatorServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListEnergy(self, request, context):
+        """Streams the raw readings of meters of a job, from which every joule can be computed again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CompareJobs(self, request, context):
         """Compares two jobs, candidate by candidate.
         """
@@ -274,6 +286,11 @@ def add_CoordinatorServiceServicer_to_server(servicer, server):
                     servicer.ListSamples,
                     request_deserializer=mltest_dot_v1_dot_coordinator__service__pb2.ListSamplesRequest.FromString,
                     response_serializer=mltest_dot_v1_dot_coordinator__service__pb2.ListSamplesResponse.SerializeToString,
+            ),
+            'ListEnergy': grpc.unary_stream_rpc_method_handler(
+                    servicer.ListEnergy,
+                    request_deserializer=mltest_dot_v1_dot_coordinator__service__pb2.ListEnergyRequest.FromString,
+                    response_serializer=mltest_dot_v1_dot_coordinator__service__pb2.ListEnergyResponse.SerializeToString,
             ),
             'CompareJobs': grpc.unary_unary_rpc_method_handler(
                     servicer.CompareJobs,
@@ -553,6 +570,33 @@ class CoordinatorService(object):
             '/mltest.v1.CoordinatorService/ListSamples',
             mltest_dot_v1_dot_coordinator__service__pb2.ListSamplesRequest.SerializeToString,
             mltest_dot_v1_dot_coordinator__service__pb2.ListSamplesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListEnergy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/mltest.v1.CoordinatorService/ListEnergy',
+            mltest_dot_v1_dot_coordinator__service__pb2.ListEnergyRequest.SerializeToString,
+            mltest_dot_v1_dot_coordinator__service__pb2.ListEnergyResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -169,6 +169,22 @@ _CoordinatorServiceListSamplesType = typing_extensions.TypeVar(
     ],
 )
 
+_CoordinatorServiceListEnergyType = typing_extensions.TypeVar(
+    '_CoordinatorServiceListEnergyType',
+    grpc.UnaryStreamMultiCallable[
+        mltest.v1.coordinator_service_pb2.ListEnergyRequest,
+        mltest.v1.coordinator_service_pb2.ListEnergyResponse,
+    ],
+    grpc.aio.UnaryStreamMultiCallable[
+        mltest.v1.coordinator_service_pb2.ListEnergyRequest,
+        mltest.v1.coordinator_service_pb2.ListEnergyResponse,
+    ],
+    default=grpc.UnaryStreamMultiCallable[
+        mltest.v1.coordinator_service_pb2.ListEnergyRequest,
+        mltest.v1.coordinator_service_pb2.ListEnergyResponse,
+    ],
+)
+
 _CoordinatorServiceCompareJobsType = typing_extensions.TypeVar(
     '_CoordinatorServiceCompareJobsType',
     grpc.UnaryUnaryMultiCallable[
@@ -265,7 +281,7 @@ _CoordinatorServiceForgetAgentType = typing_extensions.TypeVar(
     ],
 )
 
-class CoordinatorServiceStub(typing.Generic[_CoordinatorServiceSubmitJobType, _CoordinatorServicePreviewJobType, _CoordinatorServiceWatchJobType, _CoordinatorServiceListJobsType, _CoordinatorServiceGetJobType, _CoordinatorServiceCancelJobType, _CoordinatorServiceResumeJobType, _CoordinatorServiceGetResultsType, _CoordinatorServiceListSamplesType, _CoordinatorServiceCompareJobsType, _CoordinatorServiceGetHistoryType, _CoordinatorServiceRecomputeJobType, _CoordinatorServiceListDisagreementsType, _CoordinatorServiceListAgentsType, _CoordinatorServiceForgetAgentType]):
+class CoordinatorServiceStub(typing.Generic[_CoordinatorServiceSubmitJobType, _CoordinatorServicePreviewJobType, _CoordinatorServiceWatchJobType, _CoordinatorServiceListJobsType, _CoordinatorServiceGetJobType, _CoordinatorServiceCancelJobType, _CoordinatorServiceResumeJobType, _CoordinatorServiceGetResultsType, _CoordinatorServiceListSamplesType, _CoordinatorServiceListEnergyType, _CoordinatorServiceCompareJobsType, _CoordinatorServiceGetHistoryType, _CoordinatorServiceRecomputeJobType, _CoordinatorServiceListDisagreementsType, _CoordinatorServiceListAgentsType, _CoordinatorServiceForgetAgentType]):
     """The way in. Upload model and data with BlobService on the same port, submit, watch, read the results.
 
     Every refusal carries the trailing metadata "mltest-error-code" (stable) and, where there is one,
@@ -309,6 +325,10 @@ class CoordinatorServiceStub(typing.Generic[_CoordinatorServiceSubmitJobType, _C
         grpc.UnaryStreamMultiCallable[
             mltest.v1.coordinator_service_pb2.ListSamplesRequest,
             mltest.v1.coordinator_service_pb2.ListSamplesResponse,
+        ],
+        grpc.UnaryStreamMultiCallable[
+            mltest.v1.coordinator_service_pb2.ListEnergyRequest,
+            mltest.v1.coordinator_service_pb2.ListEnergyResponse,
         ],
         grpc.UnaryUnaryMultiCallable[
             mltest.v1.coordinator_service_pb2.CompareJobsRequest,
@@ -374,6 +394,10 @@ class CoordinatorServiceStub(typing.Generic[_CoordinatorServiceSubmitJobType, _C
             mltest.v1.coordinator_service_pb2.ListSamplesRequest,
             mltest.v1.coordinator_service_pb2.ListSamplesResponse,
         ],
+        grpc.aio.UnaryStreamMultiCallable[
+            mltest.v1.coordinator_service_pb2.ListEnergyRequest,
+            mltest.v1.coordinator_service_pb2.ListEnergyResponse,
+        ],
         grpc.aio.UnaryUnaryMultiCallable[
             mltest.v1.coordinator_service_pb2.CompareJobsRequest,
             mltest.v1.coordinator_service_pb2.CompareJobsResponse,
@@ -426,6 +450,9 @@ class CoordinatorServiceStub(typing.Generic[_CoordinatorServiceSubmitJobType, _C
 
     ListSamples: _CoordinatorServiceListSamplesType
     """Streams the raw values of a job."""
+
+    ListEnergy: _CoordinatorServiceListEnergyType
+    """Streams the raw readings of meters of a job, from which every joule can be computed again."""
 
     CompareJobs: _CoordinatorServiceCompareJobsType
     """Compares two jobs, candidate by candidate."""
@@ -481,6 +508,10 @@ CoordinatorServiceAsyncStub: typing_extensions.TypeAlias = CoordinatorServiceStu
     grpc.aio.UnaryStreamMultiCallable[
         mltest.v1.coordinator_service_pb2.ListSamplesRequest,
         mltest.v1.coordinator_service_pb2.ListSamplesResponse,
+    ],
+    grpc.aio.UnaryStreamMultiCallable[
+        mltest.v1.coordinator_service_pb2.ListEnergyRequest,
+        mltest.v1.coordinator_service_pb2.ListEnergyResponse,
     ],
     grpc.aio.UnaryUnaryMultiCallable[
         mltest.v1.coordinator_service_pb2.CompareJobsRequest,
@@ -586,6 +617,14 @@ class CoordinatorServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[collections.abc.Iterator[mltest.v1.coordinator_service_pb2.ListSamplesResponse], collections.abc.AsyncIterator[mltest.v1.coordinator_service_pb2.ListSamplesResponse]]:
         """Streams the raw values of a job."""
+
+    @abc.abstractmethod
+    def ListEnergy(
+        self,
+        request: mltest.v1.coordinator_service_pb2.ListEnergyRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[mltest.v1.coordinator_service_pb2.ListEnergyResponse], collections.abc.AsyncIterator[mltest.v1.coordinator_service_pb2.ListEnergyResponse]]:
+        """Streams the raw readings of meters of a job, from which every joule can be computed again."""
 
     @abc.abstractmethod
     def CompareJobs(

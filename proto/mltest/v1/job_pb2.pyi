@@ -1035,6 +1035,13 @@ class Result(google.protobuf.message.Message):
     REASON_FIELD_NUMBER: builtins.int
     LABEL_FIELD_NUMBER: builtins.int
     MACHINE_CLASS_FIELD_NUMBER: builtins.int
+    BOUNDARY_FIELD_NUMBER: builtins.int
+    METER_FIELD_NUMBER: builtins.int
+    STATISTICAL_FIELD_NUMBER: builtins.int
+    TYPE_B_FIELD_NUMBER: builtins.int
+    WINDOW_S_FIELD_NUMBER: builtins.int
+    CALL_COUNT_FIELD_NUMBER: builtins.int
+    IS_ESTIMATE_FIELD_NUMBER: builtins.int
     DOUBT_LEVEL_FIELD_NUMBER: builtins.int
     DOUBT_FIELD_NUMBER: builtins.int
     candidate_id: builtins.str
@@ -1063,6 +1070,20 @@ class Result(google.protobuf.message.Message):
     """Class label, for metrics that have one value for each class; row and column for a confusion matrix."""
     machine_class: mltest.v1.visit_pb2.MachineClass.ValueType
     """How far an absolute time, rate or memory of its agent can be believed; unspecified where the value is none of these."""
+    boundary: builtins.str
+    """What joules and watts cover: cpu.package+dram, board; results at different ones are never compared."""
+    meter: builtins.str
+    """The meter that read them."""
+    statistical: builtins.float
+    """Half-width of the part of the 95 % interval that further rounds would shrink."""
+    type_b: builtins.float
+    """Half-width of the part that they would not: scale, zero and steps of the meter."""
+    window_s: builtins.float
+    """Mean length of the windows behind it, in seconds."""
+    call_count: builtins.int
+    """Calls in each window; 0 where there are none."""
+    is_estimate: builtins.bool
+    """Whether its meter has a model behind it instead of a sensor."""
     doubt_level: Global___FindingLevel.ValueType
     """What the state of the machine makes of it: nothing, unreliable, or not to be ranked by."""
     doubt: builtins.str
@@ -1083,17 +1104,30 @@ class Result(google.protobuf.message.Message):
         reason: builtins.str = ...,
         label: builtins.str = ...,
         machine_class: mltest.v1.visit_pb2.MachineClass.ValueType = ...,
+        boundary: builtins.str = ...,
+        meter: builtins.str = ...,
+        statistical: builtins.float | None = ...,
+        type_b: builtins.float | None = ...,
+        window_s: builtins.float | None = ...,
+        call_count: builtins.int = ...,
+        is_estimate: builtins.bool = ...,
         doubt_level: Global___FindingLevel.ValueType = ...,
         doubt: builtins.str = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_high", b"_high", "_low", b"_low", "_value", b"_value", "high", b"high", "low", b"low", "value", b"value"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_high", b"_high", "_low", b"_low", "_value", b"_value", "agent_id", b"agent_id", "batch_size", b"batch_size", "candidate_id", b"candidate_id", "count", b"count", "doubt", b"doubt", "doubt_level", b"doubt_level", "high", b"high", "label", b"label", "low", b"low", "machine_class", b"machine_class", "metric", b"metric", "reason", b"reason", "statistic", b"statistic", "test", b"test", "value", b"value"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_high", b"_high", "_low", b"_low", "_statistical", b"_statistical", "_type_b", b"_type_b", "_value", b"_value", "_window_s", b"_window_s", "high", b"high", "low", b"low", "statistical", b"statistical", "type_b", b"type_b", "value", b"value", "window_s", b"window_s"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_high", b"_high", "_low", b"_low", "_statistical", b"_statistical", "_type_b", b"_type_b", "_value", b"_value", "_window_s", b"_window_s", "agent_id", b"agent_id", "batch_size", b"batch_size", "boundary", b"boundary", "call_count", b"call_count", "candidate_id", b"candidate_id", "count", b"count", "doubt", b"doubt", "doubt_level", b"doubt_level", "high", b"high", "is_estimate", b"is_estimate", "label", b"label", "low", b"low", "machine_class", b"machine_class", "meter", b"meter", "metric", b"metric", "reason", b"reason", "statistic", b"statistic", "statistical", b"statistical", "test", b"test", "type_b", b"type_b", "value", b"value", "window_s", b"window_s"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_high", b"_high"]) -> typing.Literal["high"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_low", b"_low"]) -> typing.Literal["low"] | None: ...
     @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_statistical", b"_statistical"]) -> typing.Literal["statistical"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_type_b", b"_type_b"]) -> typing.Literal["type_b"] | None: ...
+    @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_value", b"_value"]) -> typing.Literal["value"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_window_s", b"_window_s"]) -> typing.Literal["window_s"] | None: ...
 
 Global___Result: typing_extensions.TypeAlias = Result
 

@@ -172,6 +172,38 @@ REMARK_KIND_FEW_ROWS: RemarkKind.ValueType  # 4
 """Fewer distinct rows were fed than it takes."""
 Global___RemarkKind: typing_extensions.TypeAlias = RemarkKind
 
+class _EnergyWindowKind:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _EnergyWindowKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_EnergyWindowKind.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    ENERGY_WINDOW_KIND_UNSPECIFIED: _EnergyWindowKind.ValueType  # 0
+    """Not said."""
+    ENERGY_WINDOW_KIND_IDLE: _EnergyWindowKind.ValueType  # 1
+    """Only the agent was there."""
+    ENERGY_WINDOW_KIND_BEFORE: _EnergyWindowKind.ValueType  # 2
+    """The model was loaded, its process alive, and nothing was inferred; before the load."""
+    ENERGY_WINDOW_KIND_LOAD: _EnergyWindowKind.ValueType  # 3
+    """Exactly so many calls, one after the other."""
+    ENERGY_WINDOW_KIND_AFTER: _EnergyWindowKind.ValueType  # 4
+    """As before, behind the load."""
+
+class EnergyWindowKind(_EnergyWindowKind, metaclass=_EnergyWindowKindEnumTypeWrapper):
+    """What happened in a window."""
+
+ENERGY_WINDOW_KIND_UNSPECIFIED: EnergyWindowKind.ValueType  # 0
+"""Not said."""
+ENERGY_WINDOW_KIND_IDLE: EnergyWindowKind.ValueType  # 1
+"""Only the agent was there."""
+ENERGY_WINDOW_KIND_BEFORE: EnergyWindowKind.ValueType  # 2
+"""The model was loaded, its process alive, and nothing was inferred; before the load."""
+ENERGY_WINDOW_KIND_LOAD: EnergyWindowKind.ValueType  # 3
+"""Exactly so many calls, one after the other."""
+ENERGY_WINDOW_KIND_AFTER: EnergyWindowKind.ValueType  # 4
+"""As before, behind the load."""
+Global___EnergyWindowKind: typing_extensions.TypeAlias = EnergyWindowKind
+
 @typing.final
 class VisitSpec(google.protobuf.message.Message):
     """One block of candidates on one agent in one round."""
@@ -190,6 +222,7 @@ class VisitSpec(google.protobuf.message.Message):
     LIMITS_FIELD_NUMBER: builtins.int
     VERIFIES_CALLS_FIELD_NUMBER: builtins.int
     OPEN_LOOP_FIELD_NUMBER: builtins.int
+    ENERGY_FIELD_NUMBER: builtins.int
     MEMORY_FIELD_NUMBER: builtins.int
     visit_id: builtins.str
     """Identity of the visit; the same for each of its attempts."""
@@ -224,6 +257,10 @@ class VisitSpec(google.protobuf.message.Message):
         """Requests that arrive by a schedule; absent if none do."""
 
     @property
+    def energy(self) -> Global___EnergySpec:
+        """How to measure energy; absent if it is not measured. If it is, nothing else is measured in this visit."""
+
+    @property
     def memory(self) -> Global___MemorySpec:
         """How memory is measured, in processes of their own before anything else; absent if it is not."""
 
@@ -242,10 +279,13 @@ class VisitSpec(google.protobuf.message.Message):
         limits: Global___Limits | None = ...,
         verifies_calls: builtins.bool = ...,
         open_loop: Global___OpenLoopSpec | None = ...,
+        energy: Global___EnergySpec | None = ...,
         memory: Global___MemorySpec | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_latency", b"_latency", "_memory", b"_memory", "_open_loop", b"_open_loop", "latency", b"latency", "limits", b"limits", "memory", b"memory", "open_loop", b"open_loop"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_latency", b"_latency", "_memory", b"_memory", "_open_loop", b"_open_loop", "attempt", b"attempt", "candidates", b"candidates", "collects_predictions", b"collects_predictions", "dataset_sha256", b"dataset_sha256", "job_id", b"job_id", "latency", b"latency", "limits", b"limits", "memory", b"memory", "open_loop", b"open_loop", "round_index", b"round_index", "seed", b"seed", "verifies_calls", b"verifies_calls", "visit_id", b"visit_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_energy", b"_energy", "_latency", b"_latency", "_memory", b"_memory", "_open_loop", b"_open_loop", "energy", b"energy", "latency", b"latency", "limits", b"limits", "memory", b"memory", "open_loop", b"open_loop"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_energy", b"_energy", "_latency", b"_latency", "_memory", b"_memory", "_open_loop", b"_open_loop", "attempt", b"attempt", "candidates", b"candidates", "collects_predictions", b"collects_predictions", "dataset_sha256", b"dataset_sha256", "energy", b"energy", "job_id", b"job_id", "latency", b"latency", "limits", b"limits", "memory", b"memory", "open_loop", b"open_loop", "round_index", b"round_index", "seed", b"seed", "verifies_calls", b"verifies_calls", "visit_id", b"visit_id"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_energy", b"_energy"]) -> typing.Literal["energy"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_latency", b"_latency"]) -> typing.Literal["latency"] | None: ...
     @typing.overload
@@ -289,6 +329,7 @@ class VisitCandidate(google.protobuf.message.Message):
     THREADS_FIELD_NUMBER: builtins.int
     OPTIONS_FIELD_NUMBER: builtins.int
     BATCH_SIZES_FIELD_NUMBER: builtins.int
+    ENERGY_CALLS_FIELD_NUMBER: builtins.int
     candidate_id: builtins.str
     """Identity of the candidate in its job."""
     runtime: builtins.str
@@ -319,6 +360,10 @@ class VisitCandidate(google.protobuf.message.Message):
     def batch_sizes(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
         """Of the visit's batch sizes, those that this candidate is timed with; empty: all of them."""
 
+    @property
+    def energy_calls(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___EnergyCalls]:
+        """Calls of a load window, by batch size; empty: the agent finds out how many it takes."""
+
     def __init__(
         self,
         *,
@@ -334,8 +379,9 @@ class VisitCandidate(google.protobuf.message.Message):
         threads: builtins.int = ...,
         options: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
         batch_sizes: collections.abc.Iterable[builtins.int] | None = ...,
+        energy_calls: collections.abc.Iterable[Global___EnergyCalls] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["artifact_sha256", b"artifact_sha256", "batch_sizes", b"batch_sizes", "candidate_id", b"candidate_id", "classes", b"classes", "feature_count", b"feature_count", "format", b"format", "input_dtype", b"input_dtype", "options", b"options", "output", b"output", "runtime", b"runtime", "task", b"task", "threads", b"threads"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["artifact_sha256", b"artifact_sha256", "batch_sizes", b"batch_sizes", "candidate_id", b"candidate_id", "classes", b"classes", "energy_calls", b"energy_calls", "feature_count", b"feature_count", "format", b"format", "input_dtype", b"input_dtype", "options", b"options", "output", b"output", "runtime", b"runtime", "task", b"task", "threads", b"threads"]) -> None: ...
 
 Global___VisitCandidate: typing_extensions.TypeAlias = VisitCandidate
 
@@ -484,6 +530,8 @@ class VisitEvent(google.protobuf.message.Message):
     CANDIDATE_ENDED_FIELD_NUMBER: builtins.int
     ENDED_FIELD_NUMBER: builtins.int
     VERIFIED_FIELD_NUMBER: builtins.int
+    ENERGY_RECORDED_FIELD_NUMBER: builtins.int
+    ENERGY_ABSENT_FIELD_NUMBER: builtins.int
     seq: builtins.int
     """Counts from 1 in each attempt."""
     @property
@@ -510,6 +558,14 @@ class VisitEvent(google.protobuf.message.Message):
     def verified(self) -> Global___CallsVerified:
         """The calls of a candidate were verified."""
 
+    @property
+    def energy_recorded(self) -> Global___EnergyRecorded:
+        """Raw readings of a meter around one candidate, or of the agent alone."""
+
+    @property
+    def energy_absent(self) -> Global___EnergyAbsent:
+        """Energy could not be measured."""
+
     def __init__(
         self,
         *,
@@ -520,10 +576,12 @@ class VisitEvent(google.protobuf.message.Message):
         candidate_ended: Global___CandidateEnded | None = ...,
         ended: Global___VisitEnded | None = ...,
         verified: Global___CallsVerified | None = ...,
+        energy_recorded: Global___EnergyRecorded | None = ...,
+        energy_absent: Global___EnergyAbsent | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["candidate_ended", b"candidate_ended", "ended", b"ended", "event", b"event", "predictions", b"predictions", "samples", b"samples", "started", b"started", "verified", b"verified"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["candidate_ended", b"candidate_ended", "ended", b"ended", "event", b"event", "predictions", b"predictions", "samples", b"samples", "seq", b"seq", "started", b"started", "verified", b"verified"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["event", b"event"]) -> typing.Literal["started", "samples", "predictions", "candidate_ended", "ended", "verified"] | None: ...
+    def HasField(self, field_name: typing.Literal["candidate_ended", b"candidate_ended", "ended", b"ended", "energy_absent", b"energy_absent", "energy_recorded", b"energy_recorded", "event", b"event", "predictions", b"predictions", "samples", b"samples", "started", b"started", "verified", b"verified"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["candidate_ended", b"candidate_ended", "ended", b"ended", "energy_absent", b"energy_absent", "energy_recorded", b"energy_recorded", "event", b"event", "predictions", b"predictions", "samples", b"samples", "seq", b"seq", "started", b"started", "verified", b"verified"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["event", b"event"]) -> typing.Literal["started", "samples", "predictions", "candidate_ended", "ended", "verified", "energy_recorded", "energy_absent"] | None: ...
 
 Global___VisitEvent: typing_extensions.TypeAlias = VisitEvent
 
@@ -1172,3 +1230,264 @@ class VisitEnded(google.protobuf.message.Message):
     def WhichOneof(self, oneof_group: typing.Literal["_machine", b"_machine"]) -> typing.Literal["machine"] | None: ...
 
 Global___VisitEnded: typing_extensions.TypeAlias = VisitEnded
+
+@typing.final
+class EnergySpec(google.protobuf.message.Message):
+    """How energy is measured: one candidate after the other, in random order, each alone on the machine."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    BATCH_SIZES_FIELD_NUMBER: builtins.int
+    METERS_FIELD_NUMBER: builtins.int
+    BOUNDARY_FIELD_NUMBER: builtins.int
+    TARGET_RATIO_FIELD_NUMBER: builtins.int
+    MAX_WINDOW_NS_FIELD_NUMBER: builtins.int
+    WARMUP_NS_FIELD_NUMBER: builtins.int
+    boundary: builtins.str
+    """Only meters that have this boundary; empty: each at every boundary of its own."""
+    target_ratio: builtins.float
+    """Standard error of one window that is aimed at, as a ratio; 0: what the meter's specification says."""
+    max_window_ns: builtins.int
+    """No load window is planned longer than this, in ns."""
+    warmup_ns: builtins.int
+    """Untimed calls before the first window take at least this long, in ns."""
+    @property
+    def batch_sizes(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """Rows per call, each greater than zero."""
+
+    @property
+    def meters(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Shell patterns of the names of meters; empty: every meter that can be read."""
+
+    def __init__(
+        self,
+        *,
+        batch_sizes: collections.abc.Iterable[builtins.int] | None = ...,
+        meters: collections.abc.Iterable[builtins.str] | None = ...,
+        boundary: builtins.str = ...,
+        target_ratio: builtins.float = ...,
+        max_window_ns: builtins.int = ...,
+        warmup_ns: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["batch_sizes", b"batch_sizes", "boundary", b"boundary", "max_window_ns", b"max_window_ns", "meters", b"meters", "target_ratio", b"target_ratio", "warmup_ns", b"warmup_ns"]) -> None: ...
+
+Global___EnergySpec: typing_extensions.TypeAlias = EnergySpec
+
+@typing.final
+class EnergyCalls(google.protobuf.message.Message):
+    """How many calls a load window of one candidate has: the same in each round."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    BATCH_SIZE_FIELD_NUMBER: builtins.int
+    CALL_COUNT_FIELD_NUMBER: builtins.int
+    batch_size: builtins.int
+    """Rows per call."""
+    call_count: builtins.int
+    """Calls."""
+    def __init__(
+        self,
+        *,
+        batch_size: builtins.int = ...,
+        call_count: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["batch_size", b"batch_size", "call_count", b"call_count"]) -> None: ...
+
+Global___EnergyCalls: typing_extensions.TypeAlias = EnergyCalls
+
+@typing.final
+class EnergyWindow(google.protobuf.message.Message):
+    """A span of time."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: builtins.int
+    BEGIN_NS_FIELD_NUMBER: builtins.int
+    END_NS_FIELD_NUMBER: builtins.int
+    kind: Global___EnergyWindowKind.ValueType
+    """What happened in it."""
+    begin_ns: builtins.int
+    """Agent's CLOCK_MONOTONIC at its begin, in ns."""
+    end_ns: builtins.int
+    """The same at its end."""
+    def __init__(
+        self,
+        *,
+        kind: Global___EnergyWindowKind.ValueType = ...,
+        begin_ns: builtins.int = ...,
+        end_ns: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["begin_ns", b"begin_ns", "end_ns", b"end_ns", "kind", b"kind"]) -> None: ...
+
+Global___EnergyWindow: typing_extensions.TypeAlias = EnergyWindow
+
+@typing.final
+class DomainReadings(google.protobuf.message.Message):
+    """The numbers of one domain of a meter, one for each reading."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DOMAIN_ID_FIELD_NUMBER: builtins.int
+    VALUES_FIELD_NUMBER: builtins.int
+    ABSENT_PLACES_FIELD_NUMBER: builtins.int
+    ABSENT_REASON_FIELD_NUMBER: builtins.int
+    domain_id: builtins.str
+    """The domain: cpu.package-0, gpu.0."""
+    absent_reason: builtins.str
+    """Why it had none the last time; empty if it always had one."""
+    @property
+    def values(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
+        """Joules or watts as they were read, counters not unwrapped; 0 where there is none."""
+
+    @property
+    def absent_places(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """Numbers of the readings, from 0, in which it has no value."""
+
+    def __init__(
+        self,
+        *,
+        domain_id: builtins.str = ...,
+        values: collections.abc.Iterable[builtins.float] | None = ...,
+        absent_places: collections.abc.Iterable[builtins.int] | None = ...,
+        absent_reason: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["absent_places", b"absent_places", "absent_reason", b"absent_reason", "domain_id", b"domain_id", "values", b"values"]) -> None: ...
+
+Global___DomainReadings: typing_extensions.TypeAlias = DomainReadings
+
+@typing.final
+class RoundState(google.protobuf.message.Message):
+    """What the machine was like from the first window of a round to its last."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FOREIGN_CORES_FIELD_NUMBER: builtins.int
+    IS_THROTTLED_FIELD_NUMBER: builtins.int
+    SLEPT_NS_FIELD_NUMBER: builtins.int
+    FAULTS_FIELD_NUMBER: builtins.int
+    foreign_cores: builtins.float
+    """Processors that others used on average; absent where it cannot be read."""
+    is_throttled: builtins.bool
+    """Whether the machine was throttled meanwhile."""
+    slept_ns: builtins.int
+    """Time that the machine was suspended, in ns."""
+    @property
+    def faults(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Further reasons why this round is not sound, for people."""
+
+    def __init__(
+        self,
+        *,
+        foreign_cores: builtins.float | None = ...,
+        is_throttled: builtins.bool = ...,
+        slept_ns: builtins.int = ...,
+        faults: collections.abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_foreign_cores", b"_foreign_cores", "foreign_cores", b"foreign_cores"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_foreign_cores", b"_foreign_cores", "faults", b"faults", "foreign_cores", b"foreign_cores", "is_throttled", b"is_throttled", "slept_ns", b"slept_ns"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_foreign_cores", b"_foreign_cores"]) -> typing.Literal["foreign_cores"] | None: ...
+
+Global___RoundState: typing_extensions.TypeAlias = RoundState
+
+@typing.final
+class EnergyRecorded(google.protobuf.message.Message):
+    """What one meter gave in one round of one candidate, with all that is needed to compute energy from it again."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CANDIDATE_ID_FIELD_NUMBER: builtins.int
+    BATCH_SIZE_FIELD_NUMBER: builtins.int
+    TRY_INDEX_FIELD_NUMBER: builtins.int
+    METER_JSON_FIELD_NUMBER: builtins.int
+    WINDOWS_FIELD_NUMBER: builtins.int
+    CALL_COUNT_FIELD_NUMBER: builtins.int
+    CALLS_NS_FIELD_NUMBER: builtins.int
+    BEGIN_NS_FIELD_NUMBER: builtins.int
+    TOOK_NS_FIELD_NUMBER: builtins.int
+    DOMAINS_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
+    candidate_id: builtins.str
+    """The candidate; empty: the agent alone."""
+    batch_size: builtins.int
+    """Rows per call; 0 where nothing was inferred."""
+    try_index: builtins.int
+    """Counts from 0; a second try follows one that was not sound."""
+    meter_json: builtins.str
+    """Specification of the meter as JSON, as in the first line of a recording (mltest-agent meters record)."""
+    call_count: builtins.int
+    """Calls in the load window."""
+    calls_ns: builtins.int
+    """What they took by the clock of the worker, in ns."""
+    @property
+    def windows(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___EnergyWindow]:
+        """The windows."""
+
+    @property
+    def begin_ns(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """Agent's CLOCK_MONOTONIC before each reading, in ns, in order."""
+
+    @property
+    def took_ns(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """How long each reading took, in ns."""
+
+    @property
+    def domains(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___DomainReadings]:
+        """The numbers, by domain."""
+
+    @property
+    def state(self) -> Global___RoundState:
+        """What the machine was like."""
+
+    def __init__(
+        self,
+        *,
+        candidate_id: builtins.str = ...,
+        batch_size: builtins.int = ...,
+        try_index: builtins.int = ...,
+        meter_json: builtins.str = ...,
+        windows: collections.abc.Iterable[Global___EnergyWindow] | None = ...,
+        call_count: builtins.int = ...,
+        calls_ns: builtins.int = ...,
+        begin_ns: collections.abc.Iterable[builtins.int] | None = ...,
+        took_ns: collections.abc.Iterable[builtins.int] | None = ...,
+        domains: collections.abc.Iterable[Global___DomainReadings] | None = ...,
+        state: Global___RoundState | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["state", b"state"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["batch_size", b"batch_size", "begin_ns", b"begin_ns", "call_count", b"call_count", "calls_ns", b"calls_ns", "candidate_id", b"candidate_id", "domains", b"domains", "meter_json", b"meter_json", "state", b"state", "took_ns", b"took_ns", "try_index", b"try_index", "windows", b"windows"]) -> None: ...
+
+Global___EnergyRecorded: typing_extensions.TypeAlias = EnergyRecorded
+
+@typing.final
+class EnergyAbsent(google.protobuf.message.Message):
+    """Energy that could not be measured in a round."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CANDIDATE_ID_FIELD_NUMBER: builtins.int
+    BATCH_SIZE_FIELD_NUMBER: builtins.int
+    METER_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    REMEDY_FIELD_NUMBER: builtins.int
+    candidate_id: builtins.str
+    """The candidate; empty: every one."""
+    batch_size: builtins.int
+    """Rows per call; 0: every batch size."""
+    meter: builtins.str
+    """The meter; empty: none was found."""
+    reason: builtins.str
+    """Why, for people."""
+    remedy: builtins.str
+    """Command that mends it; empty if nothing is known to."""
+    def __init__(
+        self,
+        *,
+        candidate_id: builtins.str = ...,
+        batch_size: builtins.int = ...,
+        meter: builtins.str = ...,
+        reason: builtins.str = ...,
+        remedy: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["batch_size", b"batch_size", "candidate_id", b"candidate_id", "meter", b"meter", "reason", b"reason", "remedy", b"remedy"]) -> None: ...
+
+Global___EnergyAbsent: typing_extensions.TypeAlias = EnergyAbsent

@@ -19,6 +19,8 @@ _UNITS = {
     **{name: ("bytes", factor) for factor, name in _BYTES},
     **{name: ("bytes", 1024.0**power) for power, name in ((1, "KiB"), (2, "MiB"), (3, "GiB"))},
     "%": ("1", 0.01),
+    **{f"{prefix}{unit}": (unit, factor) for unit in ("J", "W") for factor, prefix in _SMALL},
+    **{f"{prefix}{unit}": (unit, factor) for unit in ("J", "W") for factor, prefix in ((1e3, "k"), (1e-6, "u"))},
 }
 """What a suffix measures, and its size in the SI unit."""
 _QUANTITY = re.compile(r"([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*([^\d\s.]*)")

@@ -4,7 +4,17 @@ import pytest
 
 from mltest.agent.visit.visit_notes import clipped_notes, fault_notes, few_rows_text, load_notes
 from mltest.agent.visit.visit_request import blobs_of, checked_visit
-from mltest.shared.domain import LatencySpec, Limits, OpenLoopSpec, Output, Task, VisitCandidate, VisitSpec
+from mltest.shared.domain import (
+    EnergyCalls,
+    EnergySpec,
+    LatencySpec,
+    Limits,
+    OpenLoopSpec,
+    Output,
+    Task,
+    VisitCandidate,
+    VisitSpec,
+)
 from mltest.shared.errors import RequestInvalidError
 
 CANDIDATE = VisitCandidate(
@@ -109,3 +119,32 @@ def test_page_faults_in_each_call_are_remarked() -> None:
 def test_clipped_slices_are_remarked() -> None:
     assert clipped_notes(0) == ()
     assert "3 slices" in clipped_notes(3)[0]
+
+
+ENERGY = EnergySpec(batch_sizes=(1, 8), max_window_ns=10**9, warmup_ns=0)
+
+
+def test_energy_is_measured_in_visits_of_its_own() -> None:
+    visit = replace(VISIT, latency=None, energy=ENERGY)
+    assert checked_visit(visit) == visit
+    for wrong in (replace(visit, latency=LATENCY), replace(visit, collects_predictions=True)):
+        with pytest.raises(RequestInvalidError, match="visits of its own"):
+            checked_visit(wrong)
+
+
+@pytest.mark.parametrize(
+    "energy",
+    [
+        replace(ENERGY, batch_sizes=()),
+        replace(ENERGY, batch_sizes=(1, 1)),
+        replace(ENERGY, target_ratio=float("nan")),
+        replace(ENERGY, max_window_ns=0),
+        replace(ENERGY, max_window_ns=2**63),
+    ],
+)
+def test_energy_that_cannot_be_measured_is_refused(energy: EnergySpec) -> None:
+    with pytest.raises(RequestInvalidError):
+        checked_visit(replace(VISIT, latency=None, energy=energy))
+    endless = replace(CANDIDATE, energy_calls=(EnergyCalls(batch_size=1, call_count=2**50),))
+    with pytest.raises(RequestInvalidError):
+        checked_visit(replace(VISIT, latency=None, energy=ENERGY, candidates=(endless,)))

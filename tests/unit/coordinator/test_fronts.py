@@ -12,7 +12,6 @@ from mltest.coordinator.builder.builder import Evaluation
 from mltest.coordinator.planning.plan import Objective, Plan
 from mltest.coordinator.tests.role import SampleEvidence
 from mltest.shared.domain import Candidate, Result, Standing, StandingRow, Standings
-from mltest.shared.metrics import RESULT_METRICS, Better, Metric
 from tests.unit.coordinator.evidence import candidate, timed
 from tests.unit.coordinator.test_standings import NATIVE, evaluation, summary
 
@@ -180,6 +179,11 @@ def result(
     )
 
 
+def joules(value: float, *, boundary: str, label: str = "") -> Result:
+    found = result("gross_energy_j", value, spread=0.01, statistic="mean", label=label)
+    return replace(found, boundary=boundary, batch_size=1)
+
+
 def dimension(*contenders: Contender, name: str = "") -> Dimension:
     found = dimensions_of(contenders, None)
     return next(one for one in found if one.name == name) if name else found[0]
@@ -225,16 +229,15 @@ def test_arithmetic_alone_is_no_difference_of_quality() -> None:
     assert (compare(1, 2), compare(2, 1)) == (Order.BETTER, Order.WORSE)
 
 
-def test_energy_read_at_different_boundaries_is_never_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(RESULT_METRICS, "energy_j", Metric("energy_j", "J", Better.LOWER, "of one call"))
-    wall = contender("a", result("energy_j", 9.0, spread=0.01, label="wall"))
-    package = contender("b", result("energy_j", 1.0, spread=0.01, label="cpu.package"))
-    cheaper = contender("c", result("energy_j", 0.5, spread=0.01, label="cpu.package"))
+def test_energy_read_at_different_boundaries_is_never_compared() -> None:
+    wall = contender("a", joules(9.0, boundary="wall", label="wall"))
+    package = contender("b", joules(1.0, boundary="cpu.package"))
+    cheaper = contender("c", joules(0.5, boundary="cpu.package"))
     trio = (wall, package, cheaper)
 
     names = [one.name for one in dimensions_of(trio, None)]
-    assert names == ["energy j (wall)", "energy j (cpu.package)"]
-    at_package = dimension(*trio, name=names[1]).compare
+    assert names == ["mean gross energy at 1 row"]
+    at_package = dimension(*trio, name=names[0]).compare
     assert at_package(2, 1) is Order.BETTER
     assert at_package(1, 0) is Order.ALIKE, "nothing is known of it there"
     assert at_package(0, 1) is Order.UNKNOWN

@@ -70,6 +70,8 @@ def meter_infos(found: FoundMeters, emulator: str = "") -> tuple[MeterInfo, ...]
             is_available=True,
             boundaries=tuple(one.name for one in boundaries(meter.spec)),
             is_estimate=meter.spec.is_estimate,
+            update_s=meter.spec.update_s,
+            update_origin=meter.spec.update_origin.value,
         )
         for meter in found.meters
     )

@@ -12,7 +12,7 @@ from typing import Any
 from mltest.agent.environments.environments import Environments
 from mltest.agent.launch.exec_launcher import ExecLauncher
 from mltest.agent.launch.role import Launcher, WorkerRoom
-from mltest.agent.meters.role import plugs_of_variable
+from mltest.agent.meters.role import MeterSite, plugs_of_variable
 from mltest.agent.probe.capabilities import (
     Capabilities,
     compiler_from_json,
@@ -42,21 +42,24 @@ async def probe(
     environments: Environments | None = None,
     *,
     offered: Sequence[str] = (),
+    meter_site: MeterSite | None = None,
 ) -> Capabilities:
     """Return what this machine offers; children work in a folder below `folder`, which is removed again.
 
     The machine is looked at by a child of this process; sandbox and runtimes are tried where `launcher` starts workers,
     and each runtime in the interpreter that `environments` names for it. Runtimes that `offered` does not name are
-    listed and not imported; the pinned reference is always offered. If it names none, all are.
+    listed and not imported; the pinned reference is always offered. If it names none, all are. Meters are looked for at
+    `meter_site`, by default on this machine, with the plugs that its environment names.
     """
     with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as below:
-        return await _probe_in(Path(below), launcher or ExecLauncher(), environments or Environments(), offered)
+        site = meter_site or MeterSite(plugs=tuple(plugs_of_variable(os.environ)))
+        return await _probe_in(Path(below), launcher or ExecLauncher(), environments or Environments(), offered, site)
 
 
 async def _probe_in(
-    folder: Path, launcher: Launcher, environments: Environments, offered: Sequence[str]
+    folder: Path, launcher: Launcher, environments: Environments, offered: Sequence[str], site: MeterSite
 ) -> Capabilities:
-    found, known = await _looked_at(folder)
+    found, known = await _looked_at(folder, site)
     room = launcher.room(folder)
     try:
         await room.open()
@@ -75,11 +78,16 @@ async def _probe_in(
     return replace(found, sandbox=sandbox, runtimes=tuple(runtimes))
 
 
-async def _looked_at(folder: Path) -> tuple[Capabilities, Sequence[dict[str, Any]]]:
+async def _looked_at(folder: Path, site: MeterSite) -> tuple[Capabilities, Sequence[dict[str, Any]]]:
     """Return what the machine is, and which runtimes this software knows of."""
     try:
         child = await ExecLauncher().room(folder).spawn(_MODULE, limits=ChildLimits(), environment={})
-        frame = {"command": "host", "plugs": plugs_of_variable(os.environ)}
+        frame = {
+            "command": "host",
+            "plugs": list(site.plugs),
+            "root": str(site.root),
+            "simulated_w": site.simulated_w,
+        }
         answer = await _ask(child, frame, what="looking at the machine")
     except MltestError as error:
         _LOG.warning("the machine could not be looked at: %s", error)

@@ -1,5 +1,7 @@
 """The child that looks at the machine, so that the agent never has to."""
 
+from pathlib import Path
+
 from mltest.agent.host.compilers import read_compilers
 from mltest.agent.host.machine import read_host
 from mltest.agent.meters.listing import meter_infos
@@ -15,11 +17,12 @@ from mltest.shared.protocol import software_version
 def probe_host(frame: Frame) -> Frame:
     """Describe the machine, and name the runtimes to be probed."""
     host = read_host()
+    site = MeterSite(root=Path(frame["root"]), plugs=tuple(frame["plugs"]), simulated_w=frame["simulated_w"])
     return {
         "software_version": software_version(),
         "host": to_jsonable(host),
         "compilers": to_jsonable(read_compilers()),
-        "meters": to_jsonable(meter_infos(discovered(MeterSite(plugs=tuple(frame["plugs"]))), host.emulator)),
+        "meters": to_jsonable(meter_infos(discovered(site), host.emulator)),
         "runtimes": [{"name": name, "formats": list(known.needs.formats)} for name, known in runtimes().items()],
     }
 

@@ -150,6 +150,18 @@ class Block:
         return None
 
     async def _prepare(self, candidate: VisitCandidate) -> None:
+        spec = self._spec
+        worker = await self._loaded(candidate)
+        self.buffer.add(await worker.first_calls())
+        await self._flush()
+        if spec.collects_predictions:
+            await self._store_predictions(candidate, worker)
+        if spec.latency is not None:
+            self._row_texts = tuple(remark.text for remark in worker.remarks)
+            await self._warm_up(candidate, worker, spec.latency)
+
+    async def _loaded(self, candidate: VisitCandidate) -> WorkerProcess:
+        """Start a worker, and let it open the artifact and read the rows."""
         if refusal := self._refusal(candidate):
             raise refusal
         store, spec, room = self._site.store, self._spec, self._room
@@ -166,13 +178,7 @@ class Block:
         self.buffer.add(self._artifacts.series(candidate, time.monotonic_ns()))
         self._weaker += weaker_walls(candidate.candidate_id, worker.walls, self._site.sandbox)
         await worker.read_rows(dataset, spec.latency)
-        self.buffer.add(await worker.first_calls())
-        await self._flush()
-        if spec.collects_predictions:
-            await self._store_predictions(candidate, worker)
-        if spec.latency is not None:
-            self._row_texts = tuple(remark.text for remark in worker.remarks)
-            await self._warm_up(candidate, worker, spec.latency)
+        return worker
 
     async def _brought_loop(self) -> LoopLibrary:
         """Return the compiled loop where workers find it."""

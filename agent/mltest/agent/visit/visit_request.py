@@ -4,7 +4,15 @@ import math
 import re
 
 from mltest.agent.worker.form import MAX_VALUES, METRICS
-from mltest.shared.domain import LatencySpec, Limits, MemorySpec, OpenLoopSpec, VisitCandidate, VisitSpec
+from mltest.shared.domain import (
+    EnergySpec,
+    LatencySpec,
+    Limits,
+    MemorySpec,
+    OpenLoopSpec,
+    VisitCandidate,
+    VisitSpec,
+)
 from mltest.shared.errors import RequestInvalidError
 
 MAX_ID_CHARS = 128
@@ -14,6 +22,8 @@ MAX_BATCH_ROWS = 1_000_000
 MAX_SLICES = 100_000
 MAX_THREADS = 1024
 MAX_MEMORY_CALLS = 100_000
+MAX_ENERGY_CALLS = 2**40
+"""Of one load window."""
 MAX_RATES = 32
 MAX_RATE_PER_S = 1_000_000.0
 MAX_REQUESTS = MAX_VALUES
@@ -46,6 +56,10 @@ def checked_visit(spec: VisitSpec) -> VisitSpec:
         _check_open_loop(spec.open_loop)
     if spec.memory is not None:
         _check_memory(spec.memory)
+    if spec.energy is not None:
+        _check_energy(spec.energy)
+        is_alone = spec.latency is None and spec.open_loop is None and not spec.collects_predictions
+        _require(is_alone, "energy (which is measured in visits of its own)")
     return spec
 
 
@@ -63,6 +77,8 @@ def _check_candidate(candidate: VisitCandidate, latency: LatencySpec | None) -> 
     sizes = candidate.batch_sizes
     is_subset = set(sizes) <= set(latency.batch_sizes if latency else sizes)
     _require(is_subset and len(set(sizes)) == len(sizes), "batch_sizes of a candidate")
+    counts = [one.call_count for one in candidate.energy_calls]
+    _require(all(1 <= count <= MAX_ENERGY_CALLS for count in counts), "energy_calls of a candidate")
 
 
 def _check_latency(latency: LatencySpec) -> None:
@@ -89,6 +105,15 @@ def _check_memory(memory: MemorySpec) -> None:
     _require(1 <= memory.batch_size <= MAX_BATCH_ROWS, "batch_size of memory")
     _require(1 <= memory.call_count <= MAX_MEMORY_CALLS, "call_count")
     _require(0 <= memory.duration_ns <= MAX_SCHEDULE_NS, "duration_ns of memory")
+
+
+def _check_energy(energy: EnergySpec) -> None:
+    sizes = energy.batch_sizes
+    _require(1 <= len(sizes) <= MAX_BATCH_SIZES and len(set(sizes)) == len(sizes), "batch_sizes of energy")
+    _require(all(1 <= size <= MAX_BATCH_ROWS for size in sizes), "batch_sizes of energy")
+    _require(math.isfinite(energy.target_ratio) and 0 <= energy.target_ratio < 1, "target_ratio")
+    _require(1 <= energy.max_window_ns <= MAX_SCHEDULE_NS, "max_window_ns")
+    _require(energy.warmup_ns <= MAX_SCHEDULE_NS, "warmup_ns of energy")
 
 
 def _check_limits(limits: Limits) -> None:

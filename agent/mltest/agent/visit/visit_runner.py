@@ -38,7 +38,7 @@ class VisitRunner:
             self._site.store.pinned(blobs_of(self._spec)),
             tempfile.TemporaryDirectory(dir=self._site.work_folder, ignore_cleanup_errors=True) as folder,
         ):
-            block = Block(self._spec, self._log, self._site, Path(folder))
+            block = self._block(Path(folder))
             outcome, error = await self._outcome(block)
             self.is_ending = True
             await block.close(outcome, error)
@@ -61,6 +61,14 @@ class VisitRunner:
             _LOG.exception("a visit failed unexpectedly", extra={"visit_id": self._spec.visit_id})
             return Outcome.FAILED, MltestError("the agent failed; see its log")
         return Outcome.OK, None
+
+    def _block(self, folder: Path) -> Block:
+        if self._spec.energy is None:
+            return Block(self._spec, self._log, self._site, folder)
+        # Only visits that need it load what reads meters.
+        from mltest.agent.visit.energy_block import EnergyBlock
+
+        return EnergyBlock(self._spec, self._log, self._site, folder)
 
     def _started(self) -> VisitStarted:
         return VisitStarted(

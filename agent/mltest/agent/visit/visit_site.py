@@ -7,6 +7,7 @@ from pathlib import Path
 from mltest.agent.environments.environments import Environments
 from mltest.agent.launch.exec_launcher import ExecLauncher
 from mltest.agent.launch.role import Launcher
+from mltest.agent.meters.role import MeterSite
 from mltest.shared.blobs import BlobStore
 from mltest.shared.domain import UNKNOWN_SANDBOX, HostInfo, SandboxInfo
 
@@ -35,6 +36,13 @@ class VisitSite:
     """Names of those that its user offers, beside the pinned reference; none: all."""
     root: Path = Path("/")
     """Where the file system of the machine starts whose state is watched."""
+    meter_site: MeterSite = field(default_factory=MeterSite)
+    """Where meters are looked for, and the state of the machine beside them."""
+
+    @property
+    def state_folder(self) -> Path:
+        """Where an agent keeps what outlives visits."""
+        return self.work_folder.parent
 
     @property
     def loop_folder(self) -> Path:

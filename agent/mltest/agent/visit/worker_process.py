@@ -47,6 +47,8 @@ MAX_FILE_BYTES = 1 << 30
 MAX_REASON_CHARS = 500
 
 _MODULE = "mltest.agent.worker.worker"
+_SLOWER = 4
+"""Many calls in a row may take so many times longer than while warming up, and then the time for one command."""
 _MORE_CPU_S = 60
 """Beside what a visit may take on every processor; its deadlines end a worker earlier, where anybody keeps them."""
 
@@ -63,6 +65,8 @@ class WorkerProcess:
         self._limits = limits
         self.forms: list[tuple[str, int]] = []
         """Metric and batch size of each form of the call that can be timed."""
+        self.call_ns: dict[tuple[str, int], int] = {}
+        """Time of one call of each form, when it was warm."""
         self.remarks: list[CallRemark] = []
         """What a reader of the numbers has to know."""
         self.thread_count: int | None = None
@@ -169,6 +173,7 @@ class WorkerProcess:
         for metric, size in self.forms:
             warm = await self._ask("warm", {"metric": metric, "batch_size": size, "warmup_ns": warmup_ns})
             call_ns, together = number(warm, "call_ns"), count(warm, "calls_per_value")
+            self.call_ns[metric, size] = max(call_ns, 1)
             self.remarks += warm_remarks(
                 metric, size, call_ns=call_ns, is_steady=bool(warm["is_steady"]), calls_per_value=together
             )
@@ -218,6 +223,18 @@ class WorkerProcess:
         """Let the worker, which was loaded with marks, answer rows of the dataset; return what memory that took."""
         frame = {"dataset": str(dataset), "batch_size": spec.batch_size, "call_count": spec.call_count}
         return memory_from_frame(await self._ask("memory", {**frame, "duration_ns": spec.duration_ns}))
+
+    async def idle(self, duration_ns: int) -> None:
+        """Let the worker wait, with its model loaded and all its threads free to run."""
+        timeout_ns = duration_ns + self._limits.step_timeout_ns
+        await self._ask("idle", {"duration_ns": duration_ns}, timeout_ns=timeout_ns)
+
+    async def repeat(self, metric: str, batch_size: int, call_count: int) -> int:
+        """Make exactly so many calls of a form; return what they took in ns, by the worker's clock."""
+        expected_ns = _SLOWER * call_count * self.call_ns[metric, batch_size]
+        frame = {"metric": metric, "batch_size": batch_size, "call_count": call_count}
+        answer = await self._ask("calls", frame, timeout_ns=expected_ns + self._limits.step_timeout_ns)
+        return number(answer, "calls_ns")
 
     async def finish(self) -> tuple[SampleSeries, ...]:
         """End the worker well; return how much memory it took at most."""

@@ -35,6 +35,10 @@ class BoundForm:
         """Time at most `max_values` values (0: as many as fit), spread over `slice_ns`."""
         return self._walk.timed(slice_ns, spread_of(self._call_ns, slice_ns, max_values, len(self._calls)))
 
+    def repeated(self, call_count: int) -> int:
+        """Make exactly so many calls; return what they took in ns."""
+        return self._walk.repeated(call_count)
+
     def answers(self) -> "Iterator[tuple[int, NDArray[np.generic]]]":
         """Yield the first row and the answer of each call."""
         for index, call in enumerate(self._calls):

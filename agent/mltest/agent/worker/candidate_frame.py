@@ -7,8 +7,10 @@ from mltest.shared.frames import Frame
 
 
 def candidate_to_frame(candidate: VisitCandidate) -> Frame:
-    """Return `candidate` as what JSON takes."""
-    return asdict(candidate) | {"task": candidate.task.value, "output": candidate.output.value}
+    """Return `candidate` as what JSON takes; a worker need not know how often it will be called."""
+    frame = asdict(candidate) | {"task": candidate.task.value, "output": candidate.output.value}
+    del frame["energy_calls"]
+    return frame
 
 
 def candidate_from_frame(frame: Frame) -> VisitCandidate:

@@ -6,7 +6,7 @@ by the runtime (`OpenModel.answer`), outside of any timing. This module imports 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,4 +71,13 @@ class Form(Protocol):
         An answer is what `OpenModel.answer` returns for it, of as many rows as a batch has; rows behind the last one
         of the dataset start again at the first. It belongs to who takes it: a later call does not change it.
         """
+        ...
+
+
+@runtime_checkable
+class RepeatedForm(Form, Protocol):
+    """A form that can also be called a number of times, as energy is measured."""
+
+    def repeated(self, call_count: int) -> int:
+        """Make exactly so many calls, untimed each, going on where the last stopped; return what they took in ns."""
         ...

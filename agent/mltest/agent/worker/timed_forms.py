@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mltest.agent.worker.failures import failures_as, words_of
-from mltest.agent.worker.form import PYTHON_CALL, Form, TimedCalls
+from mltest.agent.worker.form import PYTHON_CALL, Form, RepeatedForm, TimedCalls
 from mltest.agent.worker.process_state import go_to_processor
 from mltest.agent.worker.sample_frame import samples_to_frame
 from mltest.agent.worker.spread import calls_together
 from mltest.shared.child_side import Handler
-from mltest.shared.errors import MltestError, PredictionError
+from mltest.shared.errors import CallAbsentError, MltestError, PredictionError
 from mltest.shared.frames import Frame
 
 if TYPE_CHECKING:
@@ -29,7 +29,13 @@ class TimedForms:
 
     def handlers(self) -> dict[str, Handler]:
         """Return the handler of each command."""
-        return {"form": self.form, "verify": self.verify, "warm": self.warm, "slice": self.slice}
+        return {
+            "form": self.form,
+            "verify": self.verify,
+            "warm": self.warm,
+            "slice": self.slice,
+            "calls": self.calls,
+        }
 
     def form(self, frame: Frame) -> Frame:
         """Make one form; one that this model has not is no failure, but absent with the reason."""
@@ -82,6 +88,14 @@ class TimedForms:
             calls = self._form(frame).timed(frame["slice_ns"], frame["max_values"])
         # A number of values that was asked for is no limit that was met.
         return timed_to_frame(calls) | {"is_clipped": calls.is_clipped and not frame["max_values"]}
+
+    def calls(self, frame: Frame) -> Frame:
+        """Make exactly so many calls of one form."""
+        form = self._form(frame)
+        if not isinstance(form, RepeatedForm):
+            raise CallAbsentError(detail="this form of a call cannot be repeated a number of times")
+        with failures_as(PredictionError):
+            return {"calls_ns": form.repeated(frame["call_count"])}
 
     def _form(self, frame: Frame) -> Form:
         return self._forms[frame["metric"], frame["batch_size"]]

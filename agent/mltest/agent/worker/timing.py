@@ -52,6 +52,19 @@ class Walk:
             is_clipped=end_ns < deadline_ns,
         )
 
+    def repeated(self, call_count: int) -> int:
+        """Make exactly so many calls, none of them timed; return what all of them took in ns."""
+        calls, count, position = self._calls, len(self._calls), self._position
+        started_ns = time.perf_counter_ns()
+        for _ in range(call_count):
+            calls[position]()
+            position += 1
+            if position == count:
+                position = 0
+        ended_ns = time.perf_counter_ns()
+        self._position = position
+        return ended_ns - started_ns
+
     def _time_single(self, values_ns: list[int], deadline_ns: int, spread: Spread) -> int:
         """Time single calls; return when the last one ended."""
         calls, count, position, untimed = self._calls, len(self._calls), self._position, spread.untimed_calls

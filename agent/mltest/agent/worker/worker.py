@@ -1,8 +1,8 @@
 """The worker: a fresh interpreter that opens one artifact and runs it; every untrusted byte is opened here.
 
 Commands, in order: hello, load, rows, first, predict (if asked); for timed calls: form (each metric and batch size),
-verify (each, if asked), null, warm (each), threads, slice ...; requests (each rate, if asked); end. Where memory is
-measured, it is: hello, load with marks, memory.
+verify (each, if asked), null, warm (each), threads, slice ...; requests (each rate, if asked); idle and calls ...,
+where energy is measured; end. Where memory is measured, it is: hello, load with marks, memory.
 """
 
 import gc
@@ -73,6 +73,7 @@ class Worker:
             "threads": self.threads,
             "requests": self.requests,
             "memory": self.memory,
+            "idle": self.idle,
             "end": self.end,
             **TimedForms(self._form, self._expected).handlers(),
         }
@@ -193,6 +194,11 @@ class Worker:
         else:
             found["absent"]["memory_parameter_bytes"] = f"{self._candidate.runtime} does not tell"
         return {"started_monotonic_ns": started_monotonic_ns, **found}
+
+    def idle(self, frame: Frame) -> Frame:
+        """Do nothing for a while, as a process does that waits for work: its other threads are free to go on."""
+        time.sleep(frame["duration_ns"] / 1e9)
+        return {}
 
     def end(self, frame: Frame) -> Frame:
         """Say how much memory it took at most."""

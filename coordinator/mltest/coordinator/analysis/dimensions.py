@@ -3,12 +3,17 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from mltest.coordinator.analysis.paired import PairedTimes
 from mltest.coordinator.analysis.pareto import Compare, Order
 from mltest.coordinator.analysis.ranking import Contender, Differences, are_apart, interval_of, is_exact
 from mltest.coordinator.planning.figure_names import figure_name
+from mltest.coordinator.planning.plan import Objective
 from mltest.shared.domain import Result
 from mltest.shared.metrics import RESULT_METRICS, Better
+from mltest.shared.statistics.claims import ALPHA_FIXED
 from mltest.shared.statistics.intervals import Interval
+from mltest.shared.statistics.paired import Effect
+from mltest.shared.statistics.tiers import claimed_pairs
 
 LARGEST_HIDDEN_LOSS = 0.10
 """Where a difference is not claimed, one counts as no worse if its interval rules out that it is so much worse."""
@@ -20,7 +25,8 @@ _QUALITIES = ("accuracy", "r2", "label_agreement", "max_abs_difference")
 _JUDGED = {"accuracy": "judged_accuracy", "r2": "judged_r2"}
 """The same on the rows that no candidate was chosen by."""
 _COSTS = (("memory_peak_bytes", "median"), ("artifact_bytes", "value"))
-_ENERGY_UNIT = "J"
+_ENERGY = "gross_energy_j"
+"""What candidates are compared by: all that a boundary uses, as MLPerf Power counts."""
 
 
 Figures = Sequence[Result | None]
@@ -49,19 +55,22 @@ class Speed:
     """Position of each contender there."""
 
 
-def dimensions_of(contenders: Sequence[Contender], speed: Speed | None) -> tuple[Dimension, ...]:
+def dimensions_of(
+    contenders: Sequence[Contender], speed: Speed | None, alpha: float = ALPHA_FIXED
+) -> tuple[Dimension, ...]:
     """Return the dimensions in which something is known of at least one of `contenders`: quality, speed, costs.
 
     Args:
         contenders: that are ranked on one agent.
         speed: of the same; None where nothing was timed.
+        alpha: how likely at most even one of the differences in energy that are claimed is false.
 
     """
     found = [*_quality(contenders)]
     if speed is not None:
         found.append(_timed(speed))
-    keys = [*_energies(contenders), *((metric, statistic, 0, "") for metric, statistic in _COSTS)]
-    found += [_measured(contenders, *key) for key in keys]
+    found += _energies(contenders, alpha)
+    found += [_measured(contenders, metric, statistic, 0, "") for metric, statistic in _COSTS]
     return tuple(one for one in found if any(figure is not None for figure in one.figures))
 
 
@@ -75,15 +84,39 @@ def _quality(contenders: Sequence[Contender]) -> Iterator[Dimension]:
             return
 
 
-def _energies(contenders: Sequence[Contender]) -> list[tuple[str, str, int, str]]:
-    """Return the figures in joules, each for itself: what was read at different boundaries is not compared."""
-    found = (
-        (one.metric, one.statistic, one.batch_size, one.label)
-        for contender in contenders
-        for one in contender.results
-        if one.metric in RESULT_METRICS and RESULT_METRICS[one.metric].unit == _ENERGY_UNIT
-    )
-    return list(dict.fromkeys(found))
+def _energies(contenders: Sequence[Contender], alpha: float) -> list[Dimension]:
+    """Return what joules are compared by: gross, with the smallest batch; what was read at other boundaries is not."""
+    keys = [(one.metric, one.statistic, one.batch_size) for c in contenders for one in c.results if _is_ranked(one)]
+    if not keys:
+        return []
+    metric, statistic, batch_size = min(keys, key=lambda key: key[2])
+    figures = _figures(contenders, metric, statistic, batch_size, "")
+    known = next((figure for figure in figures if figure is not None), None)
+    objective = Objective(metric=metric, statistic=statistic, batch_size=batch_size)
+    label = f"{known.boundary}{' (estimate)' if known.is_estimate else ''}" if known is not None else ""
+    joules = PairedTimes(objective, label)
+
+    def effect(one: int, other: int) -> Effect | None:
+        return joules.effect(contenders[one].samples, contenders[other].samples)
+
+    claimed = claimed_pairs(range(len(contenders)), effect, alpha=alpha)
+
+    def compare(one: int, other: int) -> Order:
+        ours, theirs, ratio = figures[one], figures[other], effect(one, other)
+        assert ours is not None
+        assert theirs is not None
+        if ratio is None:
+            return _by_intervals(ours, theirs, is_higher_better=False)
+        if frozenset((one, other)) in claimed:
+            return Order.BETTER if ratio.ratio < 1 else Order.WORSE
+        is_as_good = ratio.interval is not None and ratio.interval.high <= 1 + LARGEST_HIDDEN_LOSS
+        return Order.ALIKE if is_as_good else Order.UNKNOWN
+
+    return [_dimension(figure_name(metric, statistic, batch_size), figures, compare)]
+
+
+def _is_ranked(result: Result) -> bool:
+    return result.metric == _ENERGY and not result.label and result.value is not None
 
 
 def _timed(speed: Speed) -> Dimension:
@@ -111,7 +144,7 @@ def _measured(contenders: Sequence[Contender], metric: str, statistic: str, batc
         ours, theirs = figures[one], figures[other]
         assert ours is not None
         assert theirs is not None
-        if is_exact(metric) and RESULT_METRICS[metric].unit != _ENERGY_UNIT:
+        if is_exact(metric):
             both_lossless = not (contenders[one].row.is_lossy or contenders[other].row.is_lossy)
             return _by_values(ours, theirs, is_higher_better=is_higher_better, both_lossless=both_lossless)
         return _by_intervals(ours, theirs, is_higher_better=is_higher_better)

@@ -23,10 +23,16 @@ def main_figures(results: Sequence[Result], objective: Objective) -> tuple[Resul
         *((metric, statistic, 0) for metric, statistic in (*_QUALITY, *_AGREEMENT)),
         ("artifact_bytes", "value", 0),
         ("memory_peak_bytes", "median", 0),
+        ("gross_energy_j", "mean", min(_batch_sizes(results, "gross_energy_j"), default=1)),
         (objective.metric, objective.statistic, objective.batch_size),
     )
     found = (find_result(results, *figure) for figure in dict.fromkeys(wanted))
-    return tuple(result for result in found if result is not None)
+    return tuple(result for result in found if result is not None and not _is_unmetered(result))
+
+
+def _is_unmetered(result: Result) -> bool:
+    """Return whether no meter was read: most machines have none, and a table is not about them."""
+    return result.metric == "gross_energy_j" and not result.boundary
 
 
 def smallest_batch(results: Sequence[Result]) -> int:

@@ -83,7 +83,7 @@ def _batch_sizes(contenders: Sequence[Contender], metric: str) -> list[int]:
 
 
 def _front(contenders: Sequence[Contender], grounds: Grounds) -> ParetoFront:
-    dimensions = dimensions_of(contenders, _speed(contenders, grounds))
+    dimensions = dimensions_of(contenders, _speed(contenders, grounds), grounds.alpha)
     front = pareto_front(range(len(contenders)), [dimension.compare for dimension in dimensions])
     labels = {place: contender.row.label for place, contender in enumerate(contenders)}
     points = [

@@ -8,21 +8,28 @@ from mltest.coordinator.analysis.unpaired import unpaired_ratio
 from mltest.coordinator.planning.plan import Objective
 from mltest.coordinator.tests.role import SampleEvidence
 from mltest.shared.domain import SampleSeries
+from mltest.shared.energy.rounds import RoundEnergy
 from mltest.shared.statistics.paired import Effect, RoundTimes, effect_of, round_logs
 
 SliceStatistic = Callable[[Sequence[int]], float]
 
 _SLICE_STATISTICS: dict[str, SliceStatistic] = {"median": median, "mean": fmean, "value": median}
 
+_JOULES: dict[str, Callable[[RoundEnergy], float]] = {
+    "gross_energy_j": lambda one: one.gross_j,
+    "net_energy_j": lambda one: one.net_j,
+}
+
 
 class PairedTimes:
-    """The slices of all candidates at the objective, each summed up once.
+    """The slices of all candidates at the objective, each summed up once; or their joules, round by round.
 
     An objective that no slices stand behind, such as a size or a tail, leaves nothing to be paired.
     """
 
-    def __init__(self, objective: Objective) -> None:
+    def __init__(self, objective: Objective, boundary: str = "") -> None:
         self.objective = objective
+        self._boundary = boundary
         self._raw_metric = RAW_OF_RESULT.get(objective.metric, "")
         self._slice_statistic = _SLICE_STATISTICS.get(objective.statistic)
         self._batch_size = objective.batch_size
@@ -38,7 +45,15 @@ class PairedTimes:
         """Return in how many rounds there are slices."""
         return len(self._of(evidence)) if evidence else 0
 
+    def _joules(self, evidence: SampleEvidence) -> RoundTimes:
+        key = (evidence.candidate_id, evidence.agent_id)
+        if key not in self._times:
+            self._times[key] = round_joules(evidence, self.objective, self._boundary)
+        return self._times[key]
+
     def _of(self, evidence: SampleEvidence) -> RoundTimes:
+        if is_energy(self.objective.metric):
+            return self._joules(evidence)
         if not self._raw_metric or self._slice_statistic is None:
             return {}
         key = (evidence.candidate_id, evidence.agent_id)
@@ -58,6 +73,30 @@ def effect_by(
     ours, theirs = times.effect(candidate, reference), times.effect(other, reference)
     found = unpaired_ratio(theirs.logs, ours.logs) if ours and theirs else None
     return Effect(ratio=found.ratio, interval=found.interval) if found else None
+
+
+def is_energy(metric: str) -> bool:
+    """Return whether a metric is joules for one inference."""
+    return metric in _JOULES
+
+
+def round_joules(evidence: SampleEvidence, objective: Objective, boundary: str = "") -> RoundTimes:
+    """Return joules for one inference, by round, as if each were one slice; empty where some are not above zero.
+
+    Args:
+        evidence: of one candidate on one agent.
+        objective: gross or net, and rows per call.
+        boundary: name that it is ranked by; empty: the first that there is.
+
+    """
+    found = (
+        cell
+        for (batch_size, name), cell in evidence.energy.cells.items()
+        if batch_size == objective.batch_size and boundary in ("", name)
+    )
+    cell = next(found, None)
+    joules = {one.round_index: _JOULES[objective.metric](one) for one in cell.rounds} if cell else {}
+    return {index: {0: value} for index, value in joules.items()} if all(v > 0 for v in joules.values()) else {}
 
 
 def paired_effect(

@@ -15,7 +15,7 @@ from mltest.shared.statistics.intervals import Interval
 from mltest.shared.statistics.paired import Effect
 from mltest.shared.statistics.tiers import claimed_pairs, tier_ranks
 
-_NOISY_ENDINGS = ("_s",)
+_NOISY_ENDINGS = ("_s", "_j", "_w")
 _NOISY_BEGINNINGS = ("memory_",)
 
 

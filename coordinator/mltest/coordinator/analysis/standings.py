@@ -10,8 +10,9 @@ from mltest.coordinator.analysis.doubts import doubted, is_refused
 from mltest.coordinator.analysis.drift_text import drift_notes
 from mltest.coordinator.analysis.figures import main_figures, smallest_batch
 from mltest.coordinator.analysis.fronts import Grounds, bests_of, fronts_of
+from mltest.coordinator.analysis.main_boundary import main_boundary_of, with_main_boundary
 from mltest.coordinator.analysis.notes import notes_of
-from mltest.coordinator.analysis.paired import PairedTimes, effect_by, paired_effect
+from mltest.coordinator.analysis.paired import PairedTimes, effect_by, is_energy, paired_effect
 from mltest.coordinator.analysis.ranking import Contender, Differences
 from mltest.coordinator.analysis.remarks import APART_TEXT, judged_text, row_remarks, stop_text
 from mltest.coordinator.builder.builder import Evaluation
@@ -113,7 +114,7 @@ def summarise(
         stop_reasons=stop_reasons,
         verification_remarks=verification_remarks,
         thread_counts=thread_counts,
-        times=PairedTimes(plan.objective),
+        times=PairedTimes(plan.objective, main_boundary_of(results)),
         references=_references(cells),
         judged_baselines=_judged_baselines(cells),
         alpha=ALPHA_STOPPED if has_stop_rule else ALPHA_FIXED,
@@ -179,7 +180,7 @@ def _results(
 ) -> tuple[Result, ...]:
     from_samples = (result for evidence in samples for test in tests for result in test.results(evidence))
     from_predictions = (result for evaluation in evaluations for result in evaluation.results)
-    return tuple(dict.fromkeys([*from_samples, *from_predictions]))
+    return tuple(dict.fromkeys([*with_main_boundary(tuple(from_samples)), *from_predictions]))
 
 
 def _throttled_slice_count(samples: Sequence[SampleEvidence]) -> int:
@@ -317,9 +318,10 @@ def _speedup(cell: Cell, baseline: SampleEvidence | None, table: _Table) -> Effe
     if cell.samples is baseline:
         return Effect(ratio=1.0, interval=None)
     batch_size = table.plan.objective.batch_size or smallest_batch(cell.results)
+    times = PairedTimes(Objective()) if is_energy(table.plan.objective.metric) else table.times
     effect = (
-        table.times.effect(cell.samples, baseline)
+        times.effect(cell.samples, baseline)
         or paired_effect(cell.samples, baseline, batch_size)
-        or effect_by(table.references.get(cell.agent_id), cell.samples, baseline, table.times)
+        or effect_by(table.references.get(cell.agent_id), cell.samples, baseline, times)
     )
     return effect and effect.inverse

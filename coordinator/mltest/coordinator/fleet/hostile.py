@@ -1,12 +1,16 @@
 """What an agent sends is hostile until it was checked here. Pure."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Collection, Mapping
 from dataclasses import fields, is_dataclass, replace
+from itertools import pairwise
 from typing import Any, TypeVar, cast
 
 from mltest.shared.domain import (
     CallsVerified,
     CandidateEnded,
+    EnergyAbsent,
+    EnergyRecorded,
     PredictionsStored,
     SampleBatch,
     SpeedCheck,
@@ -14,7 +18,8 @@ from mltest.shared.domain import (
     VisitSpec,
     VisitStarted,
 )
-from mltest.shared.errors import VisitInterruptedError
+from mltest.shared.energy.recording import spec_from_json
+from mltest.shared.errors import DataInvalidError, VisitInterruptedError
 from mltest.shared.naming import clean_text
 
 DomainT = TypeVar("DomainT")
@@ -23,6 +28,9 @@ MAX_TEXT_CHARS = 2000
 _MAX_SPEED_PROCESSES = 256
 _MAX_SPEED_PARTS = 16
 MAX_PREDICTIONS_BYTES = 16 << 30
+_MAX_WINDOWS = 8
+_CHECKED_APART = ("meter_json",)
+"""Longer than other texts, and checked where it is read."""
 _INT64_END = 1 << 63
 """What SQLite stores."""
 
@@ -71,8 +79,33 @@ def check_event(event: VisitEvent, visit: VisitSpec, *, expected_seq: int) -> No
             _require(size_bytes <= MAX_PREDICTIONS_BYTES, f"predictions of {size_bytes} bytes")
         case CallsVerified(candidate_id=candidate_id):
             _require(candidate_id in known, "the verification of a candidate that it was not given")
+        case EnergyRecorded() as recorded:
+            _check_energy(recorded, known)
+        case EnergyAbsent(candidate_id=candidate_id):
+            _require(not candidate_id or candidate_id in known, "no energy of a candidate that it was not given")
         case CandidateEnded(candidate_id=candidate_id):
             _require(candidate_id in known, "the end of a candidate that it was not given")
+
+
+def _check_energy(recorded: EnergyRecorded, known: Collection[str]) -> None:
+    _require(not recorded.candidate_id or recorded.candidate_id in known, "energy of a candidate that it was not given")
+    numbers = (*recorded.begin_ns, *recorded.took_ns, recorded.call_count, recorded.calls_ns)
+    moments = [moment for one in recorded.windows for moment in (one.begin_ns, one.end_ns)]
+    _require(max((*numbers, *moments), default=0) < _INT64_END, "a time or a count that cannot be")
+    _require(len(recorded.begin_ns) == len(recorded.took_ns), "readings without their times")
+    _require(all(one <= other for one, other in pairwise(recorded.begin_ns)), "readings that are not in order")
+    _require(len(recorded.windows) <= _MAX_WINDOWS, f"{len(recorded.windows)} windows")
+    names = [one.domain_id for one in recorded.domains]
+    _require(len(set(names)) == len(names), "a domain twice")
+    for one in recorded.domains:
+        is_whole = len(one.values) == len(recorded.begin_ns)
+        _require(is_whole and all(map(math.isfinite, one.values)), "readings that cannot be")
+    try:
+        spec = spec_from_json(recorded.meter_json)
+    except DataInvalidError as error:
+        raise VisitInterruptedError(detail=f"the agent sent what cannot be ({error.message})") from error
+    _require(cleaned(spec) == spec, "names of a meter that cannot be printed")
+    _require(set(names) <= set(spec.by_id), "a domain that its meter has not")
 
 
 def _require(is_fine: bool, what: str) -> None:
@@ -84,9 +117,10 @@ def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
         return clean_text(value, MAX_TEXT_CHARS)
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{item.name: _cleaned(getattr(value, item.name)) for item in fields(value)})
+        texts = {item.name: getattr(value, item.name) for item in fields(value) if item.name not in _CHECKED_APART}
+        return replace(value, **{name: _cleaned(content) for name, content in texts.items()})
     if isinstance(value, Mapping):
         return {_cleaned(key): _cleaned(content) for key, content in value.items()}
-    if isinstance(value, tuple) and value and not isinstance(value[0], int):
+    if isinstance(value, tuple) and value and not isinstance(value[0], int | float):
         return tuple(_cleaned(element) for element in value)
     return value

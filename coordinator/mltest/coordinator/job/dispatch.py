@@ -8,13 +8,12 @@ from dataclasses import dataclass, replace
 
 from mltest.coordinator.fleet.contact import AgentContact, StoppedError
 from mltest.coordinator.job.attempt import AttemptRun
+from mltest.coordinator.job.energy_rounds import SomeRounds
 from mltest.coordinator.job.errand import Errand
 from mltest.coordinator.job.journal import StoreFailedError
 from mltest.coordinator.job.killers import Killers
 from mltest.coordinator.job.progress import VisitProgress
-from mltest.coordinator.job.rounds import Rounds
 from mltest.coordinator.job.scheduler import blobs_of, without
-from mltest.coordinator.job.screen_rounds import ScreenRounds
 from mltest.coordinator.job.speed_watch import SpeedWatch
 from mltest.coordinator.store import StoredAttempt
 from mltest.shared.domain import AgentInfo, AgentUpdated, Outcome, VisitEnded, VisitSpec
@@ -54,7 +53,7 @@ class AgentDispatch:
         errand: Errand,
         agent: AgentInfo,
         address: str,
-        rounds: Rounds | ScreenRounds,
+        rounds: SomeRounds,
         *,
         failed: set[str],
         killers: Killers,

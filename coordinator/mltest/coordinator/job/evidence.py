@@ -4,14 +4,16 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mltest.coordinator.analysis.cells import Key, Problem
+from mltest.coordinator.analysis.energy_evidence import NO_ENERGY, EnergyEvidence, RecordedRound
 from mltest.coordinator.analysis.machines import agent_machines, worst_class
 from mltest.coordinator.analysis.speed import drifts
 from mltest.coordinator.analysis.standings import summarise
 from mltest.coordinator.analysis.verification import verification_reason, verification_remarks
-from mltest.coordinator.api import StoredSeries
+from mltest.coordinator.api import StoredEnergy, StoredSeries
 from mltest.coordinator.builder.builder import Evaluation
 from mltest.coordinator.job.blocks import blocks
 from mltest.coordinator.job.deciding import decisions
+from mltest.coordinator.job.energy_absence import energy_absence
 from mltest.coordinator.job.matching import match
 from mltest.coordinator.job.screening import Screening
 from mltest.coordinator.job.slice_times import Cell, SliceTimes, objective_cell
@@ -22,6 +24,7 @@ from mltest.coordinator.planning.screening import is_screened
 from mltest.coordinator.store import (
     CandidateOutcome,
     Store,
+    StoredEnergyAbsent,
     StoredMachineState,
     StoredRemarks,
     StoredVerification,
@@ -110,7 +113,10 @@ def read_evidence(store: Store, job_id: str) -> Evidence | None:
         dataset=job.dataset,
         candidates=candidates,
         agents=agents,
-        samples=_samples(job.model, candidates, store.visits.series(job_id), remarks),
+        samples=_samples(
+            *(job.model, candidates, store.visits.series(job_id), remarks),
+            energy=_EnergyOfJob(tuple(store.visits.energy(job_id)), store.visits.energy_absent(job_id), agents),
+        ),
         evaluations=evaluations,
         problems=tuple(problems_of(store.outcomes.of_job(job_id), store.visits.of_job(job_id))),
         machine_classes=machine_classes(states),
@@ -279,13 +285,41 @@ def problems_of(outcomes: Sequence[CandidateOutcome], visits: Sequence[StoredVis
                 )
 
 
+class _EnergyOfJob:
+    """What is stored of energy, to be given to each candidate on each agent."""
+
+    def __init__(
+        self, stored: Sequence[StoredEnergy], absent: Sequence[StoredEnergyAbsent], agents: Sequence[AgentInfo]
+    ) -> None:
+        self._rounds: dict[Key, list[RecordedRound]] = {}
+        self._absent = absent
+        self._agents = {agent.agent_id: agent for agent in agents}
+        for one in stored:
+            key = (one.recorded.candidate_id, one.agent_id)
+            found = RecordedRound(round_index=one.round_index, recorded=one.recorded)
+            self._rounds.setdefault(key, []).append(found)
+
+    def of(self, candidate_id: str, agent_id: str) -> EnergyEvidence:
+        """Return what there is of one candidate, or why there is nothing."""
+        rounds = tuple(self._rounds.get((candidate_id, agent_id), ()))
+        agent = self._agents.get(agent_id)
+        return EnergyEvidence(
+            rounds=rounds,
+            idle=tuple(self._rounds.get(("", agent_id), ())) if rounds else (),
+            absence="" if rounds or agent is None else energy_absence(agent, self._absent, candidate_id),
+        )
+
+
 def _samples(
     model: ModelInfo,
     candidates: Sequence[Candidate],
     stored: Iterator[StoredSeries],
     remarks: Mapping[Key, tuple[CallRemark, ...]],
+    *,
+    energy: _EnergyOfJob,
 ) -> tuple[SampleEvidence, ...]:
     sizes = {candidate.candidate_id: candidate.artifact_bytes or 0 for candidate in candidates}
+    references = {candidate.candidate_id for candidate in candidates if candidate.is_reference}
     rounds: dict[Key, dict[int, list[StoredSeries]]] = {}
     for found in stored:
         key = (found.series.candidate_id, found.agent_id)
@@ -301,6 +335,7 @@ def _samples(
                 for index, of_round in sorted(by_round.items())
             ),
             remarks=remarks.get((candidate_id, agent_id), ()),
+            energy=NO_ENERGY if candidate_id in references else energy.of(candidate_id, agent_id),
         )
         for (candidate_id, agent_id), by_round in rounds.items()
     )

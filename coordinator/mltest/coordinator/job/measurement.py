@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from mltest.coordinator.fleet.fleet import is_usable
 from mltest.coordinator.job.budget import is_over_budget
 from mltest.coordinator.job.dispatch import AgentDispatch
+from mltest.coordinator.job.energy_rounds import EnergyRounds, RoundsThenEnergy
 from mltest.coordinator.job.errand import Errand
 from mltest.coordinator.job.evidence import decided, gated_candidates
 from mltest.coordinator.job.journal import StoreFailedError
@@ -22,6 +23,7 @@ from mltest.coordinator.planning.profiles import first_rounds, slice_values, sto
 from mltest.coordinator.planning.screening import SCREEN_ROUNDS, is_screened, screening_spec
 from mltest.coordinator.store import CandidateOutcome
 from mltest.coordinator.tests.chosen import chosen_tests
+from mltest.coordinator.tests.energy import energy_test
 from mltest.coordinator.tests.footprint import merged_memory_spec
 from mltest.coordinator.tests.open_loop import merged_open_loop_spec
 from mltest.coordinator.tests.registry import sample_tests
@@ -138,7 +140,7 @@ class Measurement:
     async def _revived(self, candidates: Sequence[Candidate]) -> dict[str, frozenset[str]]:
         """Return who has to be measured again only because somebody faster is not let pass, by agent."""
         found: dict[str, frozenset[str]] = {}
-        async for rounds, failed in self._all_rounds(candidates):
+        async for _, rounds, failed in self._all_rounds(candidates):
             if rounds is not None and (revived := rounds.revived(failed)):
                 found[rounds.agent_id] = revived
         return found
@@ -162,13 +164,18 @@ class Measurement:
         visits = await thread.run(store.visits.of_job, job_id)
         if not visits or any(visit.outcome is not Outcome.OK for visit in visits):
             return False
-        async for rounds, failed in self._all_rounds(candidates):
+        async for partner, rounds, failed in self._all_rounds(candidates):
             if rounds is None or rounds.active(failed):
+                return False
+            energy = EnergyRounds(self._errand, await self._subject(), partner.agent, partner.candidates)
+            if await energy.missing_round() is not None:
                 return False
         return True
 
-    async def _all_rounds(self, candidates: Sequence[Candidate]) -> AsyncIterator[tuple[Rounds | None, set[str]]]:
-        """Yield the rounds of each agent as they are stored, with who failed; None where a screening is not over."""
+    async def _all_rounds(
+        self, candidates: Sequence[Candidate]
+    ) -> AsyncIterator[tuple[_Partner, Rounds | None, set[str]]]:
+        """Yield each agent, its rounds as they are stored, and who failed; None where a screening is not over."""
         store, thread, job_id = self._site.store, self._site.thread, self._errand.job_id
         subject, failed = await self._subject(), await self._failed()
         visits = await thread.run(store.visits.of_job, job_id)
@@ -180,13 +187,13 @@ class Measurement:
                 screening = self._screening(agent, partner.candidates, subject)
                 out = screening.out_of_visits(visits)
                 if out is None:
-                    yield None, set()
+                    yield partner, None, set()
                     continue
                 partner = replace(partner, candidates=screening.left(out), first_index=screening.end)
             if partner.candidates:
                 rounds = self._rounds_of(partner, subject)
                 await rounds.load()
-                yield rounds, failed.get(agent.agent_id, set())
+                yield partner, rounds, failed.get(agent.agent_id, set())
 
     def _is_screened(self, candidates: Sequence[Candidate]) -> bool:
         return is_screened(self._errand.plan, sum(not candidate.is_reference for candidate in candidates))
@@ -280,7 +287,7 @@ class Measurement:
         assert job.dataset is not None
         plan = self._errand.plan
         tests = chosen_tests(plan, job.model, has_target=job.dataset.has_target)
-        latency = latency_spec(plan, tests)
+        latency, energy = latency_spec(plan, tests), energy_test(sample_tests(tests))
         return Subject(
             job_id=job.job_id,
             plan=plan,
@@ -289,6 +296,8 @@ class Measurement:
             latency=screening_spec(latency) if self._screens else latency,
             open_loop=None if self._screens else merged_open_loop_spec(sample_tests(tests)),
             memory=None if self._screens else merged_memory_spec(sample_tests(tests)),
+            energy=energy.energy_spec() if energy and not self._screens else None,
+            energy_rounds=energy.rounds if energy else 0,
         )
 
     def _first_rounds(self, subject: Subject) -> int:
@@ -333,13 +342,14 @@ class Measurement:
             left_open={attempt.visit_id: attempt for attempt in attempts if attempt.outcome is None},
         )
 
-    async def _rounds(self, partner: _Partner) -> Rounds | ScreenRounds:
+    async def _rounds(self, partner: _Partner) -> RoundsThenEnergy | ScreenRounds:
         subject = await self._subject()
         if self._screens:
             return ScreenRounds(self._errand, subject, partner.agent, partner.candidates)
         rounds = self._rounds_of(partner, subject)
         await rounds.load()
-        return rounds
+        energy = EnergyRounds(self._errand, subject, partner.agent, partner.candidates)
+        return RoundsThenEnergy(rounds, energy)
 
     def _rounds_of(self, partner: _Partner, subject: Subject) -> Rounds:
         agent, candidates = partner.agent, partner.candidates

@@ -7,6 +7,7 @@ from mltest.coordinator.job.slice_times import SliceTimes
 from mltest.coordinator.planning.plan import Objective
 from mltest.shared.domain import (
     CandidateEnded,
+    EnergyRecorded,
     Outcome,
     PredictionsStored,
     SampleBatch,
@@ -51,6 +52,9 @@ class VisitProgress:
                 self._timed[series.candidate_id] += series.metric in TIMED_METRICS
                 self._value_count += len(series.values)
                 self._last_candidate_id = series.candidate_id
+        elif isinstance(body, EnergyRecorded):
+            self._value_count += len(body.begin_ns)
+            self._last_candidate_id = body.candidate_id
         elif isinstance(body, CandidateEnded):
             self.ends[body.candidate_id] = body
         elif isinstance(body, PredictionsStored):

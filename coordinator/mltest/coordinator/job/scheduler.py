@@ -1,7 +1,7 @@
 """Which visits an agent gets, in which order: pure functions from candidates, agent and plan."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mltest.coordinator.job.blocks import blocks
@@ -11,6 +11,8 @@ from mltest.shared.domain import (
     AgentInfo,
     Candidate,
     DatasetInfo,
+    EnergyCalls,
+    EnergySpec,
     LatencySpec,
     Limits,
     MemorySpec,
@@ -19,6 +21,9 @@ from mltest.shared.domain import (
     VisitCandidate,
     VisitSpec,
 )
+
+_WINDOWS_OF_TRY = 4
+"""For limits: with calls, twice idle, and a first look, none longer than one with calls may be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +38,42 @@ class Subject:
     open_loop: OpenLoopSpec | None = None
     memory: MemorySpec | None = None
     """None if memory is not measured apart."""
+    energy: EnergySpec | None = None
+    energy_rounds: int = 0
+    """How many rounds measure energy, on agents that can."""
+
+
+def energy_visit(
+    subject: Subject,
+    agent: AgentInfo,
+    candidates: Sequence[Candidate],
+    *,
+    round_index: int,
+    calls: Mapping[str, tuple[EnergyCalls, ...]],
+) -> VisitSpec:
+    """Return a visit that measures the energy of `candidates`, one after the other.
+
+    Args:
+        subject: what all visits of the job have in common; energy is asked for.
+        agent: the agent.
+        candidates: at least one.
+        round_index: of this visit.
+        calls: by candidate, how many calls a window has; what is missing the agent finds out.
+
+    """
+    assert subject.energy is not None
+    measured = (visit_candidate(candidate, subject.model) for candidate in candidates)
+    return VisitSpec(
+        visit_id=_visit_id(subject, agent, round_index),
+        attempt=1,
+        job_id=subject.job_id,
+        round_index=round_index,
+        seed=_seed(subject.plan.seed, agent.agent_id, round_index),
+        dataset_sha256=subject.dataset.sha256,
+        candidates=tuple(replace(one, energy_calls=calls.get(one.candidate_id, ())) for one in measured),
+        energy=subject.energy,
+        limits=_energy_limits(subject, agent, len(candidates)),
+    )
 
 
 def plan_visits(
@@ -93,9 +134,8 @@ def _visit(
     is_screened: bool,
     has_memory: bool,
 ) -> VisitSpec:
-    digest = hashlib.sha256(f"{subject.job_id}/{agent.agent_id}/{round_index}".encode()).hexdigest()
     return VisitSpec(
-        visit_id=digest[:20],
+        visit_id=_visit_id(subject, agent, round_index),
         attempt=1,
         job_id=subject.job_id,
         round_index=round_index,
@@ -163,6 +203,18 @@ def series_total(visit: VisitSpec, candidate: VisitCandidate) -> int:
 def _seed(seed: int, agent_id: str, round_index: int) -> int:
     digest = hashlib.sha256(f"{seed}/{agent_id}/{round_index}".encode()).digest()
     return int.from_bytes(digest[:8], "big")
+
+
+def _visit_id(subject: Subject, agent: AgentInfo, round_index: int) -> str:
+    return hashlib.sha256(f"{subject.job_id}/{agent.agent_id}/{round_index}".encode()).hexdigest()[:20]
+
+
+def _energy_limits(subject: Subject, agent: AgentInfo, candidate_count: int) -> Limits:
+    """Return limits in which every window of every candidate may be as long as allowed, and be measured twice."""
+    assert subject.energy is not None
+    windows = 2 * _WINDOWS_OF_TRY * len(subject.energy.batch_sizes) * candidate_count
+    limits = _limits(subject, agent, 0)
+    return replace(limits, visit_timeout_ns=limits.visit_timeout_ns + windows * subject.energy.max_window_ns)
 
 
 def _limits(subject: Subject, agent: AgentInfo, open_loops: int) -> Limits:

@@ -25,10 +25,16 @@ _SHORT = {
     "memory": "memory_peak_bytes",
     "size": "artifact_bytes",
     "load": "load_s",
+    "energy": "gross_energy_j",
+    "energy.net": "net_energy_j",
+    "net_energy": "net_energy_j",
+    "idle_power": "idle_power_w",
     "agreement": "label_agreement",
 }
 _NATURAL = {
     **dict.fromkeys(("latency_s", "lean_latency_s", "native_latency_s", "conversion_s"), ("median", 1)),
+    **dict.fromkeys(("gross_energy_j", "net_energy_j", "load_power_w"), ("mean", 1)),
+    **dict.fromkeys(("loaded_idle_power_w", "idle_power_w"), ("mean", 0)),
     "throughput_rows_per_s": ("mean", 128),
     "offline_rows_per_s": ("mean", 10_000),
     "open_loop_latency_s": ("p99", 1),
@@ -37,8 +43,10 @@ _NATURAL = {
 }
 """Statistic and batch size that are meant where none is named."""
 _MEDIANS = ("_call_s", "spawn_s", "import_s", "load_s")
-_UNIT_ENDING = re.compile(r"(_rows_per_s|_per_s|_s|_bytes)$")
-_FIGURE = re.compile(r"(?P<metric>latency\.(?:lean|native)|\w+)(?:\.(?P<statistic>\w+))?(?:@(?P<batch_size>\d+))?")
+_UNIT_ENDING = re.compile(r"(_rows_per_s|_per_s|_s|_bytes|_j|_w)$")
+_FIGURE = re.compile(
+    r"(?P<metric>latency\.(?:lean|native)|energy\.net|\w+)(?:\.(?P<statistic>\w+))?(?:@(?P<batch_size>\d+))?"
+)
 _BOUND = re.compile(r"\s*(?P<figure>[^<>=\s]+)\s*(?P<sign>>=|<=)\s*(?P<limit>\S+)\s*")
 
 

@@ -46,7 +46,14 @@ def columns_of(rows: Sequence[StandingRow]) -> tuple[tuple[Column, ...], ...]:
             _figure(rows, "artifact_bytes", "value", "size"),
             _figure(rows, "memory_peak_bytes", "median", "memory"),
         ),
+        *_energy_columns(rows),
     )
+
+
+def _energy_columns(rows: Sequence[StandingRow]) -> tuple[tuple[Column, ...], ...]:
+    """Return a column for joules where any were measured, which most machines cannot."""
+    metered = [one for row in rows if (one := figure_of(row, "gross_energy_j")) is not None and one.boundary]
+    return ((_figure(rows, "gross_energy_j", "mean", "energy"),),) if metered else ()
 
 
 def _name(row: StandingRow) -> str:

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from mltest.coordinator.analysis.forms import FORMS, PYTHON
 from mltest.coordinator.planning.figure_names import metric_name
+from mltest.coordinator.report.energy_table import ENERGY_METRICS, energy_tables
 from mltest.coordinator.report.figure_text import figure_text
 from mltest.coordinator.report.plain import plain_table, printable
 from mltest.coordinator.report.scenario_tables import SCENARIO_METRICS, scenario_tables
@@ -30,7 +31,8 @@ def figure_tables(results: Sequence[Result], classes: Sequence[str]) -> Iterator
 
     """
     scenarios = [result for result in results if result.metric in SCENARIO_METRICS]
-    results = [result for result in results if result.metric not in SCENARIO_METRICS]
+    energies = [result for result in results if result.metric in ENERGY_METRICS]
+    results = [result for result in results if result.metric not in (*SCENARIO_METRICS, *ENERGY_METRICS)]
     calls = [result for result in results if result.batch_size]
     forms = {metric: [one for one in calls if one.metric == metric] for metric in _FORM_METRICS}
     singles = [result for result in results if not result.batch_size and not result.label]
@@ -46,6 +48,7 @@ def figure_tables(results: Sequence[Result], classes: Sequence[str]) -> Iterator
                 else printable(f"{name}: {of_form[0].reason}")
             )
     yield from scenario_tables(scenarios)
+    yield from energy_tables(energies)
     if singles:
         yield _single_table(singles)
     if of_classes:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from mltest.shared.domain import FindingLevel, MachineClass, Result, StandingRow
 from mltest.shared.metrics import RESULT_METRICS
-from mltest.shared.units import factor_text, quantity_text, ratio_text
+from mltest.shared.units import factor_text, measured_text, quantity_text, ratio_text
 
 ABSENT = "-"
 """Stands where there is no figure; its reason stands below the table."""
@@ -36,10 +36,21 @@ def figure_of(row: StandingRow, *metrics: str, statistic: str = "") -> Result | 
 
 def figure_text(figure: Result | None, *, has_interval: bool = False) -> str:
     """Return a figure's value for people, with half the width of its interval if wanted."""
+    if figure is not None and figure.boundary:
+        return metered_text(figure)
     if figure is None or figure.value is None:
         return ABSENT
     text = value_text(figure) + _MARKS.get(figure.doubt_level, "")
     return text + _spread(figure.value, figure.low, figure.high) if has_interval else text
+
+
+def metered_text(figure: Result) -> str:
+    """Return joules or watts with their error bar; what they are at most where they are below resolution."""
+    unit = RESULT_METRICS[figure.metric].unit if figure.metric in RESULT_METRICS else ""
+    if figure.value is None:
+        return ABSENT if figure.high is None else f"< {measured_text(figure.high, 0.0, unit)}"
+    half_width = 0.0 if figure.high is None else figure.high - figure.value
+    return measured_text(figure.value, half_width, unit)
 
 
 def value_text(figure: Result) -> str:

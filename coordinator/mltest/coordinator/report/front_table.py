@@ -11,7 +11,13 @@ from mltest.coordinator.report.figure_text import figure_text
 from mltest.coordinator.report.plain import plain_table, printable
 from mltest.shared.domain import FrontPoint, ParetoFront, Result
 
-_TITLES = {"artifact_bytes": "size", "memory_peak_bytes": "memory", "r2": "R²", "judged_r2": "R²"}
+_TITLES = {
+    "artifact_bytes": "size",
+    "memory_peak_bytes": "memory",
+    "r2": "R²",
+    "judged_r2": "R²",
+    "gross_energy_j": "energy",
+}
 _NAMED = 3
 """How many of those that beat a candidate are named."""
 

@@ -2,6 +2,7 @@
 
 from mltest.coordinator.report.tally import Tally
 from mltest.shared.domain import (
+    FIRST_ENERGY_ROUND,
     AgentUpdated,
     CandidateUpdated,
     JobEvent,
@@ -66,9 +67,11 @@ def _candidate(updated: CandidateUpdated) -> str:
 def _visit(visit: VisitUpdated) -> str:
     if visit.outcome is None:
         return ""
-    where = f"  round {visit.round_index + 1} on {visit.agent_name}"
+    is_energy = visit.round_index >= FIRST_ENERGY_ROUND
+    number = visit.round_index - (FIRST_ENERGY_ROUND if is_energy else 0) + 1
+    where = f"  {'energy, ' if is_energy else ''}round {number} on {visit.agent_name}"
     if visit.outcome is Outcome.OK:
-        return f"{where}: {visit.value_count:,} values"
+        return f"{where}: {visit.value_count:,} {'readings' if is_energy else 'values'}"
     return f"{where}, attempt {visit.attempt}: {visit.outcome.value}{_because(visit.reason)}"
 
 

@@ -101,7 +101,7 @@ def _chosen(candidates: Sequence[Candidate], name: str) -> Candidate | None:
 def _add_figure(table: Table, result: Result) -> None:
     if result.value is None:
         return
-    cells = (_name(result), result.label, value_text(result), _interval(result) or _bar(result))
+    cells = (_name(result), result.label or result.boundary, value_text(result), _interval(result) or _bar(result))
     table.add_row(*(printable(cell, style="dim" if position == 3 else "") for position, cell in enumerate(cells)))
 
 

@@ -29,11 +29,24 @@ def remarks(results: JobResults) -> Iterator[str]:
             "(lossy): its recipe means to change predictions; the plan's limits for lossy candidates gate it. Where it "
             "chose by one half of the rows, its quality is that of the other half, marked \u2020."
         )
+    yield from _energy(ranked)
     yield from _machines(ranked)
     yield from _findings(results.standings.machines)
     yield from _missing(ranked)
     yield from _of_rows(results.standings.rows)
     yield from results.standings.notes
+
+
+def _energy(rows: Sequence[StandingRow]) -> Iterator[str]:
+    """Say what joules are of, once for each boundary and meter."""
+    found = (one for row in rows for one in row.figures if one.metric == "gross_energy_j" and one.value is not None)
+    said = {(one.boundary, one.meter, one.is_estimate): one.count for one in found}
+    for (boundary, meter, is_estimate), count in said.items():
+        estimate = " It is an estimate, no measurement." if is_estimate else ""
+        yield (
+            f"energy: all joules of {boundary} (meter {meter}) for one row, in {count} rounds with one candidate at a "
+            f"time; ± is a whole 95 % interval with the scale of the meter.{estimate} 'show --tests' has net and idle."
+        )
 
 
 def _machines(rows: Sequence[StandingRow]) -> Iterator[str]:

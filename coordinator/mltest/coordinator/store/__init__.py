@@ -10,7 +10,7 @@ from mltest.coordinator.store.outcomes import (
     TriedEnd,
 )
 from mltest.coordinator.store.store import Store
-from mltest.coordinator.store.visits import StoredAttempt, StoredMachineState, StoredVisit
+from mltest.coordinator.store.visits import StoredAttempt, StoredEnergyAbsent, StoredMachineState, StoredVisit
 
 __all__ = [
     "ArtifactCache",
@@ -19,6 +19,7 @@ __all__ = [
     "InspectedFiles",
     "Store",
     "StoredAttempt",
+    "StoredEnergyAbsent",
     "StoredMachineState",
     "StoredPrediction",
     "StoredRemarks",

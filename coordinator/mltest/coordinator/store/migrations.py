@@ -205,6 +205,27 @@ ALTER TABLE evaluation ADD COLUMN differing_count INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE evaluation ADD COLUMN disagreements_json TEXT NOT NULL DEFAULT '[]';
 """
 
+_ENERGY = """
+CREATE TABLE energy (
+    attempt_key INTEGER NOT NULL REFERENCES attempt (attempt_key),
+    seq INTEGER NOT NULL,
+    candidate_id TEXT NOT NULL,
+    batch_size INTEGER NOT NULL,
+    try_index INTEGER NOT NULL,
+    recorded_json TEXT NOT NULL,
+    time_blob BLOB NOT NULL,
+    value_blob BLOB NOT NULL,
+    PRIMARY KEY (attempt_key, seq)
+) WITHOUT ROWID;
+
+CREATE TABLE energy_absent (
+    attempt_key INTEGER NOT NULL REFERENCES attempt (attempt_key),
+    seq INTEGER NOT NULL,
+    absent_json TEXT NOT NULL,
+    PRIMARY KEY (attempt_key, seq)
+) WITHOUT ROWID;
+"""
+
 
 _SPEED = """
 CREATE TABLE speed_check (
@@ -240,6 +261,11 @@ def _disagreements(database: Database) -> None:
 @MIGRATIONS(name="speed")
 def _speed(database: Database) -> None:
     _execute_all(database, _SPEED)
+
+
+@MIGRATIONS(name="energy")
+def _energy(database: Database) -> None:
+    _execute_all(database, _ENERGY)
 
 
 def _execute_all(database: Database, script: str) -> None:

@@ -89,6 +89,8 @@ ADD_SERIES = "INSERT OR IGNORE INTO series VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
 ADD_CANDIDATE_END = "INSERT OR IGNORE INTO candidate_end VALUES (?, ?, ?, ?, ?, ?, ?)"
 ADD_PREDICTION = "INSERT OR IGNORE INTO prediction VALUES (?, ?, ?, ?)"
 ADD_VERIFICATION = "INSERT OR IGNORE INTO verification VALUES (?, ?, ?)"
+ADD_ENERGY = "INSERT OR IGNORE INTO energy VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+ADD_ENERGY_ABSENT = "INSERT OR IGNORE INTO energy_absent VALUES (?, ?, ?)"
 
 IS_OPEN = "SELECT outcome IS NULL FROM attempt WHERE attempt_key = ?"
 OPEN_ATTEMPTS = """
@@ -138,6 +140,19 @@ ORDER BY visit.agent_id, candidate_id, visit.round_index
 COUNTED_PREDICTIONS = f"""
 SELECT visit.agent_id, prediction.* FROM prediction {COUNTED}
 ORDER BY visit.agent_id, candidate_id, visit.round_index
+"""  # noqa: S608
+
+COUNTED_ENERGY = f"""
+SELECT visit.agent_id, visit.round_index, energy.* FROM energy {COUNTED}
+AND (attempt_key, seq) > (:attempt_key, :seq) ORDER BY attempt_key, seq LIMIT :limit
+"""  # noqa: S608
+
+COUNTED_ENERGY_HEADS = f"""
+SELECT visit.agent_id, visit.round_index, recorded_json FROM energy {COUNTED} ORDER BY attempt_key, seq
+"""  # noqa: S608
+
+COUNTED_ENERGY_ABSENT = f"""
+SELECT visit.agent_id, visit.round_index, energy_absent.* FROM energy_absent {COUNTED} ORDER BY attempt_key, seq
 """  # noqa: S608
 
 RESULTS = "SELECT result_json FROM result WHERE job_id = :job_id ORDER BY position"

@@ -4,15 +4,18 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mltest.coordinator.api import StoredSeries
+from mltest.coordinator.api import StoredEnergy, StoredSeries
 from mltest.coordinator.store import sql
 from mltest.coordinator.store.database import Database, Row
+from mltest.coordinator.store.energy import energy_of_row, energy_row
 from mltest.coordinator.store.jobs import append_event
 from mltest.coordinator.store.sealing import opened, sealed_rows
 from mltest.coordinator.store.series import SeriesRow, series_of_row, series_row
 from mltest.shared.domain import (
     CallsVerified,
     CandidateEnded,
+    EnergyAbsent,
+    EnergyRecorded,
     JobEventBody,
     MachineState,
     Outcome,
@@ -30,6 +33,10 @@ from mltest.shared.jsonable import from_json, to_json
 _UNSEALED_PER_PAGE = 500
 _SEALED_PER_PAGE = 20
 """Each has all slices of one candidate, metric and batch size."""
+
+_ENERGY_PER_PAGE = 20
+EnergyPosition = tuple[int, int]
+"""Attempt and event."""
 
 Position = tuple[int, int, int]
 """Behind a stored series: attempt, then event and index in the event, or the key of a sealed row and 0."""
@@ -72,6 +79,14 @@ class StoredAttempt:
     reason: str
     started: VisitStarted | None
     ended: VisitEnded | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEnergyAbsent:
+    """Why energy could not be measured on an agent."""
+
+    agent_id: str
+    absent: EnergyAbsent
 
 
 class VisitTable:
@@ -140,7 +155,7 @@ class VisitTable:
             events = events if is_open else ()
             self._database.execute_many(sql.ADD_SERIES, _series_rows(attempt_key, events))
             for event in events:
-                self._receive_rare(attempt_key, event.event)
+                self._receive_rare(attempt_key, event.seq, event.event)
             if seqs := [event.seq for event in events if not isinstance(event.event, VisitEnded)]:
                 self._database.execute(sql.RECEIVED, (max(seqs), attempt_key))
             for body in news:
@@ -241,6 +256,40 @@ class VisitTable:
             yield from (series for _, series in page)
             position = page[-1][0]
 
+    def energy_page(self, job_id: str, after: EnergyPosition) -> list[tuple[EnergyPosition, StoredEnergy]]:
+        """Return the next raw readings of meters that count, some at a time, in the order of their storage.
+
+        Args:
+            job_id: the job.
+            after: attempt and event of the last one of the page before; zeros for the first page.
+
+        """
+        parameters = {"job_id": job_id, "attempt_key": after[0], "seq": after[1], "limit": _ENERGY_PER_PAGE}
+        return [
+            ((row["attempt_key"], row["seq"]), _stored_energy(row, energy_of_row(row)))
+            for row in self._database.execute(sql.COUNTED_ENERGY, parameters)
+        ]
+
+    def energy(self, job_id: str) -> Iterator[StoredEnergy]:
+        """Yield the raw readings of meters that count, in the order in which they were stored."""
+        position: EnergyPosition = (0, 0)
+        while page := self.energy_page(job_id, position):
+            yield from (found for _, found in page)
+            position = page[-1][0]
+
+    def energy_heads(self, job_id: str) -> tuple[StoredEnergy, ...]:
+        """Return the same without any reading."""
+        rows = self._database.execute(sql.COUNTED_ENERGY_HEADS, {"job_id": job_id})
+        return tuple(_stored_energy(row, from_json(row["recorded_json"], EnergyRecorded)) for row in rows)
+
+    def energy_absent(self, job_id: str) -> tuple[StoredEnergyAbsent, ...]:
+        """Return why energy could not be measured, in the order in which it was stored."""
+        rows = self._database.execute(sql.COUNTED_ENERGY_ABSENT, {"job_id": job_id})
+        return tuple(
+            StoredEnergyAbsent(agent_id=row["agent_id"], absent=from_json(row["absent_json"], EnergyAbsent))
+            for row in rows
+        )
+
     def _unsealed_page(self, attempt_key: int, seq: int, series_index: int) -> list[tuple[Position, SampleSeries]]:
         parameters = (attempt_key, seq, series_index, _UNSEALED_PER_PAGE)
         rows = self._database.execute(sql.UNSEALED_PAGE, parameters)
@@ -256,16 +305,24 @@ class VisitTable:
         self._database.execute_many(sql.ADD_SEALED, sealed_rows(attempt_key, rows))
         self._database.execute(sql.FORGET_UNSEALED, (attempt_key,))
 
-    def _receive_rare(self, attempt_key: int, body: object) -> None:
+    def _receive_rare(self, attempt_key: int, seq: int, body: object) -> None:
         if isinstance(body, VisitStarted):
             self._database.execute(sql.STARTED, (to_json(body), attempt_key))
         elif isinstance(body, CandidateEnded):
             self._database.execute(sql.ADD_CANDIDATE_END, _end_row(attempt_key, body))
         elif isinstance(body, CallsVerified):
             self._database.execute(sql.ADD_VERIFICATION, (attempt_key, body.candidate_id, to_json(body)))
+        elif isinstance(body, EnergyRecorded):
+            self._database.execute(sql.ADD_ENERGY, energy_row(attempt_key, seq, body))
+        elif isinstance(body, EnergyAbsent):
+            self._database.execute(sql.ADD_ENERGY_ABSENT, (attempt_key, seq, to_json(body)))
         elif isinstance(body, PredictionsStored):
             prediction = (attempt_key, body.candidate_id, body.sha256, body.size_bytes)
             self._database.execute(sql.ADD_PREDICTION, prediction)
+
+
+def _stored_energy(row: Row, recorded: EnergyRecorded) -> StoredEnergy:
+    return StoredEnergy(agent_id=row["agent_id"], round_index=row["round_index"], recorded=recorded)
 
 
 def _series_rows(attempt_key: int, events: Sequence[VisitEvent]) -> list[SeriesRow]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+from mltest.coordinator.analysis.energy_evidence import NO_ENERGY, EnergyEvidence
 from mltest.shared.domain import CallRemark, LatencySpec, ModelInfo, Result, SampleSeries, Task
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class SampleEvidence:
     rounds: tuple[RoundSamples, ...]
     remarks: tuple[CallRemark, ...] = ()
     """On its calls, from all rounds."""
+    energy: EnergyEvidence = NO_ENERGY
+    """What meters gave."""
 
 
 class SampleTest(Protocol):

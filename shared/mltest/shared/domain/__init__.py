@@ -24,6 +24,17 @@ from mltest.shared.domain.comparison import (
     HistorySeries,
 )
 from mltest.shared.domain.disagreement import Cause, Disagreement, Disagreements
+from mltest.shared.domain.energy import (
+    FIRST_ENERGY_ROUND,
+    DomainReadings,
+    EnergyAbsent,
+    EnergyCalls,
+    EnergyRecorded,
+    EnergySpec,
+    EnergyWindow,
+    EnergyWindowKind,
+    RoundState,
+)
 from mltest.shared.domain.fingerprint import Fingerprint
 from mltest.shared.domain.job import (
     AgentUpdated,
@@ -87,6 +98,7 @@ from mltest.shared.domain.visit import (
 )
 
 __all__ = [
+    "FIRST_ENERGY_ROUND",
     "UNKNOWN_SANDBOX",
     "AgentInfo",
     "AgentMachine",
@@ -107,6 +119,13 @@ __all__ = [
     "Difference",
     "Disagreement",
     "Disagreements",
+    "DomainReadings",
+    "EnergyAbsent",
+    "EnergyCalls",
+    "EnergyRecorded",
+    "EnergySpec",
+    "EnergyWindow",
+    "EnergyWindowKind",
     "EnvironmentChange",
     "FileRef",
     "FindingLevel",
@@ -149,6 +168,7 @@ __all__ = [
     "ReportedTest",
     "ReportedTestState",
     "Result",
+    "RoundState",
     "RuntimeInfo",
     "SampleBatch",
     "SampleSeries",

@@ -114,6 +114,10 @@ class MeterInfo:
     """What results may be published for; empty where its numbers are recorded only."""
     is_estimate: bool = False
     """Whether its numbers are a model's, and not measured."""
+    update_s: float = 0.0
+    """Period in which its numbers change; 0 if it does not say."""
+    update_origin: str = ""
+    """Where that is known from: probed, driver, datasheet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +148,8 @@ class AgentInfo:
     """Found by trying when the agent started."""
     meters: tuple[MeterInfo, ...] = ()
     """Those that can be read, and those that need a grant; empty if it does not say."""
+    measures_energy: bool = False
+    """Whether it measures energy in visits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

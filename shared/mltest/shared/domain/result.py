@@ -59,6 +59,20 @@ class Result:
     """What the state of the machine makes of it: nothing, unreliable, or not to be ranked by."""
     doubt: str = ""
     """Why; empty if there is no doubt."""
+    boundary: str = ""
+    """What joules and watts cover: cpu.package+dram, board; results at different ones are never compared."""
+    meter: str = ""
+    """That read them."""
+    statistical: float | None = None
+    """Half-width of the part of a 95 % interval that further rounds would shrink; None where it has no parts."""
+    type_b: float | None = None
+    """Half-width of the part that they would not: scale, zero and steps of the meter."""
+    window_s: float | None = None
+    """Mean length of the windows behind it; None where there are none."""
+    call_count: int = 0
+    """Calls in each window; 0 where there are none."""
+    is_estimate: bool = False
+    """Whether its meter has a model behind it instead of a sensor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

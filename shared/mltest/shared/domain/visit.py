@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from mltest.shared.domain.agent import UNKNOWN_SANDBOX, SandboxInfo
+from mltest.shared.domain.energy import EnergyAbsent, EnergyCalls, EnergyRecorded, EnergySpec
 from mltest.shared.domain.fingerprint import Fingerprint
 from mltest.shared.domain.machine import GpuState
 from mltest.shared.domain.memory import MemorySpec
@@ -70,6 +71,8 @@ class VisitCandidate:
     """Further options of the runtime."""
     batch_sizes: tuple[int, ...] = ()
     """Of the visit's batch sizes, those that it is timed with; empty: all of them."""
+    energy_calls: tuple[EnergyCalls, ...] = ()
+    """Calls of a load window, by batch size; empty: the agent finds out how many it takes."""
 
 
 class MachineClass(Enum):
@@ -171,6 +174,8 @@ class VisitSpec:
     """None if no requests arrive by a schedule."""
     memory: MemorySpec | None = None
     """None if memory is not measured in processes of its own."""
+    energy: EnergySpec | None = None
+    """None if energy is not measured; if it is, nothing else is measured in this visit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -350,7 +355,16 @@ class VisitEnded:
     """None if nothing was timed."""
 
 
-VisitEventBody = VisitStarted | SampleBatch | PredictionsStored | CallsVerified | CandidateEnded | VisitEnded
+VisitEventBody = (
+    VisitStarted
+    | SampleBatch
+    | PredictionsStored
+    | CallsVerified
+    | CandidateEnded
+    | VisitEnded
+    | EnergyRecorded
+    | EnergyAbsent
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from mltest.shared.energy.domain import Domain, Scope
 from mltest.shared.energy.meter_spec import MeterSpec
 from mltest.shared.errors import BoundaryInvalidError
 
-_ALONE = (Scope.WALL, Scope.BOARD, Scope.MODULE, Scope.GPU)
+_ALONE = (Scope.WALL, Scope.BOARD, Scope.MODULE, Scope.GPU, Scope.SIMULATED)
 """Scopes of which each domain is a boundary of its own."""
 
 

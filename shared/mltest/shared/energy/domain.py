@@ -22,6 +22,8 @@ class Scope(Enum):
     """One GPU with its memory."""
     RAIL = "rail"
     """One supply of something."""
+    SIMULATED = "simulated"
+    """Nothing: a meter that pretends."""
     UNKNOWN = "unknown"
     """Nobody knows: recorded, never ranked."""
 

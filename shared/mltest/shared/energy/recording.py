@@ -14,6 +14,8 @@ from mltest.shared.energy.reading import Reading
 from mltest.shared.errors import DataInvalidError
 
 _CONVERTER = cattrs.Converter(forbid_extra_keys=True)
+_TOLERANT = cattrs.Converter()
+"""For what another version wrote."""
 _MAX_LINE_CHARS = 1_000_000
 
 PartT = TypeVar("PartT")
@@ -25,6 +27,31 @@ class Recording:
 
     spec: MeterSpec
     readings: tuple[Reading, ...]
+
+
+def spec_to_json(spec: MeterSpec) -> str:
+    """Return a specification as the first line of a recording."""
+    return json.dumps(_CONVERTER.unstructure(spec), separators=(",", ":"))
+
+
+def spec_from_json(text: str) -> MeterSpec:
+    """Return the specification in `text`; what this version does not know is left out.
+
+    Raises:
+        DataInvalidError: it is none, or its numbers cannot be.
+
+    """
+    if len(text) > _MAX_LINE_CHARS:
+        raise DataInvalidError(detail="the specification of a meter is too long")
+    try:
+        spec = _TOLERANT.structure(json.loads(text), MeterSpec)
+    except (ValueError, TypeError, RecursionError, cattrs.BaseValidationError) as error:
+        raise DataInvalidError(detail="it is no specification of a meter") from error
+    numbers = (spec.update_s, spec.averaging_s, spec.coverage_ratio, spec.gain_u_ratio, spec.floor_s, spec.target_ratio)
+    of_domains = (number for one in spec.domains for number in (one.resolution, one.offset_u_w, one.factor))
+    if not all(math.isfinite(number) and number >= 0 for number in (*numbers, *of_domains)) or spec.update_s <= 0:
+        raise DataInvalidError(detail="the specification of a meter has numbers that cannot be")
+    return spec
 
 
 def recording_to_lines(recording: Recording) -> Iterator[str]:

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import hypot, sqrt
 
 from mltest.shared.energy.boundary import Boundary
-from mltest.shared.energy.meter_spec import MeterSpec
+from mltest.shared.energy.meter_spec import MeterKind
 from mltest.shared.energy.reading import Absent, Reading, Window
 from mltest.shared.energy.window_energy import WindowEnergy, window_energy
 
 _MAX_BASE_CHANGE = 0.1
 """Of the net power: a base that moved more within a round says nothing of what lies between."""
+_METER_SIGMAS = 3.0
+"""Two looks at the same idle power may differ by that many standard errors of the meter itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,19 +61,19 @@ def round_energy(boundary: Boundary, readings: Sequence[Reading], windows: Round
         return after
     if windows.inference_count < 1:
         return Absent("nothing was inferred in the window")
-    return _round(boundary.spec, windows, before, load, after)
+    return _round(boundary, windows, before, load, after)
 
 
 def _round(
-    spec: MeterSpec, windows: RoundWindows, before: WindowEnergy, load: WindowEnergy, after: WindowEnergy
+    boundary: Boundary, windows: RoundWindows, before: WindowEnergy, load: WindowEnergy, after: WindowEnergy
 ) -> RoundEnergy | Absent:
     span_ns = windows.after.middle_ns - windows.before.middle_ns
     share = (windows.load.middle_ns - windows.before.middle_ns) / span_ns
     change_w = after.power_w - before.power_w
     base_w = before.power_w + share * change_w
-    load_w = without_lag_w(load, base_w, spec.lag_s)
+    load_w = without_lag_w(load, base_w, boundary.spec.lag_s)
     net_w = load_w - base_w
-    if abs(change_w) > _MAX_BASE_CHANGE * abs(net_w):
+    if abs(change_w) > max(_MAX_BASE_CHANGE * abs(net_w), _METER_SIGMAS * _blur_w(boundary, before, after)):
         return Absent(
             f"idle power moved from {before.power_w:.4g} to {after.power_w:.4g} W, over a tenth of what the load adds",
             "mltest-agent doctor says what else runs on this machine",
@@ -85,6 +88,19 @@ def _round(
         duration_s=load.duration_s,
         inference_count=windows.inference_count,
     )
+
+
+def _blur_w(boundary: Boundary, before: WindowEnergy, after: WindowEnergy) -> float:
+    """Return the standard error of a difference of two steady powers: ends that are late, and steps."""
+    return hypot(*(_window_blur_w(boundary, one) for one in (before, after)))
+
+
+def _window_blur_w(boundary: Boundary, window: WindowEnergy) -> float:
+    spec = boundary.spec
+    if spec.kind is MeterKind.POWER:
+        return boundary.resolution / sqrt(12)
+    late_j = window.power_w * min(spec.update_s, window.duration_s)
+    return hypot(late_j, boundary.resolution) / (window.duration_s * sqrt(6))
 
 
 def without_lag_w(load: WindowEnergy, base_w: float, lag_s: float) -> float:

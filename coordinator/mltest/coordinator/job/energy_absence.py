@@ -1,0 +1,41 @@
+"""Why energy was not measured on an agent, and what mends that. Pure."""
+
+from collections.abc import Sequence
+
+from mltest.coordinator.store import StoredEnergyAbsent
+from mltest.shared.domain import AgentInfo, MeterInfo
+
+_NO_METER = "it has no known counter or sensor of energy; a plug on its network can be named in its MLTEST_PLUGS"
+
+
+def energy_absence(agent: AgentInfo, stored: Sequence[StoredEnergyAbsent], candidate_id: str) -> str:
+    """Return why `agent` recorded no energy of a candidate, as one sentence for people.
+
+    Args:
+        agent: as it took part.
+        stored: what agents told in their visits.
+        candidate_id: of the candidate.
+
+    """
+    told = [
+        one.absent for one in stored if one.agent_id == agent.agent_id and one.absent.candidate_id in ("", candidate_id)
+    ]
+    reasons = [_sentence(one.meter, one.reason, one.remedy) for one in told]
+    if not reasons:
+        reasons = [_sentence(one.name, one.reason, one.remedy) for one in agent.meters if not one.is_available]
+    usable = [one for one in agent.meters if one.is_available]
+    if usable and not told:
+        return f"agent {agent.name}: {_unused(agent, usable)}"
+    return f"agent {agent.name}: {'; '.join(dict.fromkeys(reasons)) or _NO_METER}"
+
+
+def _unused(agent: AgentInfo, usable: Sequence[MeterInfo]) -> str:
+    if not agent.measures_energy:
+        return "its software is too old to measure energy; update it"
+    names = ", ".join(f"{one.name} ({', '.join(one.boundaries) or 'recorded only'})" for one in usable)
+    return f"no round of it was measured; it has {names}"
+
+
+def _sentence(meter: str, reason: str, remedy: str) -> str:
+    head = f"{meter}: {reason}" if meter else reason
+    return f"{head}; {remedy}" if remedy else head
