@@ -73,7 +73,7 @@ class Block:
         self._watch = MachineWatch()
         self._loads = [os.getloadavg()[0]]
         self._loop = NO_LOOP
-        self._artifacts = Artifacts(site.store, CompiledLibraries(site.compiled_folder))
+        self._artifacts = Artifacts(site.store, CompiledLibraries(site.compiled_folder), site.environments)
         self._weaker: tuple[str, ...] = ()
         self.buffer = SampleBuffer(time.monotonic_ns())
         """Counts what was measured."""
