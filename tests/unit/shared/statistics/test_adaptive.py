@@ -171,7 +171,7 @@ def test_slices_of_a_noisy_machine_give_the_same_winner_with_half_of_the_visits(
 
 def test_replayed_races_keep_their_winner_and_save_half_of_the_visits() -> None:
     source = random.Random(7)
-    races = [run(source, field(source, (0, 0.03, 0.06, 0.1, 0.2, 0.4, 0.8), 8), STANDARD) for _ in range(40)]
+    races = [run(source, field(source, (0, 0.03, 0.06, 0.1, 0.2, 0.4, 0.8), 8), STANDARD) for _ in range(20)]
 
     assert fmean(race.has_same_winner for race in races) >= 0.95
     assert fmean(race.visits_ratio for race in races) <= 0.5
