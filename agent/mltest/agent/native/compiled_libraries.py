@@ -117,7 +117,8 @@ class CompiledLibraries:
         return self._folder / f"{key}.so"
 
     def _record(self, key: str) -> Path:
-        return self._folder / f"{key}.json"
+        # PyTorch takes a file of the library's name that ends in .json for its own.
+        return self._folder / f"{key}.cost"
 
 
 def _key(sha256: str, flags: Sequence[str], language: str) -> str:
