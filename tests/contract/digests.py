@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from tests.contract.tiny_models import tiny_model
 NETWORKS = ("network, two classes", "network, three text labels", "network of values", "scaled network")
 PRECISIONS = {variant.name: dict(variant.options) for variant in OnnxExport.needs.variants if variant.name}
 PRUNED = ("forest, three classes", "boosting, two classes", "scaled forest", "histogram boosting, two classes")
+NETWORK_LABELS = ("prune-weights 1/2", "prune-units 1/2")
 LABELS = ("prune-trees complementarity 1/2", "cap-depth 1/2", "cap-depth 1/2 refined", "first-stages 1/2")
 
 
@@ -69,8 +71,8 @@ def _opened(path: Path) -> ExportSource:
 
 def _transformed(folder: Path) -> Iterator[str]:
     """Yield one line for each of some models, transforms and formats."""
-    for name in PRUNED:
-        for label in LABELS:
+    for names, labels in ((PRUNED, LABELS), (NETWORKS, NETWORK_LABELS)):
+        for name, label in product(names, labels):
             for file_format in ("skops", "pickle"):
                 try:
                     made = transformed(sourced(name, folder), label, folder / "unused")

@@ -72,7 +72,7 @@ ONE_EACH = [
 _LIBRARIES = ("xgboost", "lightgbm", "catboost")
 NEVER: dict[str, tuple[str, ...]] = {
     LEAN_CALL: _LIBRARIES,
-    NATIVE_CALL: ("scikit-learn", "daal4py", "numpy", "openvino", "torch", *_LIBRARIES),
+    NATIVE_CALL: ("scikit-learn", "daal4py", "numpy", "openvino", "torch", "torch-compile", *_LIBRARIES),
 }
 """Runtimes that have no such form."""
 ONE_THREAD = ("lleaves",)

@@ -8,15 +8,21 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mltest.agent.runtimes.registry import runtime_named
+from mltest.coordinator.builder.exporters.c_network_export import CNetworkExport
+from mltest.coordinator.builder.exporters.onnx_export import OnnxExport
 from mltest.coordinator.builder.exporters.registry import exporters
 from mltest.coordinator.builder.native_file import write_native
 from mltest.coordinator.builder.opened_model import open_native
 from mltest.coordinator.builder.transforms.registry import transform_label, transformed, transforms
+from mltest.shared.domain import VisitCandidate
 from mltest.shared.errors import ConversionError
 from mltest.shared.model_format import format_of
 from mltest.shared.native.libraries import open_library_model
+from mltest.shared.native.onnx_session import open_session
 from tests.contract.artifacts import source_of
-from tests.contract.digests import here_and_elsewhere, sourced
+from tests.contract.compiled import as_opened
+from tests.contract.digests import NETWORKS, here_and_elsewhere, sourced
 from tests.contract.tiny_boosters import BOOSTER_NAMES, booster_info, tiny_booster
 from tests.contract.tiny_models import NAMES, tiny_model
 
@@ -100,8 +106,6 @@ def test_every_exporter_takes_a_transformed_forest(label: str, tmp_path: Path) -
             converted.add(found.needs.name)
     assert len(converted) == 3
     native, _ = open_native(tmp_path / "skops_native", "skops", allows_pickle=False)
-    from mltest.shared.native.onnx_session import open_session
-
     rows = tiny_model("forest, three classes").rows
     session = open_session(tmp_path / "onnx_export", threads=1)
     found_scores = session.predictions(rows.astype(np.float32), task=made.info.task, classes=made.info.classes).scores
@@ -109,6 +113,48 @@ def test_every_exporter_takes_a_transformed_forest(label: str, tmp_path: Path) -
     assert found_scores is not None
     assert expected_scores is not None
     np.testing.assert_allclose(found_scores, expected_scores, atol=1e-5)
+
+
+@pytest.mark.parametrize("label", ["prune-weights 1/2", "prune-units 1/2"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_exporter_takes_a_pruned_network(name: str, label: str, tmp_path: Path) -> None:
+    made = transformed(sourced(name, tmp_path), label, tmp_path / "unused")
+    assert made.native is not None
+    expected = made.native.predictions(made.native.prepare(tiny_model(name).rows)).scores
+    assert expected is not None
+    for exporter in (OnnxExport(), CNetworkExport()):
+        path = tmp_path / exporter.needs.name
+        exported = exporter.export(made, path)
+        candidate = VisitCandidate(
+            candidate_id="c",
+            runtime=exporter.needs.runtimes[0],
+            format=exporter.needs.formats["skops"],
+            artifact_sha256="",
+            task=made.info.task,
+            output=made.info.output,
+            feature_count=made.info.feature_count,
+            classes=made.info.classes,
+            input_dtype=exported.input_dtype,
+            options=exported.options,
+        )
+        model = runtime_named(candidate.runtime).open(as_opened(path, candidate), candidate)
+        found = model.predictions(model.prepare(tiny_model(name).rows)).scores
+        assert found is not None
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_graph_of_onnx_is_pruned_in_its_own_format(tmp_path: Path) -> None:
+    source = sourced(NETWORKS[0], tmp_path)
+    OnnxExport().export(source, tmp_path / "graph")
+    native = replace(source, path=tmp_path / "graph", native=None, info=replace(source.info, format="onnx"))
+    same = transformed(source, "prune-units 1/2", tmp_path / "unused")
+    assert same.native is not None
+    made = transformed(native, "prune-units 1/2", tmp_path / "fewer")
+    rows = tiny_model(NETWORKS[0]).rows
+    session = open_session(made.path, threads=1)
+    found = session.predictions(rows.astype(np.float32), task=made.info.task, classes=made.info.classes).scores
+    expected = same.native.predictions(same.native.prepare(rows)).scores
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)  # type: ignore[arg-type]  # float64
 
 
 def test_without_true_values_what_the_model_says_is_what_it_is_pruned_by(tmp_path: Path) -> None:
@@ -174,5 +220,5 @@ def test_a_label_that_no_way_has_is_refused(label: str, tmp_path: Path) -> None:
 
 def test_the_same_model_gives_the_same_bytes_in_every_process(tmp_path: Path) -> None:
     here, elsewhere = here_and_elsewhere("transformed", tmp_path)
-    assert len(here) == 32
+    assert len(here) == 48
     assert here == elsewhere

@@ -38,7 +38,7 @@ def metered_agent(folder: Path, processes: ProcessGroup, *, port: str = "0") -> 
     )
     start_uj = INTEL_RANGE_UJ - 20_000_000
     (root / COUNTER).write_text(f"{start_uj:<{watching_feeder.DIGITS}d}\n")
-    agent = processes.agent(folder / "agent", "--no-advertise", "--port", port, "--host-root", str(root))
+    agent = processes.agent(folder / "agent", "--no-advertise", "--port", port, "--machine-root", str(root))
     command = [sys.executable, watching_feeder.__file__, str(root / COUNTER), str(IDLE_W), str(LOAD_W)]
     command += [str(start_uj), str(INTEL_RANGE_UJ), str(agent.process.pid)]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as feeder:

@@ -75,10 +75,11 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _install(options: argparse.Namespace) -> int:
+    from mltest.agent.environments.environments import environment_of
     from mltest.agent.environments.install import install
     from mltest.agent.runtimes.registry import runtime_named
 
-    needs = runtime_named(options.runtime).needs
+    needs = runtime_named(environment_of(options.runtime)).needs
     folder = _folder(options)
     version = install(needs, folder, _pip_options(options), _say)
     print(f"{needs.name} {version} is installed in {folder / needs.name}; agents that run use it when restarted")
@@ -86,10 +87,11 @@ def _install(options: argparse.Namespace) -> int:
 
 
 def _remove(options: argparse.Namespace) -> int:
+    from mltest.agent.environments.environments import environment_of
     from mltest.agent.environments.install import remove
     from mltest.agent.runtimes.registry import runtime_named
 
-    name, folder = runtime_named(options.runtime).needs.name, _folder(options)
+    name, folder = runtime_named(environment_of(options.runtime)).needs.name, _folder(options)
     remove(name, folder)
     print(f"the environment of {name} is removed from {folder}; agents that run have to be restarted")
     return 0

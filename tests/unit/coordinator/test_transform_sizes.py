@@ -13,7 +13,7 @@ from mltest.shared.domain import ModelInfo
 from mltest.shared.errors import PlanInvalidError
 from tests.unit.coordinator.test_recipes import FOREST, NATIVE
 
-SIZED = ("prune-trees", "cap-depth", "first-stages", "prune-cost-complexity")
+SIZED = ("prune-trees", "cap-depth", "first-stages", "prune-cost-complexity", "prune-weights", "prune-units")
 
 
 def transforms_of(*wanted: str, model: ModelInfo = FOREST) -> list[str]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from mltest.shared.native.compiled_program import TORCH_COMPILE
 from mltest.shared.state import default_state_folder
 
 FOLDER_VARIABLE = "MLTEST_RUNTIMES_DIR"
@@ -16,6 +17,8 @@ FOLDER_VARIABLE = "MLTEST_RUNTIMES_DIR"
 FOLDER_NAME = "runtimes"
 MAX_FAILURE_CHARS = 500
 
+_SHARED = {TORCH_COMPILE: "torch"}
+"""Runtimes that run in the environment of another one."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -29,7 +32,8 @@ class Environments:
         """Return the environment of `runtime`, whole or broken; None if it has none of its own."""
         if not _NAME.fullmatch(runtime):
             return None
-        return next((path for folder in self.folders if (path := folder / runtime).is_dir()), None)
+        name = environment_of(runtime)
+        return next((path for folder in self.folders if (path := folder / name).is_dir()), None)
 
     def python_of(self, runtime: str) -> Path | None:
         """Return the interpreter that `runtime` runs in; None means that of the agent."""
@@ -38,11 +42,16 @@ class Environments:
 
     def failure_of(self, runtime: str) -> str:
         """Return why an environment of `runtime` could not be made when that was last tried; empty if it was not."""
-        for path in (failure_file(folder, runtime) for folder in self.folders):
+        for path in (failure_file(folder, environment_of(runtime)) for folder in self.folders):
             if path.is_file():
                 with path.open(encoding="utf-8", errors="replace") as stream:
                     return stream.read(MAX_FAILURE_CHARS).strip()
         return ""
+
+
+def environment_of(runtime: str) -> str:
+    """Return the runtime in whose environment `runtime` runs: itself, nearly always."""
+    return _SHARED.get(runtime, runtime)
 
 
 def interpreter_in(environment: Path) -> Path:

@@ -6,8 +6,9 @@ import json
 import os
 import platform
 import shutil
+import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from mltest.agent.launch.output_file import open_output
 from mltest.agent.native.artifact_flags import artifact_flags
 from mltest.agent.native.compile import compiler_path
 from mltest.agent.native.compile_child import ARTIFACT
-from mltest.agent.native.compiling import CompileCost, artifact_in_child
+from mltest.agent.native.compiling import CompileCost, artifact_in_child, program_in_child
 
 KEPT_BYTES = 512 << 20
 """Of all libraries that no visit uses; those that were not used for the longest time go first."""
@@ -49,11 +50,30 @@ class CompiledLibraries:
 
         """
         flags = artifact_flags(options, language)
-        await asyncio.to_thread(self._folder.mkdir, mode=0o700, parents=True, exist_ok=True)
         key = _key(sha256, flags, language)
+        return await self._kept(key, lambda folder: artifact_in_child(source, folder, flags, language))
+
+    async def compiled_program(
+        self, program: Path, sha256: str, threads: int, python: Path | None = None
+    ) -> CompiledLibrary:
+        """Return the library that Inductor makes of a program of PyTorch, whose bytes have the SHA-256 `sha256`.
+
+        `python` is the interpreter of PyTorch's own environment; None means that of the agent.
+
+        Raises:
+            MltestError: it cannot be compiled; the message says why.
+
+        """
+        environment = Path(sys.prefix) if python is None else python.parent.parent
+        made = environment.stat().st_mtime_ns if environment.is_dir() else 0
+        key = _key(sha256, ("inductor", str(threads), str(environment), str(made)), "c++")
+        return await self._kept(key, lambda folder: program_in_child(program, folder, threads, python))
+
+    async def _kept(self, key: str, compile_in: Callable[[Path], Awaitable[CompileCost]]) -> CompiledLibrary:
+        await asyncio.to_thread(self._folder.mkdir, mode=0o700, parents=True, exist_ok=True)
         self._used.add(key)
         if (found := self._found(key)) is None:
-            await self._compile(key, source, flags, language)
+            await self._compile(key, compile_in)
             self._drop_old()
             found = self._found(key)
         assert found is not None
@@ -68,10 +88,10 @@ class CompiledLibraries:
         except (OSError, ValueError, TypeError):
             return None
 
-    async def _compile(self, key: str, source: Path, flags: Sequence[str], language: str) -> None:
+    async def _compile(self, key: str, compile_in: Callable[[Path], Awaitable[CompileCost]]) -> None:
         folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="compile-", dir=self._folder))
         try:
-            cost = await artifact_in_child(source, folder, flags, language)
+            cost = await compile_in(folder)
             await asyncio.to_thread(self._keep, key, folder / ARTIFACT, cost)
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
@@ -97,7 +117,8 @@ class CompiledLibraries:
         return self._folder / f"{key}.so"
 
     def _record(self, key: str) -> Path:
-        return self._folder / f"{key}.json"
+        # PyTorch takes a file of the library's name that ends in .json for its own.
+        return self._folder / f"{key}.cost"
 
 
 def _key(sha256: str, flags: Sequence[str], language: str) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mltest.agent.native.compile import loop_failure, loop_sources
@@ -13,10 +13,21 @@ from mltest.shared.frames import Frame
 
 COMPILE_S = 180
 """Of processor time and of time; nested ifs of 80,000 nodes take a quarter of it on a processor of 2021."""
+PROGRAM_COMPILE_S = 300
+"""Inductor's headers alone take a slow board minutes."""
 MEMORY_BYTES = 2 << 30
 OUTPUT_BYTES = 64 << 20
+PROGRAM_BYTES = 1 << 30
+"""A program's weights lie in its library."""
 
 _MODULE = "mltest.agent.native.compile_child"
+_INDUCTOR_MODULE = "mltest.agent.native.inductor_child"
+_SOURCE_LIMITS = ChildLimits(
+    memory_bytes=MEMORY_BYTES, file_bytes=OUTPUT_BYTES, cpu_s=COMPILE_S, confinement=Confinement.COMPILER
+)
+_PROGRAM_LIMITS = ChildLimits(
+    memory_bytes=2 * MEMORY_BYTES, file_bytes=PROGRAM_BYTES, cpu_s=PROGRAM_COMPILE_S, confinement=Confinement.COMPILER
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +68,22 @@ async def artifact_in_child(
     return CompileCost(number(answer, "compile_ns"), number(answer, "compile_peak_bytes"))
 
 
+async def program_in_child(program: Path, folder: Path, threads: int, python: Path | None) -> CompileCost:
+    """Compile a program of PyTorch for `threads` threads into the file ARTIFACT in `folder`, which is for this alone.
+
+    `python` is the interpreter of PyTorch's own environment; None means that of the agent.
+
+    Raises:
+        MltestError: as for `compiled_in_child`; EnvironmentBrokenError: there is no interpreter `python`.
+
+    """
+    frame = {"command": "program", "source": str(program), "threads": threads}
+    answer = await _answered(
+        frame, [program], folder, PROGRAM_COMPILE_S, module=_INDUCTOR_MODULE, limits=_PROGRAM_LIMITS, python=python
+    )
+    return CompileCost(number(answer, "compile_ns"), number(answer, "compile_peak_bytes"))
+
+
 async def loop_in_child(folder: Path) -> Path:
     """Return the library with the loop and the calls of every runtime, compiled into `folder` if need be.
 
@@ -70,16 +97,19 @@ async def loop_in_child(folder: Path) -> Path:
         raise loop_failure(error) from error
 
 
-async def _answered(frame: Frame, sources: Sequence[Path], folder: Path, timeout_s: float) -> Frame:
+async def _answered(
+    frame: Frame,
+    sources: Sequence[Path],
+    folder: Path,
+    timeout_s: float,
+    *,
+    module: str = _MODULE,
+    limits: ChildLimits = _SOURCE_LIMITS,
+    python: Path | None = None,
+) -> Frame:
     await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
-    limits = ChildLimits(
-        memory_bytes=MEMORY_BYTES,
-        file_bytes=OUTPUT_BYTES,
-        cpu_s=COMPILE_S,
-        confinement=Confinement.COMPILER,
-        readable=tuple(map(str, sources)),
-    )
-    child = await Child.spawn(_MODULE, folder=folder, limits=limits)
+    own = replace(limits, readable=tuple(map(str, sources)))
+    child = await Child.spawn(module, folder=folder, limits=own, python=python)
     try:
         return await child.request(frame, timeout_s=timeout_s, what="compiling")
     finally:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mltest.agent.environments.environments import Environments
+from mltest.agent.environments.environments import Environments, environment_of
 from mltest.agent.launch.exec_launcher import ExecLauncher
 from mltest.agent.launch.role import Launcher, WorkerRoom
 from mltest.agent.meters.role import MeterSite, plugs_of_variable
@@ -104,7 +104,7 @@ async def _looked_at(folder: Path, site: MeterSite) -> tuple[Capabilities, Seque
 async def _probed(room: WorkerRoom, known: dict[str, Any], environments: Environments) -> RuntimeInfo:
     name = known["name"]
     python = environments.python_of(name)
-    remedy = "" if python is None else f"mltest-agent runtimes install {name}"
+    remedy = "" if python is None else f"mltest-agent runtimes install {environment_of(name)}"
     try:
         child = await room.spawn(_RUNTIME_MODULE, limits=ChildLimits(), environment={}, python=python)
         frame = {"command": "runtime", "name": name, "remedy": remedy, "failure": environments.failure_of(name)}

@@ -39,17 +39,25 @@ def _runtime_info(needs: RuntimeNeeds, remedies: list[str]) -> RuntimeInfo:
     except Exception as error:
         # A broken library may raise anything; whatever it is, this runtime is not usable, and the others are.
         return _unusable(needs, f"{type(error).__name__}: {error}"[:500], *remedies)
-    language = LANGUAGES.get(needs.formats[0], "c")
+    # What is no source is compiled by a library, in C++.
+    language = LANGUAGES.get(needs.formats[0], "c++")
     compiler = compiler_version(language) if needs.needs_compiler else ""
     if needs.needs_compiler and not compiler:
         return _unusable(needs, f"there is no {language.upper()} compiler that works", REMEDIES[language])
     return RuntimeInfo(
         name=needs.name,
-        version=compiler or next(iter(versions.values()), ""),
+        version=_version(needs, compiler, next(iter(versions.values()), "")),
         is_available=True,
         formats=needs.formats,
         package_versions=versions,
     )
+
+
+def _version(needs: RuntimeNeeds, compiler: str, library: str) -> str:
+    """Return the version of what computes: the compiler's for sources, both where a library has something compiled."""
+    if compiler and needs.formats[0] in LANGUAGES:
+        return compiler
+    return f"{library}, {compiler}" if compiler else library
 
 
 def _unusable(needs: RuntimeNeeds, reason: str, *remedies: str) -> RuntimeInfo:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from mltest.agent.environments.environments import environment_of
 from mltest.shared.domain import VisitCandidate
 
 if TYPE_CHECKING:
@@ -41,13 +42,13 @@ class RuntimeNeeds:
     machines: tuple[str, ...] = ()
     """Architectures (uname -m) that it exists for; empty means: all."""
     needs_compiler: bool = False
-    """Whether a compiler for the language of its formats has to be there; its version is the runtime's version."""
+    """Whether a compiler for its formats has to be there; where they are sources, its version is the runtime's."""
 
     @property
     def remedy(self) -> str:
         """The command that installs it."""
         if self.is_apart:
-            return f"mltest-agent runtimes install {self.name}"
+            return f"mltest-agent runtimes install {environment_of(self.name)}"
         return f"pip install 'mltest-fleet[{self.extra}]'" if self.extra else ""
 
 

@@ -41,15 +41,15 @@ class Torch:
 
         use_threads(candidate.threads)
         if candidate.format != "pt2":
-            return _OpenModule(open_script(artifact), (candidate.feature_count,), candidate)
+            return OpenModule(open_script(artifact), (candidate.feature_count,), candidate)
         program = open_program(artifact)
         if program.facts.feature_count != candidate.feature_count:
             detail = f"it takes {program.facts.feature_count} features, not the model's {candidate.feature_count}"
             raise ModelInvalidError(detail=detail)
-        return _OpenModule(program.module, program.facts.row_shape, candidate)
+        return OpenModule(program.module, program.facts.row_shape, candidate)
 
 
-class _OpenModule:
+class OpenModule:
     """A module that gives scores, or positions of classes."""
 
     def __init__(self, module: "Module", row_shape: tuple[int, ...], candidate: VisitCandidate) -> None:
@@ -61,9 +61,11 @@ class _OpenModule:
         self.predict = array_call(module, row_shape)
 
     def prepare(self, rows: "NDArray[np.floating]") -> "NDArray[np.floating]":
+        """Return rows in the program's type."""
         return prepared_rows(rows, self._candidate)
 
     def answer(self, output: object, row_count: int) -> "NDArray[np.generic]":
+        """Return scores, or the names of classes."""
         import numpy as np
 
         found = np.asarray(output)
@@ -91,6 +93,7 @@ class _OpenModule:
         raise CallAbsentError(detail="PyTorch has no C interface; that of its library is C++")
 
     def predictions(self, batch: "NDArray[np.floating]") -> "Predictions":
+        """Return labels and scores."""
         import numpy as np
 
         from mltest.shared.native.predictions import Predictions

@@ -3,31 +3,34 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from mltest.agent.environments.environments import Environments
 from mltest.agent.native.artifact_flags import LANGUAGES
 from mltest.agent.native.compiled_libraries import CompiledLibraries, CompiledLibrary
 from mltest.agent.visit.visit_log import VisitLog
 from mltest.shared.blobs import BlobStore
 from mltest.shared.domain import SampleSeries, VisitCandidate
 from mltest.shared.errors import CallAbsentError, InfrastructureError, MltestError, RuntimeMissingError
+from mltest.shared.native.compiled_program import TORCH_COMPILE
 
 
 class Artifacts:
     """Of one visit; everything is compiled before the first worker starts."""
 
-    def __init__(self, store: BlobStore, libraries: CompiledLibraries) -> None:
+    def __init__(self, store: BlobStore, libraries: CompiledLibraries, environments: Environments) -> None:
         self._store = store
+        self._environments = environments
         self._libraries = libraries
         self._compiled: dict[str, CompiledLibrary | MltestError] = {}
 
     async def compile_all(self, candidates: Sequence[VisitCandidate], log: VisitLog) -> None:
-        """Compile what comes as source; what fails is told when its candidate's turn has come.
+        """Compile sources, and programs for Inductor; what fails is told when its candidate's turn has come.
 
         Raises:
             InfrastructureError: the machine is at fault.
 
         """
         for candidate in candidates:
-            if candidate.format in LANGUAGES:
+            if candidate.format in LANGUAGES or candidate.runtime == TORCH_COMPILE:
                 log.step(candidate.candidate_id)
                 self._compiled[candidate.candidate_id] = await self._tried(candidate)
 
@@ -66,11 +69,17 @@ class Artifacts:
     async def _tried(self, candidate: VisitCandidate) -> CompiledLibrary | MltestError:
         source = self._store.path(candidate.artifact_sha256)
         try:
-            language = LANGUAGES[candidate.format]
-            return await self._libraries.compiled(source, candidate.artifact_sha256, candidate.options, language)
+            return await self._compiled_from(source, candidate)
         except InfrastructureError:
             raise
         except CallAbsentError as error:
             return RuntimeMissingError(runtime=candidate.runtime, detail=error.message)
         except MltestError as error:
             return error
+
+    async def _compiled_from(self, source: Path, candidate: VisitCandidate) -> CompiledLibrary:
+        sha256 = candidate.artifact_sha256
+        if candidate.runtime == TORCH_COMPILE:
+            python = self._environments.python_of(TORCH_COMPILE)
+            return await self._libraries.compiled_program(source, sha256, candidate.threads, python)
+        return await self._libraries.compiled(source, sha256, candidate.options, LANGUAGES[candidate.format])

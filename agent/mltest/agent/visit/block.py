@@ -74,7 +74,7 @@ class Block:
         self._watch = MachineWatch(site.root)
         self._loads = [os.getloadavg()[0]]
         self._loop = NO_LOOP
-        self._artifacts = Artifacts(site.store, CompiledLibraries(site.compiled_folder))
+        self._artifacts = Artifacts(site.store, CompiledLibraries(site.compiled_folder), site.environments)
         self._memory = MemoryRun(spec, site, self._room, self._artifacts)
         self._weaker: tuple[str, ...] = ()
         self.buffer = SampleBuffer(time.monotonic_ns())

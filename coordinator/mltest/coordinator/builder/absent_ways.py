@@ -1,6 +1,6 @@
 """Ways to run a network that people ask for and that there are not here, with the reason. Pure.
 
-Why, at length: docs/decisions/0039-programs-of-pytorch.md.
+Why, at length: docs/decisions/0039-programs-of-pytorch.md and 0047-networks-pruned-and-compiled.md.
 """
 
 from collections.abc import Iterator, Mapping
@@ -8,11 +8,9 @@ from collections.abc import Iterator, Mapping
 from mltest.shared.domain import ModelInfo, PrunedCell
 from mltest.shared.model_format import ONNX, PICKLE, PT2, SKOPS
 
-_NO_COMPILER = "it starts a C++ compiler at the first call, and what opens a model may start no program"
 _NO_CONVERTER = "its converter brings JAX, transformers and torchao to where models are opened, and was not tried"
 _NO_DEVICE = "what opens a model sees no device of a GPU, and no machine with one was there to try it on"
 _ABSENT: Mapping[str, tuple[tuple[str, ...], str]] = {
-    "torch, torch.compile": ((PT2,), _NO_COMPILER),
     "litert": ((PT2, ONNX), _NO_CONVERTER),
     "onnxruntime, CUDA": ((PT2, ONNX, SKOPS, PICKLE), _NO_DEVICE),
     "onnxruntime, TensorRT": ((PT2, ONNX, SKOPS, PICKLE), _NO_DEVICE),

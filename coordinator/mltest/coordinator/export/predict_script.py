@@ -7,6 +7,8 @@ Usage: python predict.py DATA.npz [OUT.csv]    X (rows, features) of DATA.npz; l
 Needs: what requirements.txt names.
 """
 
+import asyncio
+import hashlib
 import sys
 from pathlib import Path
 
@@ -29,8 +31,14 @@ def artifact_of(candidate):
     """Return the file that the runtime opens."""
     from mltest.agent.native.artifact_flags import LANGUAGES, artifact_flags
     from mltest.agent.native.compile import compile_library, compiler_path
+    from mltest.agent.native.compiled_libraries import CompiledLibraries
+    from mltest.shared.native.compiled_program import TORCH_COMPILE
 
     artifact = HERE / "artifact"
+    if candidate.runtime == TORCH_COMPILE:
+        libraries = CompiledLibraries(HERE / "compiled")
+        sha256 = hashlib.sha256(artifact.read_bytes()).hexdigest()
+        return asyncio.run(libraries.compiled_program(artifact, sha256, candidate.threads)).path
     if candidate.format not in LANGUAGES:
         return artifact
     language, library = LANGUAGES[candidate.format], HERE / "artifact.so"

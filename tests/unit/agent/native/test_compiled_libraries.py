@@ -61,7 +61,7 @@ async def test_libraries_that_no_visit_uses_make_room(tmp_path: Path) -> None:
 async def test_half_of_a_library_is_compiled_again(tmp_path: Path) -> None:
     path = source(tmp_path)
     first = await CompiledLibraries(tmp_path / "kept").compiled(path, "a" * 64, {})
-    first.path.with_suffix(".json").write_text("{")
+    first.path.with_suffix(".cost").write_text("{")
     assert (await CompiledLibraries(tmp_path / "kept").compiled(path, "a" * 64, {})).cost.compile_ns > 0
 
 

@@ -1,4 +1,4 @@
-"""The submitted program of PyTorch itself, byte for byte, and as TorchScript."""
+"""The submitted program of PyTorch itself, byte for byte, for Inductor, and as TorchScript."""
 
 import shutil
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 from mltest.coordinator.builder.exporters.registry import exporter
 from mltest.coordinator.builder.exporters.role import Exported, ExporterNeeds, ExportSource
 from mltest.coordinator.builder.variant import Variant
+from mltest.shared.native.compiled_program import ROW_SHAPE, TORCH_COMPILE, row_shape_text
 
 _CONVERTER = "torch.jit"
 
@@ -29,6 +30,26 @@ class TorchNative:
 
         shutil.copyfile(source.path, target)
         return Exported(input_dtype=read_program(source.path).facts.input_dtype)
+
+
+@exporter
+class TorchCompileExport:
+    """The same file for Inductor, which compiles it on the agent, for the agent's processor."""
+
+    needs = ExporterNeeds(
+        name="torch_compile_export",
+        runtimes=(TORCH_COMPILE,),
+        formats={"pt2": "pt2"},
+        takes="exported programs of PyTorch",
+    )
+
+    def export(self, source: ExportSource, target: Path) -> Exported:
+        """Copy the file; say what shape its rows have, which a compiled library does not."""
+        from mltest.shared.native.pt2_archive import read_program
+
+        shutil.copyfile(source.path, target)
+        facts = read_program(source.path).facts
+        return Exported(input_dtype=facts.input_dtype, options={ROW_SHAPE: row_shape_text(facts.row_shape)})
 
 
 @exporter

@@ -21,7 +21,7 @@ def prepared(graph_file: bytes) -> Any:
     import onnx
 
     model = onnx.load_from_string(graph_file)
-    _lift_constants(model.graph)
+    lift_constants(model.graph)
     weights = {tensor.name: tensor for tensor in model.graph.initializer}
     layers = [node for node in model.graph.node if node.op_type in LAYERS]
     if not any(_is_float32(weights.get(name)) for node in layers for name in node.input[:2]):
@@ -34,17 +34,18 @@ def prepared(graph_file: bytes) -> Any:
     return model
 
 
-def _is_float32(tensor: Any) -> bool:
-    return tensor is not None and tensor.data_type == _FLOAT32
-
-
-def _lift_constants(graph: Any) -> None:
+def lift_constants(graph: Any) -> None:
+    """Make initialisers of the constants that nodes of `graph` give."""
     for node in list(graph.node):
         values = [attribute for attribute in node.attribute if attribute.name == "value"]
         if node.op_type == "Constant" and values:
             graph.initializer.add().CopyFrom(values[0].t)
             graph.initializer[-1].name = node.output[0]
             graph.node.remove(node)
+
+
+def _is_float32(tensor: Any) -> bool:
+    return tensor is not None and tensor.data_type == _FLOAT32
 
 
 def _flatten(bias: Any) -> None:
