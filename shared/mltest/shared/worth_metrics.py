@@ -118,6 +118,7 @@ _ROBUSTNESS = (
     Metric("radius_certified", "value", _H, "change below which the label certainly stays: a lower bound"),
     Metric("radius_attacked", "value", _H, "change that was found to change the label: an upper bound of the radius"),
     Metric("robust_accuracy", "1", _H, "share of the rows with the right label that keep it within a radius"),
+    Metric("adversarial_accuracy", "1", _H, "share of all rows with the right label within a radius, as RobustBench"),
     Metric("attack_count", "count", _N, "rows in which a change of the label was found"),
     Metric("not_finished_count", "count", _L, "rows for which the budget did not suffice"),
 )
