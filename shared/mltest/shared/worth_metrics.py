@@ -26,6 +26,9 @@ _QUALITY = (
     Metric("median_ae", "value", _L, "median of absolute errors, in units of the target"),
     Metric("mape", "value", _L, "mean of absolute errors divided by the true value"),
     Metric("r2", "1", _H, "coefficient of determination"),
+    Metric("perplexity", "1", _L, "exponential of the mean negative log-likelihood of each token that follows"),
+    Metric("bits_per_token", "1", _L, "mean negative log-likelihood of each token that follows, in bits"),
+    Metric("token_accuracy", "1", _H, "share of tokens that the model holds for the most likely to follow"),
 )
 
 _CHANGES = (
