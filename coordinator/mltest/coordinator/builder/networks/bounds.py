@@ -1,8 +1,8 @@
 """Sound linear bounds of networks: what a margin is at least, whatever the row in its box.
 
 Source: Zhang et al. 2018, "Efficient neural network robustness certification with general activation functions"
-(CROWN), for any graph of the operators here; curves are bounded as in Singh et al. 2019, "An abstract domain for
-certifying neural networks". Intervals come first; they are improved by linear bounds where a bend is not yet decided by them.
+(CROWN), for any graph of the operators here. Curves are bounded as in Singh et al. 2019, "An abstract domain for
+certifying neural networks". Intervals come first; they are improved by linear bounds where they do not decide a bend.
 The rounding errors of the model itself are bounded beside, after Higham 2002, section 3.1, for any order of its sums.
 """
 
