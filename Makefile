@@ -73,7 +73,7 @@ bench: $(VENV)/.dev ## measure mltest itself; tables here, figures in build/benc
 	$(SAY) "what mltest itself costs; the figures go to build/bench/"
 	@for name in upload ingest idle job outbox sandbox energy quality; do $(BIN)/python -m bench.$$name || exit 1; done
 
-bench-%: $(VENV)/.dev ## one of them: bench-NAME for bench/NAME.py; bench-candidates takes an hour; bench-rigor takes two hours (python -m bench.rigor --resume goes on)
+bench-%: $(VENV)/.dev ## one of them: bench-NAME for bench/NAME.py; bench-candidates takes half an hour; bench-rigor takes two hours (python -m bench.rigor --resume goes on)
 	@$(BIN)/python -m bench.$*
 
 breaking: $(VENV)/.dev ## is the contract still compatible with AGAINST (default: main)?

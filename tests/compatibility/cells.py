@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from threadpoolctl import threadpool_limits
 
@@ -18,7 +19,7 @@ from mltest.coordinator.planning.plan import Plan
 from mltest.shared.domain import Candidate, FileRef, JobSpec, VisitCandidate
 from mltest.shared.errors import MltestError
 from mltest.shared.jsonable import from_jsonable, to_jsonable
-from mltest.shared.native.predictions import save_predictions
+from mltest.shared.native.predictions import Predictions, load_predictions, save_predictions
 from tests.compatibility.families import Family, files_of
 from tests.contract.compiled import as_opened
 from tests.contract.own_environments import is_installed
@@ -57,19 +58,70 @@ def tried(family: Family) -> Row:
         return _tried(family, Path(folder))
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What became of one lossless recipe."""
+
+    label: str
+    cell: Cell
+    differing: tuple[int, ...] = ()
+    """Rows in which its label is not the native model's, counted here and not by the gate."""
+    shown: tuple[int, ...] = ()
+    """Rows that the gate keeps as disagreements."""
+    tied: tuple[int, ...] = ()
+    """Rows in which two classes share the native model's highest score, as far as float32 tells."""
+
+
+def judged_lossless(family: Family) -> tuple[Judged, ...]:
+    """Make, run and gate every lossless recipe of one family of classifiers but those of other tools."""
+    with tempfile.TemporaryDirectory() as folder, threadpool_limits(limits=os.cpu_count()):
+        job, (_, *others) = _inspected(family, Path(folder))
+        return tuple(_judged(one, job) for one in others if not (one.is_lossy or exporter_of(one).needs.tool))
+
+
+def _judged(candidate: Candidate, job: "_Job") -> Judged:
+    cell = _cell(candidate, job)
+    path = job.folder / f"{candidate.candidate_id}.npz"
+    if cell.state not in (OK, GATED) or not path.is_file():
+        return Judged(candidate.label, cell)
+    found, native = load_predictions(path), load_predictions(job.inspection.reference_path)
+    assert native.labels is not None
+    assert found.labels is not None
+    evaluation = _evaluation(replace(candidate, input_dtype="float32"), job)
+    shown = tuple(row["row_index"] for row in evaluation["disagreements"])
+    differing = tuple((found.labels != native.labels).nonzero()[0].tolist())
+    return Judged(candidate.label, cell, differing, shown, _tied(native))
+
+
+def _tied(native: Predictions) -> tuple[int, ...]:
+    import numpy as np
+
+    if native.scores is None or native.scores.shape[1] < 2:
+        return ()
+    ordered = np.sort(native.scores, axis=1)
+    is_tied = ordered[:, -1] - ordered[:, -2] <= np.finfo(np.float32).eps * np.abs(ordered[:, -1])
+    return tuple(is_tied.nonzero()[0].tolist())
+
+
 def _tried(family: Family, folder: Path) -> Row:
+    job, (baseline, *others) = _inspected(family, folder)
+    found: dict[str, Cell] = {}
+    for candidate in (baseline, *others):
+        # Several recipes for one runtime: one that works is enough.
+        if _counts(candidate, others) and found.get(candidate.runtime, Cell(REFUSED)).state not in (OK, LOSSY):
+            found[candidate.runtime] = _cell(candidate, job)
+    return Row(job.inspection.model.family, baseline.runtime, found)
+
+
+def _inspected(family: Family, folder: Path) -> tuple["_Job", tuple[Candidate, ...]]:
+    """Return an inspected model with its candidates, the baseline first."""
     model, data = files_of(family, folder)
     spec = JobSpec(model=FileRef(name="model", sha256=""), data=(FileRef(name="data.npz", sha256=""),))
     side, plan = BuilderSide(), Plan()
     frame = {"model": str(model), "data": [str(data)], "folder": str(folder), "row_cap": plan.row_cap, "seed": 0}
     inspection = from_jsonable(side.inspect({"spec": to_jsonable(spec), **frame}), Inspection)
-    found: dict[str, Cell] = {}
-    baseline, *others = enumerate_candidates(inspection.model, plan)
-    for candidate in (baseline, *others):
-        # Several recipes for one runtime: one that works is enough.
-        if _counts(candidate, others) and found.get(candidate.runtime, Cell(REFUSED)).state not in (OK, LOSSY):
-            found[candidate.runtime] = _cell(candidate, _Job(side, spec, inspection, model, folder))
-    return Row(inspection.model.family, baseline.runtime, found)
+    candidates = enumerate_candidates(inspection.model, plan)
+    return _Job(side, spec, inspection, model, folder), candidates
 
 
 def _counts(candidate: Candidate, others: Sequence[Candidate]) -> bool:
@@ -147,6 +199,11 @@ def _predict(candidate: Candidate, job: _Job) -> None:
 
 def _gate(candidate: Candidate, job: _Job) -> str:
     """Return why the candidate must not be ranked; empty if it may be."""
+    reason: str = _evaluation(candidate, job)["gate_reason"]
+    return reason
+
+
+def _evaluation(candidate: Candidate, job: _Job) -> Mapping[str, Any]:
     name, dtype = candidate.candidate_id, candidate.input_dtype
     file = PredictionFile(
         candidate_id=name,
@@ -167,5 +224,5 @@ def _gate(candidate: Candidate, job: _Job) -> str:
         }
     )
     (evaluation,) = answer["evaluations"]
-    reason: str = evaluation["gate_reason"]
-    return reason
+    found: Mapping[str, Any] = evaluation
+    return found

@@ -45,6 +45,10 @@ TWO, THREE, TEN, VALUES = "breast_cancer", "wine", "digits", "diabetes"
 """Data of scikit-learn: two, three and ten classes, and values."""
 
 
+TIES = "ties"
+"""Three classes, and features of a few values, half of which are then the thresholds between them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Split:
     """Rows to train with, and rows to validate with."""
@@ -94,9 +98,16 @@ def files_of(family: Family, folder: Path) -> tuple[Path, Path]:
 
 @cache
 def _split(name: str) -> Split:
-    rows, truth = getattr(datasets, f"load_{name}")(return_X_y=True)
+    rows, truth = _with_ties() if name == TIES else getattr(datasets, f"load_{name}")(return_X_y=True)
     train, held_out, train_truth, held_out_truth = train_test_split(rows, truth, random_state=0)
     return Split(train, train_truth, held_out, held_out_truth)
+
+
+def _with_ties() -> tuple[NDArray[np.floating], NDArray[Any]]:
+    random = np.random.default_rng(0)
+    rows = random.integers(0, 12, size=(600, 6)) / 10
+    rows[300:] += 0.05 * random.integers(0, 2, size=(300, 6))
+    return rows, np.digitize(rows[:, 0] + rows[:, 1] * rows[:, 2], [0.6, 1.1])
 
 
 def _estimator(family: str, data: str, estimator: Any) -> Family:
@@ -264,3 +275,22 @@ FAMILIES: dict[str, Family] = {
     "PyTorch, layers, values": _torch("network", VALUES, _dense(1)),
     "PyTorch, one layer": _torch("linear", THREE, lambda nn, features: [nn.Linear(features, 3)]),
 }
+
+
+def classifier(kind: str, data: str) -> Family:
+    """Return one of a few classifiers on `data`, which may also be `TIES`: values that lie on thresholds."""
+    made: dict[str, Callable[[], Family]] = {
+        "random forest": lambda: _estimator("forest", data, RandomForestClassifier(30, random_state=0)),
+        "extra trees": lambda: _estimator("forest", data, ExtraTreesClassifier(30, random_state=0)),
+        "gradient boosting": lambda: _estimator("boosting", data, GradientBoostingClassifier(n_estimators=10)),
+        "logistic regression": lambda: _estimator("linear", data, LogisticRegression(max_iter=300)),
+        "SVC": lambda: _estimator("svm", data, SVC()),
+        "perceptron": lambda: _estimator("mlp", data, MLPClassifier((16,), max_iter=40, random_state=0)),
+        "XGBoost": lambda: _xgboost("boosting", data, objective="multi:softprob", num_class=_class_count(data)),
+        "LightGBM": lambda: _lightgbm("boosting", data, objective="multiclass", num_class=_class_count(data)),
+    }
+    return made[kind]()
+
+
+def _class_count(data: str) -> int:
+    return int(_split(data).truth.max()) + 1

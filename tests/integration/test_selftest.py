@@ -52,6 +52,7 @@ def test_models_are_made_for_three_runtimes(models: Models) -> None:
     assert models.left_out == {}
 
 
+@pytest.mark.long
 async def test_a_campaign_can_be_computed_again_from_its_file(bench: Bench, tmp_path: Path) -> None:
     path = tmp_path / "rounds.jsonl"
     bench.options = replace(SHORTEST, output=path)
@@ -80,6 +81,7 @@ async def test_native_calls_are_compared_with_a_loop_in_c_beside_them_and_alone(
     assert 0.1 < alone.value < 10
 
 
+@pytest.mark.long
 async def test_workers_hold_nothing_of_a_daemon(bench: Bench) -> None:
     found = by_name(await clean(bench))
     assert found["daemon_modules_loaded"].is_met, found["daemon_modules_loaded"].meaning
@@ -98,6 +100,7 @@ async def test_a_wrong_answer_is_caught_at_the_batch_size_where_it_is(bench: Ben
     assert found["harm_imagined_ratio"].value == 0
 
 
+@pytest.mark.long
 async def test_a_stall_is_seen_by_requests_that_arrive_by_a_schedule(bench: Bench) -> None:
     found = by_name(await openloop(bench))
     assert found["openloop_stall_p99_ms"].is_met, found["openloop_stall_p99_ms"].meaning

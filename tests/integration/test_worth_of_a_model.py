@@ -15,6 +15,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from mltest.coordinator.tests.registry import registered_tests
+
 PROGRAM = Path(sys.executable).parent / "mltest-coordinator"
 DEADLINE_S = 600.0
 PLAN = """
@@ -26,6 +28,10 @@ transforms = ["none"]
 [[tests]]
 module = "mltest.coordinator.tests.latency"
 class = "Latency"
+params = {batch_sizes = [1], slice_count = 2, slice_s = 0.002, warmup_s = 0.01}
+[[tests]]
+module = "mltest.coordinator.tests.throughput"
+class = "Throughput"
 params = {batch_sizes = [1], slice_count = 2, slice_s = 0.002, warmup_s = 0.01}
 [[tests]]
 module = "mltest.coordinator.tests.robustness"
@@ -88,7 +94,9 @@ def test_every_test_that_applies_has_figures_and_every_other_one_a_reason(job: A
         *("DatasetProperties", "SupportVectors", "LinearWeights", "XiAlpha", "NativeImportance"),
         *("PermutationImportance", "Noise", "LinearRadius", "LabelAttack"),
     }
-    assert {name for name, state in states.items() if state == "no_value"} <= {"Compilation", "Memory"}
+    assert {name for name, state in states.items() if state == "no_value"} <= {
+        *("Compilation", "Memory", "PropensityRanking", "TextCategory"),
+    }
     assert all(one["reason"] for one in job["tests"] if one["state"] != "done")
 
 
@@ -111,6 +119,9 @@ def test_quality_has_intervals_and_the_baseline_is_no_worse_than_itself(job: Any
 
 def test_the_page_of_tests_has_all_of_them(folder: Path, job: Any) -> None:
     page = run(folder, "show", job["job"]["job_id"], "--tests")
+    assert {(one["module"], one["class_name"]) for one in job["tests"]} == {
+        (found.__module__, found.__qualname__) for found in registered_tests()
+    }
     for one in job["tests"]:
         assert one["name"] in page
     assert "open loop" in page

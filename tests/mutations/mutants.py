@@ -70,6 +70,18 @@ def _ask_getrusage(process_state: Any) -> None:
     process_state.memory_bytes = lambda key: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
+def _refuse_nothing(machine_policy: Any) -> None:
+    """Make a mere warning of what takes figures out of the ranking."""
+    from dataclasses import replace
+
+    from mltest.shared.domain import FindingLevel
+
+    rows = machine_policy.TABLE
+    machine_policy.TABLE = tuple(
+        replace(row, level=FindingLevel.WARN) if row.level is FindingLevel.REFUSE else row for row in rows
+    )
+
+
 MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
     "fencing": (Mutant("mltest.agent.lease.lease", _accept_every_epoch),),
     "dedup": (Mutant("mltest.coordinator.store.sql", _store_again_what_arrives_again),),
@@ -78,6 +90,7 @@ MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
     "board-rails": (Mutant("mltest.agent.meters.ina_boards", _add_every_rail),),
     "type-b": (Mutant("mltest.shared.energy.uncertainty", _forget_what_rounds_cannot_show),),
     "own-peak": (Mutant("mltest.agent.worker.process_state", _ask_getrusage),),
+    "machine-refusal": (Mutant("mltest.coordinator.analysis.machine_policy", _refuse_nothing),),
     "short-lease": (Mutant("mltest.agent.lease.lease", _shorten_leases),),
 }
 
@@ -90,6 +103,7 @@ FORMULAS: Mapping[str, tuple[str, ...]] = {
     "board-rails": ("tests/unit/agent/meters/test_discovery.py",),
     "type-b": (f"{_ENGINE}/test_energy_results.py", f"{_ENGINE}/test_known_energy.py"),
     "own-peak": ("tests/unit/agent/test_peak_memory.py",),
+    "machine-refusal": ("tests/unit/coordinator/test_machine_policy.py",),
 }
 """What makes a number right, and where tests have to notice that it is missing."""
 

@@ -46,6 +46,8 @@ class AgentConfig:
     """Which runtimes run in an interpreter of their own."""
     runtimes: tuple[str, ...] = ()
     """Names of those that are offered, beside the pinned reference; none: all."""
+    root: Path = Path("/")
+    """Where the file system of the machine starts whose state is watched while it measures."""
 
 
 class Agent:
@@ -125,6 +127,7 @@ class Agent:
             versions=_versions(found),
             sandbox=found.sandbox,
             runtimes=self._config.runtimes,
+            root=self._config.root,
         )
 
     async def _probe(self) -> Capabilities:

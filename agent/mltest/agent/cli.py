@@ -124,6 +124,7 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
     )
     add("--log-level", choices=LOG_LEVELS, default="info", help="least severe messages to show (default: %(default)s)")
     add("--exit-with-parent", action="store_true", help=argparse.SUPPRESS)
+    add("--machine-root", type=Path, default=Path("/"), metavar="DIR", help=argparse.SUPPRESS)
     add("--needed-runtimes", dest="runtimes", type=_needed_runtimes, default=(), help=argparse.SUPPRESS)
     parser.set_defaults(run=_serve)
 
@@ -150,6 +151,7 @@ def _serve(options: argparse.Namespace) -> int:
         worker_socket=options.worker_socket,
         environments=environments_of_agent(folder),
         runtimes=options.runtimes,
+        root=options.machine_root.absolute(),
     )
     listening = chosen_listening(
         host=options.listen, port=options.port, is_insecure=options.insecure, is_joined=is_joined(folder)

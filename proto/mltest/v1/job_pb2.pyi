@@ -78,6 +78,8 @@ class _StandingEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumT
     """Failed while it ran."""
     STANDING_UNMEASURED: _Standing.ValueType  # 5
     """Not measured (yet)."""
+    STANDING_REFUSED: _Standing.ValueType  # 6
+    """Measured, but what the machine was like does not allow to rank it by this figure."""
 
 class Standing(_Standing, metaclass=_StandingEnumTypeWrapper):
     """Where a candidate stands on one agent."""
@@ -94,7 +96,37 @@ STANDING_FAILED: Standing.ValueType  # 4
 """Failed while it ran."""
 STANDING_UNMEASURED: Standing.ValueType  # 5
 """Not measured (yet)."""
+STANDING_REFUSED: Standing.ValueType  # 6
+"""Measured, but what the machine was like does not allow to rank it by this figure."""
 Global___Standing: typing_extensions.TypeAlias = Standing
+
+class _FindingLevel:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _FindingLevelEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_FindingLevel.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    FINDING_LEVEL_UNSPECIFIED: _FindingLevel.ValueType  # 0
+    """Nothing is made of it."""
+    FINDING_LEVEL_WARN: _FindingLevel.ValueType  # 1
+    """Good to know: absolute figures may be others elsewhere."""
+    FINDING_LEVEL_UNRELIABLE: _FindingLevel.ValueType  # 2
+    """Figures are marked."""
+    FINDING_LEVEL_REFUSE: _FindingLevel.ValueType  # 3
+    """Figures are marked, and candidates are not ranked by them."""
+
+class FindingLevel(_FindingLevel, metaclass=_FindingLevelEnumTypeWrapper):
+    """What is made of something that was found about a machine; ascending."""
+
+FINDING_LEVEL_UNSPECIFIED: FindingLevel.ValueType  # 0
+"""Nothing is made of it."""
+FINDING_LEVEL_WARN: FindingLevel.ValueType  # 1
+"""Good to know: absolute figures may be others elsewhere."""
+FINDING_LEVEL_UNRELIABLE: FindingLevel.ValueType  # 2
+"""Figures are marked."""
+FINDING_LEVEL_REFUSE: FindingLevel.ValueType  # 3
+"""Figures are marked, and candidates are not ranked by them."""
+Global___FindingLevel: typing_extensions.TypeAlias = FindingLevel
 
 class _Cause:
     ValueType = typing.NewType("ValueType", builtins.int)
@@ -1003,6 +1035,8 @@ class Result(google.protobuf.message.Message):
     REASON_FIELD_NUMBER: builtins.int
     LABEL_FIELD_NUMBER: builtins.int
     MACHINE_CLASS_FIELD_NUMBER: builtins.int
+    DOUBT_LEVEL_FIELD_NUMBER: builtins.int
+    DOUBT_FIELD_NUMBER: builtins.int
     candidate_id: builtins.str
     """The candidate."""
     agent_id: builtins.str
@@ -1029,6 +1063,10 @@ class Result(google.protobuf.message.Message):
     """Class label, for metrics that have one value for each class; row and column for a confusion matrix."""
     machine_class: mltest.v1.visit_pb2.MachineClass.ValueType
     """How far an absolute time, rate or memory of its agent can be believed; unspecified where the value is none of these."""
+    doubt_level: Global___FindingLevel.ValueType
+    """What the state of the machine makes of it: nothing, unreliable, or not to be ranked by."""
+    doubt: builtins.str
+    """Why, for people; empty if there is no doubt."""
     def __init__(
         self,
         *,
@@ -1045,9 +1083,11 @@ class Result(google.protobuf.message.Message):
         reason: builtins.str = ...,
         label: builtins.str = ...,
         machine_class: mltest.v1.visit_pb2.MachineClass.ValueType = ...,
+        doubt_level: Global___FindingLevel.ValueType = ...,
+        doubt: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_high", b"_high", "_low", b"_low", "_value", b"_value", "high", b"high", "low", b"low", "value", b"value"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_high", b"_high", "_low", b"_low", "_value", b"_value", "agent_id", b"agent_id", "batch_size", b"batch_size", "candidate_id", b"candidate_id", "count", b"count", "high", b"high", "label", b"label", "low", b"low", "machine_class", b"machine_class", "metric", b"metric", "reason", b"reason", "statistic", b"statistic", "test", b"test", "value", b"value"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_high", b"_high", "_low", b"_low", "_value", b"_value", "agent_id", b"agent_id", "batch_size", b"batch_size", "candidate_id", b"candidate_id", "count", b"count", "doubt", b"doubt", "doubt_level", b"doubt_level", "high", b"high", "label", b"label", "low", b"low", "machine_class", b"machine_class", "metric", b"metric", "reason", b"reason", "statistic", b"statistic", "test", b"test", "value", b"value"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_high", b"_high"]) -> typing.Literal["high"] | None: ...
     @typing.overload
@@ -1286,6 +1326,7 @@ class AgentMachine(google.protobuf.message.Message):
     AGENT_NAME_FIELD_NUMBER: builtins.int
     VISIT_COUNT_FIELD_NUMBER: builtins.int
     STATE_FIELD_NUMBER: builtins.int
+    FINDINGS_FIELD_NUMBER: builtins.int
     agent_id: builtins.str
     """The agent."""
     agent_name: builtins.str
@@ -1298,6 +1339,10 @@ class AgentMachine(google.protobuf.message.Message):
         the lowest and the highest clock, the settings of the last one.
         """
 
+    @property
+    def findings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___MachineFinding]:
+        """What the table of findings makes of all of them."""
+
     def __init__(
         self,
         *,
@@ -1305,11 +1350,44 @@ class AgentMachine(google.protobuf.message.Message):
         agent_name: builtins.str = ...,
         visit_count: builtins.int = ...,
         state: mltest.v1.visit_pb2.MachineState | None = ...,
+        findings: collections.abc.Iterable[Global___MachineFinding] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["state", b"state"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["agent_id", b"agent_id", "agent_name", b"agent_name", "state", b"state", "visit_count", b"visit_count"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["agent_id", b"agent_id", "agent_name", b"agent_name", "findings", b"findings", "state", b"state", "visit_count", b"visit_count"]) -> None: ...
 
 Global___AgentMachine: typing_extensions.TypeAlias = AgentMachine
+
+@typing.final
+class MachineFinding(google.protobuf.message.Message):
+    """Something about a machine that numbers suffer from."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: builtins.int
+    LEVEL_FIELD_NUMBER: builtins.int
+    CONCERNS_FIELD_NUMBER: builtins.int
+    TEXT_FIELD_NUMBER: builtins.int
+    key: builtins.str
+    """Its name in the table: governor, throttled, swap_traffic."""
+    level: Global___FindingLevel.ValueType
+    """What is made of it."""
+    text: builtins.str
+    """What was found, for people."""
+    @property
+    def concerns(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Which figures it concerns: time, memory, energy, gpu."""
+
+    def __init__(
+        self,
+        *,
+        key: builtins.str = ...,
+        level: Global___FindingLevel.ValueType = ...,
+        concerns: collections.abc.Iterable[builtins.str] | None = ...,
+        text: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["concerns", b"concerns", "key", b"key", "level", b"level", "text", b"text"]) -> None: ...
+
+Global___MachineFinding: typing_extensions.TypeAlias = MachineFinding
 
 @typing.final
 class StandingRow(google.protobuf.message.Message):

@@ -32,6 +32,8 @@ class _TaskEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeW
     """One of a fixed set of classes."""
     TASK_REGRESSION: _Task.ValueType  # 2
     """One or more real values."""
+    TASK_CLUSTERING: _Task.ValueType  # 3
+    """The number of a cluster, found without true values."""
 
 class Task(_Task, metaclass=_TaskEnumTypeWrapper):
     """What kind of question a model answers."""
@@ -42,6 +44,8 @@ TASK_CLASSIFICATION: Task.ValueType  # 1
 """One of a fixed set of classes."""
 TASK_REGRESSION: Task.ValueType  # 2
 """One or more real values."""
+TASK_CLUSTERING: Task.ValueType  # 3
+"""The number of a cluster, found without true values."""
 Global___Task: typing_extensions.TypeAlias = Task
 
 class _Output:
@@ -182,6 +186,7 @@ class VisitSpec(google.protobuf.message.Message):
     LIMITS_FIELD_NUMBER: builtins.int
     VERIFIES_CALLS_FIELD_NUMBER: builtins.int
     OPEN_LOOP_FIELD_NUMBER: builtins.int
+    MEMORY_FIELD_NUMBER: builtins.int
     visit_id: builtins.str
     """Identity of the visit; the same for each of its attempts."""
     attempt: builtins.int
@@ -214,6 +219,10 @@ class VisitSpec(google.protobuf.message.Message):
     def open_loop(self) -> Global___OpenLoopSpec:
         """Requests that arrive by a schedule; absent if none do."""
 
+    @property
+    def memory(self) -> Global___MemorySpec:
+        """How memory is measured, in processes of their own before anything else; absent if it is not."""
+
     def __init__(
         self,
         *,
@@ -229,11 +238,14 @@ class VisitSpec(google.protobuf.message.Message):
         limits: Global___Limits | None = ...,
         verifies_calls: builtins.bool = ...,
         open_loop: Global___OpenLoopSpec | None = ...,
+        memory: Global___MemorySpec | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_latency", b"_latency", "_open_loop", b"_open_loop", "latency", b"latency", "limits", b"limits", "open_loop", b"open_loop"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_latency", b"_latency", "_open_loop", b"_open_loop", "attempt", b"attempt", "candidates", b"candidates", "collects_predictions", b"collects_predictions", "dataset_sha256", b"dataset_sha256", "job_id", b"job_id", "latency", b"latency", "limits", b"limits", "open_loop", b"open_loop", "round_index", b"round_index", "seed", b"seed", "verifies_calls", b"verifies_calls", "visit_id", b"visit_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_latency", b"_latency", "_memory", b"_memory", "_open_loop", b"_open_loop", "latency", b"latency", "limits", b"limits", "memory", b"memory", "open_loop", b"open_loop"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_latency", b"_latency", "_memory", b"_memory", "_open_loop", b"_open_loop", "attempt", b"attempt", "candidates", b"candidates", "collects_predictions", b"collects_predictions", "dataset_sha256", b"dataset_sha256", "job_id", b"job_id", "latency", b"latency", "limits", b"limits", "memory", b"memory", "open_loop", b"open_loop", "round_index", b"round_index", "seed", b"seed", "verifies_calls", b"verifies_calls", "visit_id", b"visit_id"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_latency", b"_latency"]) -> typing.Literal["latency"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_memory", b"_memory"]) -> typing.Literal["memory"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_open_loop", b"_open_loop"]) -> typing.Literal["open_loop"] | None: ...
 
@@ -394,6 +406,36 @@ class OpenLoopSpec(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["batch_size", b"batch_size", "duration_ns", b"duration_ns", "rates_per_s", b"rates_per_s"]) -> None: ...
 
 Global___OpenLoopSpec: typing_extensions.TypeAlias = OpenLoopSpec
+
+@typing.final
+class MemorySpec(google.protobuf.message.Message):
+    """How the memory of candidates is measured: each in a process of its own, alone, which only loads and answers."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    BATCH_SIZE_FIELD_NUMBER: builtins.int
+    CALL_COUNT_FIELD_NUMBER: builtins.int
+    DURATION_NS_FIELD_NUMBER: builtins.int
+    HAS_COLD_FIELD_NUMBER: builtins.int
+    batch_size: builtins.int
+    """Rows per call."""
+    call_count: builtins.int
+    """Calls at least, in equal parts, behind each of which memory is read."""
+    duration_ns: builtins.int
+    """Calls go on until this much time is over, in ns."""
+    has_cold: builtins.bool
+    """Whether a second process starts with an artifact that was taken out of the page cache."""
+    def __init__(
+        self,
+        *,
+        batch_size: builtins.int = ...,
+        call_count: builtins.int = ...,
+        duration_ns: builtins.int = ...,
+        has_cold: builtins.bool = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["batch_size", b"batch_size", "call_count", b"call_count", "duration_ns", b"duration_ns", "has_cold", b"has_cold"]) -> None: ...
+
+Global___MemorySpec: typing_extensions.TypeAlias = MemorySpec
 
 @typing.final
 class Limits(google.protobuf.message.Message):
@@ -837,6 +879,15 @@ class MachineState(google.protobuf.message.Message):
     FREQUENCY_MIN_HZ_FIELD_NUMBER: builtins.int
     FREQUENCY_MAX_HZ_FIELD_NUMBER: builtins.int
     SETTINGS_FIELD_NUMBER: builtins.int
+    TEMPERATURE_START_CELSIUS_FIELD_NUMBER: builtins.int
+    WATCHED_S_FIELD_NUMBER: builtins.int
+    THROTTLE_CAUSES_FIELD_NUMBER: builtins.int
+    CHANGED_SETTINGS_FIELD_NUMBER: builtins.int
+    SWAPPED_BYTES_FIELD_NUMBER: builtins.int
+    SWAP_USED_BYTES_FIELD_NUMBER: builtins.int
+    PACKAGE_LOAD_RATIO_FIELD_NUMBER: builtins.int
+    SPLIT_CORE_COUNT_FIELD_NUMBER: builtins.int
+    GPUS_FIELD_NUMBER: builtins.int
     machine_class: Global___MachineClass.ValueType
     """How far its numbers can be believed."""
     foreign_load_ratio: builtins.float
@@ -853,9 +904,35 @@ class MachineState(google.protobuf.message.Message):
     """Lowest clock of a processor that was seen, in Hz; absent where it cannot be read."""
     frequency_max_hz: builtins.float
     """Highest clock of a processor that was seen, in Hz; absent where it cannot be read."""
+    temperature_start_celsius: builtins.float
+    """Hottest sensor right before the slices, in degrees Celsius; absent where none can be read."""
+    watched_s: builtins.float
+    """Time from right before the slices to right behind them, in seconds; absent in agents that do not say it."""
+    swapped_bytes: builtins.int
+    """Bytes that went to swap or came back while the visit ran, of the whole machine; absent where it is not counted."""
+    swap_used_bytes: builtins.int
+    """Bytes that were in swap at the end; absent where it is not known."""
+    package_load_ratio: builtins.float
+    """Share of the time of other processors of the same packages, which this agent may not use, that somebody used, 0 to 1;
+    absent where there are none.
+    """
+    split_core_count: builtins.int
+    """Cores of which this agent may use one hardware thread and not the other; absent where it is not known."""
     @property
     def settings(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
         """Settings of the machine that numbers depend on, by name: governor, turbo, smt, aslr, transparent_hugepage ..."""
+
+    @property
+    def throttle_causes(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Why the machine was slowed down at any time since the visit began: heat, power limit, over-current, undervoltage."""
+
+    @property
+    def changed_settings(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Settings that changed while the visit ran, for people: "governor: powersave became performance"."""
+
+    @property
+    def gpus(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___GpuState]:
+        """GPUs of which NVML tells."""
 
     def __init__(
         self,
@@ -869,17 +946,103 @@ class MachineState(google.protobuf.message.Message):
         frequency_min_hz: builtins.float | None = ...,
         frequency_max_hz: builtins.float | None = ...,
         settings: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+        temperature_start_celsius: builtins.float | None = ...,
+        watched_s: builtins.float | None = ...,
+        throttle_causes: collections.abc.Iterable[builtins.str] | None = ...,
+        changed_settings: collections.abc.Iterable[builtins.str] | None = ...,
+        swapped_bytes: builtins.int | None = ...,
+        swap_used_bytes: builtins.int | None = ...,
+        package_load_ratio: builtins.float | None = ...,
+        split_core_count: builtins.int | None = ...,
+        gpus: collections.abc.Iterable[Global___GpuState] | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_frequency_max_hz", b"_frequency_max_hz", "_frequency_min_hz", b"_frequency_min_hz", "_temperature_celsius", b"_temperature_celsius", "frequency_max_hz", b"frequency_max_hz", "frequency_min_hz", b"frequency_min_hz", "temperature_celsius", b"temperature_celsius"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_frequency_max_hz", b"_frequency_max_hz", "_frequency_min_hz", b"_frequency_min_hz", "_temperature_celsius", b"_temperature_celsius", "canary_cv_ratio", b"canary_cv_ratio", "foreign_load_ratio", b"foreign_load_ratio", "frequency_max_hz", b"frequency_max_hz", "frequency_min_hz", b"frequency_min_hz", "machine_class", b"machine_class", "settings", b"settings", "steal_ratio", b"steal_ratio", "temperature_celsius", b"temperature_celsius", "throttled_slice_count", b"throttled_slice_count"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_frequency_max_hz", b"_frequency_max_hz", "_frequency_min_hz", b"_frequency_min_hz", "_package_load_ratio", b"_package_load_ratio", "_split_core_count", b"_split_core_count", "_swap_used_bytes", b"_swap_used_bytes", "_swapped_bytes", b"_swapped_bytes", "_temperature_celsius", b"_temperature_celsius", "_temperature_start_celsius", b"_temperature_start_celsius", "_watched_s", b"_watched_s", "frequency_max_hz", b"frequency_max_hz", "frequency_min_hz", b"frequency_min_hz", "package_load_ratio", b"package_load_ratio", "split_core_count", b"split_core_count", "swap_used_bytes", b"swap_used_bytes", "swapped_bytes", b"swapped_bytes", "temperature_celsius", b"temperature_celsius", "temperature_start_celsius", b"temperature_start_celsius", "watched_s", b"watched_s"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_frequency_max_hz", b"_frequency_max_hz", "_frequency_min_hz", b"_frequency_min_hz", "_package_load_ratio", b"_package_load_ratio", "_split_core_count", b"_split_core_count", "_swap_used_bytes", b"_swap_used_bytes", "_swapped_bytes", b"_swapped_bytes", "_temperature_celsius", b"_temperature_celsius", "_temperature_start_celsius", b"_temperature_start_celsius", "_watched_s", b"_watched_s", "canary_cv_ratio", b"canary_cv_ratio", "changed_settings", b"changed_settings", "foreign_load_ratio", b"foreign_load_ratio", "frequency_max_hz", b"frequency_max_hz", "frequency_min_hz", b"frequency_min_hz", "gpus", b"gpus", "machine_class", b"machine_class", "package_load_ratio", b"package_load_ratio", "settings", b"settings", "split_core_count", b"split_core_count", "steal_ratio", b"steal_ratio", "swap_used_bytes", b"swap_used_bytes", "swapped_bytes", b"swapped_bytes", "temperature_celsius", b"temperature_celsius", "temperature_start_celsius", b"temperature_start_celsius", "throttle_causes", b"throttle_causes", "throttled_slice_count", b"throttled_slice_count", "watched_s", b"watched_s"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_frequency_max_hz", b"_frequency_max_hz"]) -> typing.Literal["frequency_max_hz"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_frequency_min_hz", b"_frequency_min_hz"]) -> typing.Literal["frequency_min_hz"] | None: ...
     @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_package_load_ratio", b"_package_load_ratio"]) -> typing.Literal["package_load_ratio"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_split_core_count", b"_split_core_count"]) -> typing.Literal["split_core_count"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_swap_used_bytes", b"_swap_used_bytes"]) -> typing.Literal["swap_used_bytes"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_swapped_bytes", b"_swapped_bytes"]) -> typing.Literal["swapped_bytes"] | None: ...
+    @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_temperature_celsius", b"_temperature_celsius"]) -> typing.Literal["temperature_celsius"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_temperature_start_celsius", b"_temperature_start_celsius"]) -> typing.Literal["temperature_start_celsius"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_watched_s", b"_watched_s"]) -> typing.Literal["watched_s"] | None: ...
 
 Global___MachineState: typing_extensions.TypeAlias = MachineState
+
+@typing.final
+class GpuState(google.protobuf.message.Message):
+    """What a GPU was like while a visit ran."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: builtins.int
+    NAME_FIELD_NUMBER: builtins.int
+    DRIVER_VERSION_FIELD_NUMBER: builtins.int
+    CLOCK_HZ_FIELD_NUMBER: builtins.int
+    MEMORY_CLOCK_HZ_FIELD_NUMBER: builtins.int
+    THROTTLE_CAUSES_FIELD_NUMBER: builtins.int
+    POWER_CAPPED_NS_FIELD_NUMBER: builtins.int
+    HEAT_CAPPED_NS_FIELD_NUMBER: builtins.int
+    FOREIGN_PROCESS_COUNT_FIELD_NUMBER: builtins.int
+    IS_DIVIDED_FIELD_NUMBER: builtins.int
+    index: builtins.int
+    """Its number, as NVML counts."""
+    name: builtins.str
+    """Product name."""
+    driver_version: builtins.str
+    """Version of its driver."""
+    clock_hz: builtins.float
+    """Clock of its processors at the end, in Hz; absent where it is not told."""
+    memory_clock_hz: builtins.float
+    """Clock of its memory at the end, in Hz; absent where it is not told."""
+    power_capped_ns: builtins.int
+    """Time that it was slowed down to keep a power limit while the visit ran, in ns; absent where it is not counted."""
+    heat_capped_ns: builtins.int
+    """Time that it was slowed down by heat while the visit ran, in ns; absent where it is not counted."""
+    foreign_process_count: builtins.int
+    """Other processes that computed on it at the beginning or the end."""
+    is_divided: builtins.bool
+    """Whether it is divided into instances (MIG)."""
+    @property
+    def throttle_causes(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Why it was slowed down: power cap, heat, hardware slowdown, power brake."""
+
+    def __init__(
+        self,
+        *,
+        index: builtins.int = ...,
+        name: builtins.str = ...,
+        driver_version: builtins.str = ...,
+        clock_hz: builtins.float | None = ...,
+        memory_clock_hz: builtins.float | None = ...,
+        throttle_causes: collections.abc.Iterable[builtins.str] | None = ...,
+        power_capped_ns: builtins.int | None = ...,
+        heat_capped_ns: builtins.int | None = ...,
+        foreign_process_count: builtins.int = ...,
+        is_divided: builtins.bool = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_clock_hz", b"_clock_hz", "_heat_capped_ns", b"_heat_capped_ns", "_memory_clock_hz", b"_memory_clock_hz", "_power_capped_ns", b"_power_capped_ns", "clock_hz", b"clock_hz", "heat_capped_ns", b"heat_capped_ns", "memory_clock_hz", b"memory_clock_hz", "power_capped_ns", b"power_capped_ns"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_clock_hz", b"_clock_hz", "_heat_capped_ns", b"_heat_capped_ns", "_memory_clock_hz", b"_memory_clock_hz", "_power_capped_ns", b"_power_capped_ns", "clock_hz", b"clock_hz", "driver_version", b"driver_version", "foreign_process_count", b"foreign_process_count", "heat_capped_ns", b"heat_capped_ns", "index", b"index", "is_divided", b"is_divided", "memory_clock_hz", b"memory_clock_hz", "name", b"name", "power_capped_ns", b"power_capped_ns", "throttle_causes", b"throttle_causes"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_clock_hz", b"_clock_hz"]) -> typing.Literal["clock_hz"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_heat_capped_ns", b"_heat_capped_ns"]) -> typing.Literal["heat_capped_ns"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_memory_clock_hz", b"_memory_clock_hz"]) -> typing.Literal["memory_clock_hz"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_power_capped_ns", b"_power_capped_ns"]) -> typing.Literal["power_capped_ns"] | None: ...
+
+Global___GpuState: typing_extensions.TypeAlias = GpuState
 
 @typing.final
 class VisitEnded(google.protobuf.message.Message):

@@ -3,6 +3,7 @@
 Keys of raw values end in ns or bytes (integers as read); keys of results are in SI units.
 """
 
+from mltest.shared.memory_metrics import MEMORY_METRICS, RAW_MEMORY_METRICS
 from mltest.shared.metric import Better, Metric
 from mltest.shared.worth_metrics import WORTH_METRICS
 
@@ -32,6 +33,7 @@ RAW_METRICS = {
         Metric("library_bytes", "bytes", _L, "size of the library that it made"),
         Metric("memory_loaded_bytes", "bytes", _L, "resident memory after loading (VmRSS)"),
         Metric("memory_peak_bytes", "bytes", _L, "largest resident memory of the worker (VmHWM)"),
+        *RAW_MEMORY_METRICS,
     )
 }
 
@@ -62,6 +64,7 @@ RESULT_METRICS = {
         Metric("library_bytes", "bytes", _L, "size of the library compiled from the artifact"),
         Metric("memory_loaded_bytes", "bytes", _L, "resident memory of the worker after loading"),
         Metric("memory_peak_bytes", "bytes", _L, "largest resident memory of the worker"),
+        *MEMORY_METRICS,
         Metric("artifact_bytes", "bytes", _L, "size of the artifact"),
         *WORTH_METRICS,
         Metric("judged_accuracy", "1", _H, "accuracy on those rows that no candidate was chosen by"),

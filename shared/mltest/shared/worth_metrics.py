@@ -18,8 +18,11 @@ _QUALITY = (
     Metric("calibration_error", "1", _L, "expected calibration error, 15 bins of the largest probability"),
     Metric("confusion_count", "count", _N, "rows of one true class with one predicted class"),
     Metric("roc_recall", "1", _H, "recall of one class at a rate of false positives, labelled class@rate"),
+    Metric("pr_precision", "1", _H, "precision of one class at a recall of at least so much, labelled class@recall"),
     Metric("calibration_accuracy", "1", _N, "share of right labels where the largest probability lies in a bin"),
     Metric("residual", "value", _N, "quantile of value predicted minus true value, by name of the quantile"),
+    Metric("residual_mean", "value", _N, "mean of value predicted minus true value where the prediction is in a range"),
+    Metric("residual_deviation", "value", _L, "standard deviation of residuals where the prediction is in a range"),
     Metric("mse", "value", _L, "mean squared error, in squared units of the target"),
     Metric("rmse", "value", _L, "root of the mean squared error, in units of the target"),
     Metric("mae", "value", _L, "mean absolute error, in units of the target"),
@@ -29,6 +32,30 @@ _QUALITY = (
     Metric("perplexity", "1", _L, "exponential of the mean negative log-likelihood of each token that follows"),
     Metric("bits_per_token", "1", _L, "mean negative log-likelihood of each token that follows, in bits"),
     Metric("token_accuracy", "1", _H, "share of tokens that the model holds for the most likely to follow"),
+)
+
+_CLUSTERING = (
+    Metric("silhouette", "1", _H, "mean of how much nearer rows are to their own cluster than to the next, -1 to 1"),
+    Metric("calinski_harabasz", "value", _H, "spread between clusters divided by that within, for their freedoms"),
+    Metric("davies_bouldin", "value", _L, "mean likeness of each cluster to the most similar other one"),
+    Metric("adjusted_rand", "1", _H, "pairs of rows on which clusters and true values agree, chance being 0"),
+    Metric("normalised_mutual_information", "1", _H, "mutual information with the true values by mean entropy"),
+    Metric("homogeneity", "1", _H, "how much clusters hold rows of one true value only"),
+    Metric("completeness", "1", _H, "how much rows of one true value are in one cluster"),
+    Metric("v_measure", "1", _H, "harmonic mean of homogeneity and completeness"),
+    Metric("cluster_rows", "count", _N, "rows that were put into a cluster"),
+)
+
+_RANKING = (
+    Metric("query_count", "count", _N, "queries whose rows were ranked"),
+    Metric("click_count", "count", _N, "rows that were clicked"),
+    Metric("effective_sample_size", "count", _N, "(sum w)^2 / sum w^2 of the weights click / propensity"),
+    Metric("ips_rank", "value", _L, "sum of ranks of clicked rows for each query, weighted by 1 / propensity"),
+    Metric("ips_dcg", "value", _H, "sum of 1 / log2(1 + rank) of clicked rows for each query, weighted likewise"),
+    Metric(
+        "weighted_rank", "value", _L, "mean rank of clicked rows, weighted by 1 / propensity, by the sum of weights"
+    ),
+    Metric("clicked_rank", "value", _L, "mean rank of clicked rows, as if every row had been looked at"),
 )
 
 _CHANGES = (
@@ -82,6 +109,11 @@ _PROPERTIES = (
     Metric("constant_column_count", "count", _N, "columns with one value only"),
     Metric("duplicate_row_count", "count", _L, "rows that repeat an earlier one"),
     Metric("conflicting_row_count", "count", _L, "rows that repeat another one with another true value"),
+    Metric("shared_row_count", "count", _L, "rows that are among the training rows as well"),
+    Metric("drift_ks", "1", _L, "largest distance between a column's distributions here and in the training rows"),
+    Metric("drift_p", "1", _N, "smallest p-value of no drift over columns (Kolmogorov-Smirnov), times their number"),
+    Metric("drift_psi", "1", _L, "population stability index of a column, ten bins of the training rows"),
+    Metric("target_drift", "1", _L, "distance of the true values here and in the training rows: of shares, or KS"),
     Metric("column_minimum", "value", _N, "smallest value of a column"),
     Metric("column_maximum", "value", _N, "largest value of a column"),
     Metric("target_minimum", "value", _N, "smallest true value"),
@@ -109,7 +141,15 @@ _PROPERTIES = (
     Metric("xi_alpha_recall", "1", _H, "lower bound of the leave-one-out recall"),
     Metric("xi_alpha_precision", "1", _H, "lower bound of the leave-one-out precision"),
     Metric("xi_alpha_f1", "1", _H, "lower bound of the leave-one-out F1"),
+    Metric(
+        "tcat_margin_squared", "value", _H, "squared margin that the word sets of a text task allow (Joachims 2001)"
+    ),
+    Metric("tcat_error_bound", "1", _L, "bound of the expected error from that margin"),
     Metric("native_importance", "value", _N, "importance of a feature by the model's own account"),
+    Metric(
+        "shap_importance", "value", _N, "mean size of a feature's share in a prediction (Shapley value), raw scores"
+    ),
+    Metric("shap_additivity_gap", "value", _L, "largest difference between added shares and what the model says"),
     Metric("permutation_importance", "value", _N, "loss of accuracy or R2 when a column is shuffled"),
 )
 
@@ -120,6 +160,13 @@ _ROBUSTNESS = (
     Metric("radius_exact", "value", _H, "smallest change of one value's size (L-infinity) that changes the label"),
     Metric("radius_certified", "value", _H, "change below which the label certainly stays: a lower bound"),
     Metric("radius_attacked", "value", _H, "change that was found to change the label: an upper bound of the radius"),
+    Metric("value_change_certified", "value", _L, "how far a value can change within a radius: an upper bound"),
+    Metric("value_change_attacked", "value", _L, "how far a value was made to change within a radius: a lower bound"),
+    Metric("poisoned_error_change", "1", _L, "error with one more training row, made to harm, minus without it"),
+    Metric("radius_attacked_change", "value", _H, "change that was found, of the candidate minus of the native model"),
+    Metric(
+        "robust_accuracy_change", "1", _H, "rows that withstood the attack, of the candidate minus of the native model"
+    ),
     Metric("robust_accuracy", "1", _H, "share of the rows with the right label that keep it within a radius"),
     Metric("adversarial_accuracy", "1", _H, "share of all rows with the right label within a radius, as RobustBench"),
     Metric("attack_count", "count", _N, "rows in which a change of the label was found"),
@@ -128,6 +175,8 @@ _ROBUSTNESS = (
 
 WORTH_METRICS = (
     *_QUALITY,
+    *_CLUSTERING,
+    *_RANKING,
     *_CHANGES,
     *_FAIRNESS,
     *_PROPERTIES,

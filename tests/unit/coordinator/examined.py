@@ -1,5 +1,6 @@
 """Evidence about fitted estimators, made without files of models."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def evidence_of(
     )
 
 
-def only(results: "list[Result] | tuple[Result, ...]", metric: str, *, label: str = "", statistic: str = "") -> Result:
+def only(results: Sequence[Result], metric: str, *, label: str = "", statistic: str = "") -> Result:
     """Return the one result of that metric; `statistic` and `label` narrow it down."""
     (found,) = (
         one
@@ -66,7 +67,7 @@ def only(results: "list[Result] | tuple[Result, ...]", metric: str, *, label: st
     return found
 
 
-def value_of(results: "list[Result] | tuple[Result, ...]", metric: str, **narrowed: str) -> float:
+def value_of(results: Sequence[Result], metric: str, **narrowed: str) -> float:
     """Return the value of the one result of that metric."""
     found = only(results, metric, **narrowed)
     assert found.value is not None, found.reason

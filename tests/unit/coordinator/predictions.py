@@ -1,5 +1,7 @@
 """Evidence about predictions, made by hand."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -59,9 +61,7 @@ def valued(
     )
 
 
-def value_of(
-    results: "list[Result] | tuple[Result, ...]", metric: str, statistic: str = "value", label: str = ""
-) -> float | None:
+def value_of(results: Sequence[Result], metric: str, statistic: str = "value", label: str = "") -> float | None:
     """Return the value of the one result of that name."""
     (found,) = (r for r in results if (r.metric, r.statistic, r.label) == (metric, statistic, label))
     assert (found.value is None) == bool(found.reason)

@@ -44,13 +44,29 @@ def test_a_transform_is_chosen_by_name_or_with_its_size() -> None:
 
 
 def test_patterns_choose_by_label_or_identity_and_keep_the_baseline() -> None:
-    assert labels(Plan(only=("treelite*",), skip=("*2 threads",))) == [
+    assert labels(Plan(only=("treelite*",), skip=("*2 threads",))) == ["scikit-learn", "treelite"]
+    assert labels(Plan(only=("treelite*",), skip=("*2 threads",), transforms=("all",))) == [
         *("scikit-learn", "treelite", "treelite, prune-trees 32", "treelite, prune-trees 8"),
     ]
     last = PRODUCT[-1]
     assert labels(Plan(only=(last.candidate_id,))) == ["scikit-learn", last.label]
     assert labels(Plan(skip=("*",))) == ["scikit-learn"]
     assert labels(Plan(only=("scikit-learn",))) == ["scikit-learn"]
+
+
+@pytest.mark.parametrize("glob", ["*", "treelite*", "*2 threads", "*e*"])
+def test_a_pattern_that_the_model_as_submitted_fits_makes_nothing_else_of_it(glob: str) -> None:
+    choice = choose(PRODUCT, Plan(only=(glob,)))
+    assert {one.transform for one in choice.kept} == {""}
+    closed = {one.reason for one in choice.left_out if one.candidate.transform}
+    assert "--transform all, in a plan transforms, makes them too" in closed
+
+
+@pytest.mark.parametrize("glob", ["*prune*", "treelite, prune-trees 8", "treelite*8", "*trees 8, 2 threads"])
+def test_a_pattern_that_names_a_transform_makes_it(glob: str) -> None:
+    kept = [one for one in choose(PRODUCT, Plan(only=(glob,))).kept if not one.is_baseline]
+    assert kept
+    assert all(one.transform for one in kept)
 
 
 def test_what_is_left_out_says_why() -> None:

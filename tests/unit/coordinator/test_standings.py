@@ -53,7 +53,7 @@ def summary(
         dataset=dataset,
         machine_classes=machine_classes,
         has_stop_rule=has_stop_rule,
-        stop_reasons=stop_reasons,
+        stops=lambda _: stop_reasons,
     )
     return standings
 

@@ -72,14 +72,19 @@ def svm_light_problem(name: str) -> tuple[NDArray[np.float64], NDArray[np.int64]
 
 
 @pytest.mark.parametrize(
-    ("name", "rho", "expected"),
-    [("breast cancer", 2.0, (11.25, 91.04, 91.04)), ("breast cancer", 1.0, (10.19, 91.88, 91.88))],
+    ("name", "kernel", "rho", "expected"),
+    [
+        ("breast cancer", "linear", 2.0, (11.25, 91.04, 91.04)),
+        ("breast cancer", "linear", 1.0, (10.19, 91.88, 91.88)),
+        ("digits 3 and 8", "rbf", 2.0, (20.17, 79.31, 79.31)),
+    ],
 )
-def test_bounds_are_what_svm_light_printed(name: str, rho: float, expected: tuple[float, ...]) -> None:
-    # svm_light V6.20, linear kernel, C = 1; its R2 is the largest squared length of a row.
+def test_bounds_are_what_svm_light_printed(name: str, kernel: str, rho: float, expected: tuple[float, ...]) -> None:
+    # svm_light V6.20, C = 1, gamma = 1; its R2 is the largest squared distance of an image from that of 0.
     rows, truth = svm_light_problem(name)
-    machine = SVC(kernel="linear", C=1.0, tol=1e-6).fit(rows, truth)
-    radius2 = float((rows**2).sum(axis=1).max())
+    machine = SVC(kernel=kernel, C=1.0, gamma=1.0, tol=1e-6).fit(rows, truth)
+    lengths = (rows**2).sum(axis=1)
+    radius2 = float((lengths if kernel == "linear" else 2 - 2 * np.exp(-lengths)).max())
     bounds = xi_alpha_bounds(machine, rows, np.where(truth == 1, 1.0, -1.0), rho=rho, radius2=radius2)
     assert bounds.recall is not None
     assert bounds.precision is not None

@@ -7,10 +7,10 @@ import joblib
 import numpy as np
 import pytest
 import skops.io
-from sklearn.cluster import KMeans
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from mltest.shared.domain import Output, Task
@@ -150,6 +150,6 @@ def test_several_labels_for_each_row_are_not_supported() -> None:
         describe_estimator(RandomForestClassifier(2).fit(ROWS, both))
 
 
-def test_a_clustering_is_not_supported() -> None:
+def test_a_transformer_is_not_supported() -> None:
     with pytest.raises(ModelUnsupportedError, match="neither a classifier nor a regressor"):
-        describe_estimator(KMeans(2, n_init=1).fit(ROWS))
+        describe_estimator(StandardScaler().fit(ROWS))

@@ -77,7 +77,6 @@ class Readings:
     quota: ProcessorQuota | None
     quota_frozen_count: int | None
     """Periods in which the quota froze this process while the doctor measured."""
-    swap_used_bytes: int | None
     throttled_since_start: tuple[str, ...]
     is_on_battery: bool | None
     is_virtual: bool

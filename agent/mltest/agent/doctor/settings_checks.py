@@ -106,7 +106,7 @@ def check_huge_pages(readings: Readings) -> Finding | None:
 
 def check_swap(readings: Readings) -> Finding | None:
     """Say whether memory was swapped out."""
-    used_bytes = readings.swap_used_bytes
+    used_bytes = readings.state.swap_used_bytes
     if not used_bytes:
         return None
     return Finding(

@@ -10,8 +10,9 @@ from mltest.agent.doctor.foreign_processes import busiest_between, read_process_
 from mltest.agent.doctor.hiccups import measured_hiccups
 from mltest.agent.doctor.readings import Readings
 from mltest.agent.doctor.timer import measured_null_call, measured_timer
-from mltest.agent.host.kernel_file import kernel_line, kernel_number, kernel_text
+from mltest.agent.host.kernel_file import kernel_line
 from mltest.agent.host.machine_watch import MachineWatch
+from mltest.agent.host.power_source import is_on_battery
 from mltest.agent.host.processor_quota import ProcessorQuota, read_processor_quota
 from mltest.agent.host.settings import processor_count
 from mltest.agent.host.throttling import find_signs, throttled_since_start
@@ -40,28 +41,10 @@ def taken_readings(span_s: float, root: Path = Path("/")) -> Readings:
         sleepers=sleepers_among(after),
         quota=quota,
         quota_frozen_count=_frozen_count(quota_before, quota),
-        swap_used_bytes=swap_used_bytes(kernel_text(root / "proc/meminfo")),
         throttled_since_start=throttled_since_start(find_signs(root)) or _firmware_says(),
         is_on_battery=is_on_battery(root),
         is_virtual=is_virtual_machine(root),
     )
-
-
-def swap_used_bytes(meminfo: str) -> int | None:
-    """Return how much is swapped out, from the text of /proc/meminfo; None where it does not say."""
-    kib = dict(re.findall(r"^(Swap(?:Total|Free)):\s+(\d+) kB$", meminfo, re.MULTILINE))
-    return (int(kib["SwapTotal"]) - int(kib["SwapFree"])) * 1024 if len(kib) == 2 else None
-
-
-def is_on_battery(root: Path) -> bool | None:
-    """Return whether no mains supply is connected; None for a machine without one that can be read."""
-    mains = [
-        kernel_number(supply / "online")
-        for supply in (root / "sys/class/power_supply").glob("*")
-        if kernel_line(supply / "type") == "Mains"
-    ]
-    known = [online for online in mains if online is not None]
-    return not any(known) if known else None
 
 
 def _online_cpus(root: Path) -> int:

@@ -1,6 +1,7 @@
 """Watches the machine while slices run, and says how far their numbers can be believed."""
 
 import os
+import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from mltest.agent.host.processor_time import Load, ProcessorTime, load_between, 
 from mltest.agent.host.settings import read_settings
 from mltest.agent.host.temperature import read_temperature_celsius
 from mltest.agent.host.throttle_watch import AFFORDABLE_NS, ThrottleWatch
+from mltest.agent.host.visit_watch import VisitWatch
 from mltest.shared.domain import MachineState
 
 
@@ -20,11 +22,15 @@ class _Span:
     works_ns: Sequence[int]
     time: ProcessorTime | None
     throttle: ThrottleWatch
+    started_s: float
+    start_celsius: float | None
     throttled_count: int = 0
 
 
 class MachineWatch:
     """Reads what there is: what a machine does not tell is absent, and never fatal.
+
+    Make it when a visit begins: what its kernel counts by itself is compared with then.
 
     Args:
         root: where the machine's file system starts.
@@ -50,6 +56,7 @@ class MachineWatch:
         self._prepare_canary = prepare_canary
         self._affordable_ns = affordable_ns
         self._span: _Span | None = None
+        self._visit = VisitWatch(root, self._cpus, self._own_pid)
 
     def begin(self, pids: Collection[int], unseen_ticks: int = 0) -> None:
         """Run the canary, which blocks for up to 60 ms, and read the counters; call it right before the slices.
@@ -60,7 +67,8 @@ class MachineWatch:
         canary = self._prepare_canary()
         works_ns = canary()
         throttle = ThrottleWatch(self._root, self._cpus, self._affordable_ns)
-        self._span = _Span(canary, works_ns, self._time(pids, unseen_ticks), throttle)
+        start = (time.monotonic(), read_temperature_celsius(self._root))
+        self._span = _Span(canary, works_ns, self._time(pids, unseen_ticks), throttle, *start)
 
     def after_slice(self) -> bool:
         """Return whether the machine was throttled since the last call, and count it; costs less than 100 µs."""
@@ -83,7 +91,9 @@ class MachineWatch:
         span, self._span = self._span, None
         load = load_between(span.time, self._time(pids, unseen_ticks))
         span.throttle.look_closely()
-        return self._state(span, load, robust_cv_ratio((*span.works_ns, *span.canary())))
+        watched_s = time.monotonic() - span.started_s
+        state = self._state(span, load, robust_cv_ratio((*span.works_ns, *span.canary())))
+        return self._visit.completed(replace(state, watched_s=watched_s), pids)
 
     def _time(self, pids: Collection[int], unseen_ticks: int) -> ProcessorTime | None:
         time = read_processor_time(self._root, self._cpus, {self._own_pid, *pids})
@@ -102,6 +112,8 @@ class MachineWatch:
             canary_cv_ratio=cv_ratio or 0.0,
             throttled_slice_count=span.throttled_count,
             temperature_celsius=read_temperature_celsius(self._root),
+            temperature_start_celsius=span.start_celsius,
+            throttle_causes=tuple(span.throttle.causes),
             frequency_min_hz=min(clocks_hz, default=None),
             frequency_max_hz=max(clocks_hz, default=None),
             settings=read_settings(self._root, self._cpus) | ({} if load else {"load": "cannot be read"}),

@@ -1,6 +1,6 @@
 """What the processors were busy with: this process and its workers, others, or nothing."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,10 +68,20 @@ def load_between(before: ProcessorTime | None, after: ProcessorTime | None) -> L
 def tree_ticks(root: Path, pids: Collection[int]) -> int:
     """Return the ticks of `pids`, their descendants, and of those that they waited for, as far as they can be seen."""
     table = _processes(root / "proc")
+    own = _descendants(table, pids)
+    return sum(ticks for pid, (_, ticks) in table.items() if pid in own)
+
+
+def process_tree(root: Path, pids: Collection[int]) -> frozenset[int]:
+    """Return `pids` and their descendants, as far as they can be seen."""
+    return _descendants(_processes(root / "proc"), pids)
+
+
+def _descendants(table: Mapping[int, tuple[int, int]], pids: Collection[int]) -> frozenset[int]:
     own = set(pids)
     while more := {pid for pid, (parent, _) in table.items() if parent in own} - own:
         own |= more
-    return sum(ticks for pid, (_, ticks) in table.items() if pid in own)
+    return frozenset(own)
 
 
 def _share(ticks: int, total: int) -> float:

@@ -1,10 +1,13 @@
 """The settings of a machine that its numbers depend on, as they were while it measured."""
 
 import os
+import re
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from mltest.agent.host.kernel_file import kernel_line, kernel_text
+from mltest.agent.host.power_source import is_on_battery
+from mltest.agent.host.processor_list import processors_of
 from mltest.agent.host.processor_quota import read_processor_quota
 from mltest.agent.host.virtualisation import read_virtualisation
 
@@ -34,8 +37,7 @@ def processor_count(text: str) -> int:
         ValueError: it is not such a list.
 
     """
-    spans = [part.partition("-") for part in text.strip().split(",") if part]
-    return sum(int(last or first) - int(first) + 1 for first, _, last in spans)
+    return len(processors_of(text))
 
 
 def _clock(root: Path) -> Iterable[tuple[str, str]]:
@@ -78,6 +80,10 @@ def _processors(root: Path, cpus: Collection[int]) -> Iterable[tuple[str, str]]:
 
 def _machine(root: Path) -> Iterable[tuple[str, str]]:
     yield "virtualisation", read_virtualisation(root)
+    battery = is_on_battery(root)
+    yield "power", "" if battery is None else "battery" if battery else "mains"
+    driver = re.search(r"Kernel Module\s+(\S+)", kernel_text(root / "proc/driver/nvidia/version"))
+    yield "nvidia_driver", driver.group(1) if driver else ""
     lines = kernel_text(root / "proc/cpuinfo").splitlines()
     revisions = {line.partition(":")[2].strip() for line in lines if line.startswith("microcode")}
     yield "microcode", ", ".join(sorted(revisions))

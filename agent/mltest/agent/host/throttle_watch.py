@@ -5,8 +5,9 @@ from collections.abc import Collection
 from pathlib import Path
 
 from mltest.agent.host.clock_rate import ClockPaths, cpuinfo_clocks, find_clocks, is_clock_throttled, read_clocks
-from mltest.agent.host.throttling import Sign, find_signs, shows_throttling
+from mltest.agent.host.throttling import Sign, causes_between, find_signs
 
+LOW_CLOCK = "a clock below 75 % of the base clock"
 AFFORDABLE_NS = 60_000
 """What one look may cost; signs and clocks that would cost more are read at both ends only."""
 
@@ -22,6 +23,8 @@ class ThrottleWatch:
         self.clocks_hz: tuple[float, ...] = ()
         """Lowest and highest that were seen, as two values; empty where none can be read."""
         self._see(read_clocks(self._clock_paths) or cpuinfo_clocks(root))
+        self.causes: frozenset[str] = frozenset()
+        """Why the machine was throttled, in any look so far."""
         self._cheap_signs, self._cheap_clocks = _affordable(self._signs, self._clock_paths, affordable_ns)
 
     def look(self) -> bool:
@@ -36,12 +39,13 @@ class ThrottleWatch:
     def _look(self, signs: tuple[Sign, ...], paths: ClockPaths) -> bool:
         clocks_hz = read_clocks(paths)
         self._see(clocks_hz)
-        is_throttled = is_clock_throttled(clocks_hz, paths.nominal_hz)
+        causes = frozenset({LOW_CLOCK} if is_clock_throttled(clocks_hz, paths.nominal_hz) else ())
         for sign in signs:
             now = sign.read()
-            is_throttled |= shows_throttling(sign.kind, self._seen[sign], now)
+            causes |= causes_between(sign, self._seen[sign], now)
             self._seen[sign] = now
-        return is_throttled
+        self.causes |= causes
+        return bool(causes)
 
     def _see(self, clocks_hz: tuple[float, ...]) -> None:
         if seen := (*self.clocks_hz, *clocks_hz):

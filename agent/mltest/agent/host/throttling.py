@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 
-from mltest.agent.host.kernel_file import kernel_line, kernel_number
+from mltest.agent.host.kernel_file import kernel_line, kernel_number, kernel_text
+
+HEAT, OVER_CURRENT, UNDERVOLTAGE = "heat", "over-current", "undervoltage"
+"""Causes of throttling."""
 
 _COOLING = ("thermal-cpufreq", "cpufreq-", "Processor")
 """Types of cooling devices that slow processors down while their state is above 0."""
@@ -13,6 +16,8 @@ _RASPBERRY_PI_NOW = 0xF
 """Of get_throttled: too little voltage, clock capped, throttled, soft temperature limit; right now."""
 _RASPBERRY_PI_SINCE = 0xF0000
 """The same since the start, or since the bits were read."""
+_UNDERVOLTAGE_BITS = 0x10001
+"""Those of them that tell of too little voltage."""
 
 
 class SignKind(Enum):
@@ -24,6 +29,8 @@ class SignKind(Enum):
     """Above 0 while it lasts."""
     RASPBERRY_PI = auto()
     """Bits in hexadecimal, as of `vcgencmd get_throttled`."""
+    STATE_TIMES = auto()
+    """Milliseconds in each state, one a line; those above state 0 count, as a counter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +39,13 @@ class Sign:
 
     path: Path
     kind: SignKind
+    cause: str = HEAT
+    """What it tells of; the bits of a Raspberry Pi tell it themselves."""
 
     def read(self) -> int | None:
         """Return what it says; None where it cannot be read now."""
+        if self.kind is SignKind.STATE_TIMES:
+            return _slowed_ms(kernel_text(self.path))
         return kernel_number(self.path, 16 if self.kind is SignKind.RASPBERRY_PI else 10)
 
     def text(self, value: int) -> str:
@@ -52,12 +63,23 @@ def shows_throttling(kind: SignKind, before: int | None, now: int | None) -> boo
     if now is None:
         return False
     match kind:
-        case SignKind.COUNTER:
+        case SignKind.COUNTER | SignKind.STATE_TIMES:
             return before is not None and now > before
         case SignKind.STATE:
             return now > 0
         case SignKind.RASPBERRY_PI:
             return bool(now & _RASPBERRY_PI_NOW or now & ~(before or 0) & _RASPBERRY_PI_SINCE)
+
+
+def causes_between(sign: Sign, before: int | None, now: int | None) -> frozenset[str]:
+    """Return why the machine was throttled between two readings of a sign, or is now; nothing if it was not."""
+    if now is None or not shows_throttling(sign.kind, before, now):
+        return frozenset()
+    if sign.kind is not SignKind.RASPBERRY_PI:
+        return frozenset({sign.cause})
+    bits = now & _RASPBERRY_PI_NOW | now & ~(before or 0) & _RASPBERRY_PI_SINCE
+    named = {UNDERVOLTAGE: bits & _UNDERVOLTAGE_BITS, HEAT: bits & ~_UNDERVOLTAGE_BITS}
+    return frozenset(cause for cause, found in named.items() if found)
 
 
 def throttled_since_start(signs: Sequence[Sign]) -> tuple[str, ...]:
@@ -73,14 +95,25 @@ def _possible_signs(root: Path) -> Iterable[Sign]:
     # Raspberry Pi; drivers/firmware/raspberrypi.c of its kernel, and drivers/hwmon/raspberrypi-hwmon.c of every kernel.
     yield Sign(root / "sys/devices/platform/soc/soc:firmware/get_throttled", SignKind.RASPBERRY_PI)
     chips = sorted((root / "sys/class/hwmon").glob("hwmon*"))
-    yield from (Sign(c / "in0_lcrit_alarm", SignKind.STATE) for c in chips if kernel_line(c / "name") == "rpi_volt")
+    volts = (chip / "in0_lcrit_alarm" for chip in chips if kernel_line(chip / "name") == "rpi_volt")
+    yield from (Sign(path, SignKind.STATE, UNDERVOLTAGE) for path in volts)
     # Jetson; over-current events of drivers/soc/tegra/soctherm.
-    yield from (Sign(path, SignKind.COUNTER) for chip in chips for path in sorted(chip.glob("oc*_event_cnt")))
+    events = (path for chip in chips for path in sorted(chip.glob("oc*_event_cnt")))
+    yield from (Sign(path, SignKind.COUNTER, OVER_CURRENT) for path in events)
     for device in sorted((root / "sys/class/thermal").glob("cooling_device*")):
         if kernel_line(device / "type").startswith(_COOLING):
             yield Sign(device / "cur_state", SignKind.STATE)
+            # driver-api/thermal/sysfs-api.rst; kept by the kernel, so that nothing between two looks is missed.
+            yield Sign(device / "stats/time_in_state_ms", SignKind.STATE_TIMES)
     yield from (Sign(path, SignKind.COUNTER) for path in _x86(cpus, "core"))
 
 
 def _x86(cpus: Path, what: str) -> Iterable[Path]:
     return sorted(cpus.glob(f"cpu[0-9]*/thermal_throttle/{what}_throttle_count"))
+
+
+def _slowed_ms(text: str) -> int | None:
+    """Return the time above state 0; the kernel writes "state1", a tab and the time in ms."""
+    times = [line.split() for line in text.splitlines()]
+    known = [(name, int(ms)) for name, ms in (pair for pair in times if len(pair) == 2) if ms.isdigit()]
+    return sum(ms for name, ms in known if name.removeprefix("state") != "0") if known else None

@@ -66,6 +66,9 @@ class _OpenLinear:
             return np.array(output).reshape(row_count)
         return np.array(output, dtype=np.float64).reshape(row_count, -1)
 
+    def parameter_bytes(self) -> int:
+        return int(self._form.weights.nbytes + self._form.intercept.nbytes)
+
     def lean_calls(self, batches: "Sequence[NDArray[np.floating]]") -> "Sequence[Callable[[], object]]":
         """Return calls that keep the scores in memory that is theirs already."""
         import numpy as np

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mltest.agent.runtimes.columns import prepared_rows
 from mltest.agent.runtimes.registry import runtime
 from mltest.agent.runtimes.role import OpenModel, RuntimeNeeds
-from mltest.shared.domain import Output, Task, VisitCandidate
+from mltest.shared.domain import Output, VisitCandidate
 from mltest.shared.errors import ModelInvalidError
 from mltest.shared.reference import REFERENCE_FORMAT, REFERENCE_RUNTIME, ReferenceWork, reference_work
 
@@ -128,7 +128,7 @@ class _OpenReference:
         from mltest.shared.native.predictions import Predictions
 
         scores = self._scores(len(batch))
-        if self._candidate.task is not Task.CLASSIFICATION:
+        if not self._candidate.task.gives_labels:
             return Predictions(scores=scores)
         labels = np.zeros(len(batch), dtype=np.int64)
         return Predictions(labels=labels, scores=scores, are_probabilities=self._candidate.output is not Output.SCORES)
@@ -145,7 +145,7 @@ class _OpenReference:
         import numpy as np
 
         scores = np.zeros((row_count, max(len(self._candidate.classes), 1)))
-        if self._candidate.task is Task.CLASSIFICATION:
+        if self._candidate.task.gives_labels:
             scores[:, 0] = 1
         return scores
 

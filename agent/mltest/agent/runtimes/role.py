@@ -113,6 +113,15 @@ class NativeModel(Protocol):
         ...
 
 
+@runtime_checkable
+class ModelOfParameters(Protocol):
+    """An open model that knows how large its parameters are; optional."""
+
+    def parameter_bytes(self) -> int:
+        """Return the bytes of its numbers as they lie in memory, without what manages them."""
+        ...
+
+
 class Runtime(Protocol):
     """What executes artifacts of some formats."""
 

@@ -97,5 +97,9 @@ def _use_threads(estimator: object, threads: int) -> None:
         if hasattr(found, "n_jobs") and hasattr(found, "get_params"):
             with_jobs: Any = found
             with_jobs.n_jobs = threads
+        if hasattr(found, "_n_threads"):
+            # Clusterings keep the number of cores of the machine that they were fitted on.
+            clustering: Any = found
+            clustering._n_threads = threads
     # Rows come as arrays; an estimator that was fitted on named columns would say so at each call.
     warnings.filterwarnings("ignore", message="X does not have valid feature names")

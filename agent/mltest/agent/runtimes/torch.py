@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mltest.agent.runtimes.columns import prepared_rows
 from mltest.agent.runtimes.network_answers import network_answer, network_predictions
@@ -71,6 +71,10 @@ class _OpenModule:
             return network_answer(found, row_count, self._candidate)
         named: NDArray[np.generic] = np.array(self._candidate.classes)[found.reshape(row_count)]
         return named
+
+    def parameter_bytes(self) -> int:
+        module: Any = self._module
+        return sum(one.numel() * one.element_size() for one in module.state_dict().values())
 
     def lean_calls(self, batches: "Sequence[NDArray[np.floating]]") -> "Sequence[Callable[[], object]]":
         """Return calls of the module with tensors that were made beforehand, and nothing around it.

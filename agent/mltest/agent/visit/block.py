@@ -17,6 +17,7 @@ from mltest.agent.native.compiled_libraries import CompiledLibraries
 from mltest.agent.probe.offer import NOT_OFFERED, is_offered
 from mltest.agent.visit.artifacts import Artifacts
 from mltest.agent.visit.loop_library import NO_LOOP, LoopLibrary, loop_for
+from mltest.agent.visit.memory_run import MemoryRun
 from mltest.agent.visit.sample_buffer import SampleBuffer
 from mltest.agent.visit.slice_order import Cell, slice_order, sweep_processors
 from mltest.agent.visit.slice_tally import SliceTally
@@ -70,10 +71,11 @@ class Block:
         self._workers: dict[str, WorkerProcess] = {}
         self._row_texts: tuple[str, ...] = ()
         self._tally = SliceTally()
-        self._watch = MachineWatch()
+        self._watch = MachineWatch(site.root)
         self._loads = [os.getloadavg()[0]]
         self._loop = NO_LOOP
         self._artifacts = Artifacts(site.store, CompiledLibraries(site.compiled_folder))
+        self._memory = MemoryRun(spec, site, self._room, self._artifacts)
         self._weaker: tuple[str, ...] = ()
         self.buffer = SampleBuffer(time.monotonic_ns())
         """Counts what was measured."""
@@ -98,6 +100,7 @@ class Block:
         self._loop = await loop_for(self._spec.latency, self._site.loop_folder)
         await self._artifacts.compile_all(self._spec.candidates, self._log)
         await self._room.open()
+        await self._measure_memory()
         for candidate in self._spec.candidates:
             await self._attempt(candidate, self._prepare(candidate))
             await self._flush()
@@ -127,12 +130,28 @@ class Block:
             *self._weaker,
         )
 
-    async def _prepare(self, candidate: VisitCandidate) -> None:
+    async def _measure_memory(self) -> None:
+        """Measure memory while nobody else is alive: pages that processes share are divided among them."""
+        if (memory := self._spec.memory) is None:
+            return
+        for candidate in self._spec.candidates:
+            if candidate.runtime != REFERENCE_RUNTIME and self._refusal(candidate) is None:
+                self._log.step(candidate.candidate_id, is_measuring=True)
+                self.buffer.add(await self._memory.measure(candidate, memory))
+                await self._flush()
+
+    def _refusal(self, candidate: VisitCandidate) -> MltestError | None:
+        """Return why a candidate must not be opened here."""
         if not is_offered(candidate.runtime, self._site.runtimes):
-            raise RuntimeMissingError(runtime=candidate.runtime, detail=NOT_OFFERED)
+            return RuntimeMissingError(runtime=candidate.runtime, detail=NOT_OFFERED)
         if candidate.format == "pickle" and not self._site.allows_pickle:
             detail = f"agent {self._site.agent_name} opens no pickles; start it with mltest-agent serve --allow-pickle"
-            raise ModelRefusedError(detail=detail)
+            return ModelRefusedError(detail=detail)
+        return None
+
+    async def _prepare(self, candidate: VisitCandidate) -> None:
+        if refusal := self._refusal(candidate):
+            raise refusal
         store, spec, room = self._site.store, self._spec, self._room
         artifact = await room.bring(self._artifacts.path(candidate))
         dataset = await room.bring(store.path(spec.dataset_sha256))
@@ -262,7 +281,7 @@ class Block:
                 outcome=outcome,
                 reason_code=error.code if error else "",
                 reason=clean_text(error.message, MAX_REASON_CHARS) if error else "",
-                remarks=tuple(worker.remarks) if worker else (),
+                remarks=(*self._memory.remarks.get(candidate.candidate_id, ()), *(worker.remarks if worker else ())),
                 thread_count=worker.thread_count if worker else None,
             ),
             needs_disk=needs_disk,

@@ -4,7 +4,7 @@ import math
 import re
 
 from mltest.agent.worker.form import MAX_VALUES, METRICS
-from mltest.shared.domain import LatencySpec, Limits, OpenLoopSpec, VisitCandidate, VisitSpec
+from mltest.shared.domain import LatencySpec, Limits, MemorySpec, OpenLoopSpec, VisitCandidate, VisitSpec
 from mltest.shared.errors import RequestInvalidError
 
 MAX_ID_CHARS = 128
@@ -13,6 +13,7 @@ MAX_BATCH_SIZES = 32
 MAX_BATCH_ROWS = 1_000_000
 MAX_SLICES = 100_000
 MAX_THREADS = 1024
+MAX_MEMORY_CALLS = 100_000
 MAX_RATES = 32
 MAX_RATE_PER_S = 1_000_000.0
 MAX_REQUESTS = MAX_VALUES
@@ -43,6 +44,8 @@ def checked_visit(spec: VisitSpec) -> VisitSpec:
         _check_latency(spec.latency)
     if spec.open_loop is not None:
         _check_open_loop(spec.open_loop)
+    if spec.memory is not None:
+        _check_memory(spec.memory)
     return spec
 
 
@@ -80,6 +83,12 @@ def _check_open_loop(open_loop: OpenLoopSpec) -> None:
     _require(1 <= open_loop.duration_ns <= MAX_SCHEDULE_NS, "duration_ns")
     _require(max(rates) * open_loop.duration_ns / 1e9 <= MAX_REQUESTS, "rates_per_s and duration_ns")
     _require(1 <= open_loop.batch_size <= MAX_BATCH_ROWS, "batch_size")
+
+
+def _check_memory(memory: MemorySpec) -> None:
+    _require(1 <= memory.batch_size <= MAX_BATCH_ROWS, "batch_size of memory")
+    _require(1 <= memory.call_count <= MAX_MEMORY_CALLS, "call_count")
+    _require(0 <= memory.duration_ns <= MAX_SCHEDULE_NS, "duration_ns of memory")
 
 
 def _check_limits(limits: Limits) -> None:

@@ -31,6 +31,8 @@ class VisitSite:
     """What was found to hold workers when the agent started."""
     runtimes: tuple[str, ...] = ()
     """Names of those that its user offers, beside the pinned reference; none: all."""
+    root: Path = Path("/")
+    """Where the file system of the machine starts whose state is watched."""
 
     @property
     def loop_folder(self) -> Path:

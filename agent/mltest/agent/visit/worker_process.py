@@ -9,6 +9,7 @@ from pathlib import Path
 from mltest.agent.launch.role import WorkerRoom
 from mltest.agent.visit.call_remarks import absent_remarks, row_remarks, warm_remarks
 from mltest.agent.visit.loop_library import NO_LOOP, LoopLibrary
+from mltest.agent.visit.memory_answer import MemoryAnswer, memory_from_frame
 from mltest.agent.visit.thread_rule import check_threads
 from mltest.agent.visit.worker_answers import (
     TimedSlice,
@@ -32,6 +33,7 @@ from mltest.shared.domain import (
     CallsVerified,
     LatencySpec,
     Limits,
+    MemorySpec,
     OpenLoopSpec,
     SampleSeries,
     VisitCandidate,
@@ -104,8 +106,10 @@ class WorkerProcess:
         """Open a file that this worker wrote; errors as for `WorkerRoom.fetch`."""
         return await self._room.fetch(self._child, name)
 
-    async def load(self, artifact: Path, loop: LoopLibrary = NO_LOOP) -> tuple[SampleSeries, ...]:
-        """Open the artifact; return what starting, importing and loading cost."""
+    async def load(
+        self, artifact: Path, loop: LoopLibrary = NO_LOOP, *, has_marks: bool = False
+    ) -> tuple[SampleSeries, ...]:
+        """Open the artifact; return what starting, importing and loading cost. Marks are for `measure_memory`."""
         await self._ask("hello", timeout_ns=self._limits.load_timeout_ns)
         spawn_ns = time.perf_counter_ns() - self._child.spawned_ns
         self.walls = walls_from_frame(await self._ask(WALLS))
@@ -114,6 +118,7 @@ class WorkerProcess:
             "artifact": str(artifact),
             "loop": str(loop.path or ""),
             "loop_absent": loop.reason,
+            "has_marks": has_marks,
         }
         answer = await self._ask("load", frame, timeout_ns=self._limits.load_timeout_ns)
         loaded = [self._single(key, answer) for key in ("import_ns", "load_ns", "memory_loaded_bytes")]
@@ -208,6 +213,11 @@ class WorkerProcess:
             else:
                 series += requests_from_frame(answer, self._candidate.candidate_id, spec.batch_size, index)
         return tuple(series)
+
+    async def measure_memory(self, dataset: Path, spec: MemorySpec) -> MemoryAnswer:
+        """Let the worker, which was loaded with marks, answer rows of the dataset; return what memory that took."""
+        frame = {"dataset": str(dataset), "batch_size": spec.batch_size, "call_count": spec.call_count}
+        return memory_from_frame(await self._ask("memory", {**frame, "duration_ns": spec.duration_ns}))
 
     async def finish(self) -> tuple[SampleSeries, ...]:
         """End the worker well; return how much memory it took at most."""

@@ -1,7 +1,8 @@
 """The worker: a fresh interpreter that opens one artifact and runs it; every untrusted byte is opened here.
 
 Commands, in order: hello, load, rows, first, predict (if asked); for timed calls: form (each metric and batch size),
-verify (each, if asked), null, warm (each), threads, slice ...; requests (each rate, if asked); end.
+verify (each, if asked), null, warm (each), threads, slice ...; requests (each rate, if asked); end. Where memory is
+measured, it is: hello, load with marks, memory.
 """
 
 import gc
@@ -15,6 +16,7 @@ from mltest.agent.runtimes.registry import runtime_named
 from mltest.agent.runtimes.role import OpenModel, Runtime
 from mltest.agent.worker.candidate_frame import candidate_from_frame
 from mltest.agent.worker.failures import failures_as
+from mltest.agent.worker.footprint import Footprint
 from mltest.agent.worker.form import Form
 from mltest.agent.worker.process_state import (
     ThreadTimes,
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from mltest.agent.worker.verification import Expected
     from mltest.shared.native.predictions import Predictions
 
+FED_ROWS = 256
+"""Rows of the dataset that are fed while memory is measured, or one batch."""
 FIRST_CALLS = 10
 """The first call, and the early calls 2 to 10."""
 
@@ -53,6 +57,7 @@ class Worker:
         self._original: NDArray[np.floating]
         self._predictions: Predictions | None = None
         self._thread_times: ThreadTimes = {}
+        self._footprint = Footprint()
         self._loop = ""
         self._loop_absent = ""
 
@@ -67,6 +72,7 @@ class Worker:
             "null": self.null,
             "threads": self.threads,
             "requests": self.requests,
+            "memory": self.memory,
             "end": self.end,
             **TimedForms(self._form, self._expected).handlers(),
         }
@@ -78,12 +84,19 @@ class Worker:
         runtime = runtime_named(candidate.runtime)
         started_monotonic_ns = time.monotonic_ns()
         import_ns = _elapsed_ns(lambda: _import(runtime))
+        has_marks = frame["has_marks"]
+        if has_marks:
+            # What reads the rows is no part of the candidate.
+            importlib.import_module("mltest.agent.worker.first_rows")
+            self._footprint.mark("imported")
 
         def open_artifact() -> None:
             self._model = runtime.open(Path(frame["artifact"]), candidate)
 
         with failures_as(ModelInvalidError):
             load_ns = _elapsed_ns(open_artifact)
+        if has_marks:
+            self._footprint.mark("loaded")
         return {
             "started_monotonic_ns": started_monotonic_ns,
             "import_ns": import_ns,
@@ -163,6 +176,23 @@ class Worker:
             "latencies": samples_to_frame(calls.latencies_ns),
             "latenesses": samples_to_frame(calls.latenesses_ns),
         }
+
+    def memory(self, frame: Frame) -> Frame:
+        """Answer a few rows of the dataset again and again; say how much memory that took."""
+        from mltest.agent.runtimes.role import ModelOfParameters
+        from mltest.agent.worker.first_rows import first_rows
+        from mltest.agent.worker.rows import batches_of
+
+        started_monotonic_ns, size = time.monotonic_ns(), frame["batch_size"]
+        rows = first_rows(Path(frame["dataset"]), self._candidate.feature_count, max(size, FED_ROWS))
+        with failures_as(PredictionError):
+            batches = batches_of(self._model.prepare(rows), size)
+            found = self._footprint.measured(self._model.predict, batches, frame["call_count"], frame["duration_ns"])
+        if isinstance(self._model, ModelOfParameters):
+            found["values"]["memory_parameter_bytes"] = self._model.parameter_bytes()
+        else:
+            found["absent"]["memory_parameter_bytes"] = f"{self._candidate.runtime} does not tell"
+        return {"started_monotonic_ns": started_monotonic_ns, **found}
 
     def end(self, frame: Frame) -> Frame:
         """Say how much memory it took at most."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mltest.coordinator.analysis.doubts import is_refused
 from mltest.coordinator.analysis.remarks import absence
 from mltest.coordinator.builder.builder import Evaluation
 from mltest.coordinator.planning.figure_names import figure_name
@@ -10,6 +11,8 @@ from mltest.coordinator.planning.limits import broken_limits, find_result
 from mltest.coordinator.planning.plan import Objective, Plan
 from mltest.coordinator.tests.role import SampleEvidence
 from mltest.shared.domain import Candidate, Result, Standing
+from mltest.shared.metrics import RESULT_METRICS
+from mltest.shared.units import quantity_text
 
 Key = tuple[str, str]
 """Identities of a candidate and an agent."""
@@ -104,6 +107,10 @@ def verdict(cell: Cell, plan: Plan, verification_reason: str = "") -> tuple[Stan
         name = figure_name(objective.metric, objective.statistic, objective.batch_size)
         why = absence(cell.samples.remarks, objective.metric, objective.batch_size) or figure.reason
         return Standing.UNMEASURED, f"no {name}: {why}"
+    if is_refused(figure):
+        name = figure_name(objective.metric, objective.statistic, objective.batch_size)
+        value = quantity_text(figure.value, RESULT_METRICS[objective.metric].unit)
+        return Standing.REFUSED, f"{name} is {value}, but its machine gives no rank: {figure.doubt}"
     return Standing.RANKED, ""
 
 

@@ -66,8 +66,11 @@ def _end_of_rounds(
     rule = stop_rule(plan)
     if rule is None or not round_count:
         return []
-    others = [row for row in rows if row.round_count and not row.is_baseline]
-    reasons = [stop_reasons.get((row.candidate_id, row.agent_id)) for row in others]
+    found = {row: stop_reasons.get((row.candidate_id, row.agent_id)) for row in rows if row.round_count}
+    others = [
+        row for row, reason in found.items() if not row.is_baseline and (reason or row.standing is Standing.RANKED)
+    ]
+    reasons = [found[row] for row in others]
     imprecise = sum(reason is StopReason.MAX_ROUNDS for reason in reasons)
     if None in reasons:
         why = "the time budget was over" if plan.budget_s else "the job was stopped"

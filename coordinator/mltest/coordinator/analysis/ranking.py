@@ -15,7 +15,8 @@ from mltest.shared.statistics.intervals import Interval
 from mltest.shared.statistics.paired import Effect
 from mltest.shared.statistics.tiers import claimed_pairs, tier_ranks
 
-_NOISY_ENDINGS = ("_s", "memory_loaded_bytes", "memory_peak_bytes")
+_NOISY_ENDINGS = ("_s",)
+_NOISY_BEGINNINGS = ("memory_",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,7 @@ class Contender:
     samples: SampleEvidence | None
     """None where nothing was timed."""
     results: tuple[Result, ...] = ()
-    """All figures of the candidate on the agent."""
+    """All figures of the candidate on the agent that it may be compared by."""
     is_selected: bool = False
     """Whether its recipe was chosen by one half of the rows, so that only the other half judges it."""
 
@@ -127,7 +128,7 @@ class Differences:
 
 def is_exact(metric: str) -> bool:
     """Return whether a metric has the same value in every run, so that two values need no interval to differ."""
-    return not metric.endswith(_NOISY_ENDINGS)
+    return not metric.endswith(_NOISY_ENDINGS) and not metric.startswith(_NOISY_BEGINNINGS)
 
 
 def _claimed(contenders: Sequence[Contender], times: PairedTimes, alpha: float) -> frozenset[frozenset[int]]:

@@ -16,7 +16,7 @@ _PLACES = (
     "round_count",
     "thread_count",
 )
-_FIGURES = ("value", "low", "high", "count", "reason", "machine_class")
+_FIGURES = ("value", "low", "high", "count", "reason", "machine_class", "doubt_level", "doubt")
 _RowKey = tuple[str, str]
 _ResultKey = tuple[str, str, str, str, str, int, str]
 
@@ -109,9 +109,26 @@ def _rest(before: Standings, after: Standings, lines: Sequence[str]) -> Iterator
     for note in after.notes:
         if note not in before.notes:
             yield f"new note: {note}"
+    yield from _findings(before, after)
     yield from _fronts(before, after)
     if before.rows != after.rows and not lines:
         yield "rows show other remarks or figures, or stand in another order"
+
+
+def _findings(before: Standings, after: Standings) -> Iterator[str]:
+    """Yield where another thing is said of a machine, or made of it."""
+    old, new = (
+        {
+            (one.agent_name, found.key): f"{found.level.value}: {found.text}"
+            for one in said.machines
+            for found in one.findings
+        }
+        for said in (before, after)
+    )
+    for agent_name, key in dict.fromkeys([*old, *new]):
+        was, now = (one.get((agent_name, key), "absent") for one in (old, new))
+        if was != now:
+            yield f"the finding {key} about {agent_name} was {was} and is {now}"
 
 
 def _fronts(before: Standings, after: Standings) -> Iterator[str]:

@@ -49,8 +49,11 @@ def judged_text(candidate: Candidate, results: Sequence[Result], baseline: Resul
 
 
 def row_remarks(remarks: Iterable[CallRemark]) -> tuple[str, ...]:
-    """Return what is said of the calls of a row in all rounds, each once."""
-    return tuple(_calls(remarks))
+    """Return what is said of the calls of a row in all rounds, each once.
+
+    Why memory is absent stands at its figures.
+    """
+    return tuple(_calls(remark for remark in remarks if not remark.metric.startswith("memory_")))
 
 
 def stop_text(plan: Plan, reason: StopReason | None, round_count: int) -> str:

@@ -1,10 +1,12 @@
 """Turns everything that was measured into results and the table to decide from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import TypeAlias
 
 from mltest.coordinator.analysis.cells import Cell, Key, Problem, cells_of, objective_result, verdict
+from mltest.coordinator.analysis.doubts import doubted, is_refused
 from mltest.coordinator.analysis.figures import main_figures, smallest_batch
 from mltest.coordinator.analysis.fronts import Grounds, bests_of, fronts_of
 from mltest.coordinator.analysis.notes import notes_of
@@ -34,11 +36,13 @@ from mltest.shared.statistics.adaptive import StopReason
 from mltest.shared.statistics.claims import ALPHA_FIXED, ALPHA_STOPPED
 from mltest.shared.statistics.paired import Effect
 
-__all__ = ["Problem", "summarise"]
+__all__ = ["Problem", "Stops", "summarise"]
 
-_UNRANKED_ORDER = (Standing.GATED, Standing.FAILED, Standing.UNMEASURED, Standing.IMPOSSIBLE)
+Stops: TypeAlias = Callable[[Collection[Key]], Mapping[Key, StopReason]]
+"""Gives why candidates were not measured again, by candidate and agent, once it is known who is not let pass."""
+
+_UNRANKED_ORDER = (Standing.REFUSED, Standing.GATED, Standing.FAILED, Standing.UNMEASURED, Standing.IMPOSSIBLE)
 _NO_CLASSES: Mapping[str, MachineClass] = MappingProxyType({})
-_NO_STOPS: Mapping[Key, StopReason] = MappingProxyType({})
 _NO_REASONS: Mapping[Key, str] = MappingProxyType({})
 _NO_REMARKS: Mapping[Key, tuple[str, ...]] = MappingProxyType({})
 _NO_COUNTS: Mapping[Key, int] = MappingProxyType({})
@@ -57,7 +61,7 @@ def summarise(
     dataset: DatasetInfo | None = None,
     machine_classes: Mapping[str, MachineClass] = _NO_CLASSES,
     has_stop_rule: bool = False,
-    stop_reasons: Mapping[Key, StopReason] = _NO_STOPS,
+    stops: Stops = lambda _: {},
     verification_reasons: Mapping[Key, str] = _NO_REASONS,
     verification_remarks: Mapping[Key, tuple[str, ...]] = _NO_REMARKS,
     thread_counts: Mapping[Key, int] = _NO_COUNTS,
@@ -78,15 +82,16 @@ def summarise(
         dataset: facts about the data, for the notes.
         machine_classes: how far absolute figures from an agent can be believed, by its identity.
         has_stop_rule: whether the samples decided how many rounds there were.
-        stop_reasons: why a candidate was not measured again, by its identity and that of the agent.
-        verification_reasons: why the answers of timed calls rule a candidate out, by the same.
+        stops: gives why candidates were not measured again.
+        verification_reasons: why answers of timed calls rule a candidate out, by its identity and that of the agent.
         verification_remarks: which of its calls were not verified on every row, by the same.
         thread_counts: threads that worked in its processes, by the same.
-        machines: what the machines were like.
+        machines: what the machines were like, with what the table of findings makes of it.
 
     """
     choices = chosen_tests(plan, model, has_target=True)
     results = classed(_results(sample_tests(choices), samples, evaluations), machine_classes)
+    results = doubted(results, machines, candidates)
     names = {agent.agent_id: agent.name for agent in agents}
     cells = cells_of(
         candidates=candidates,
@@ -96,12 +101,15 @@ def summarise(
         problems=problems,
         results=results,
     )
+    standings = tuple(verdict(cell, plan, verification_reasons.get(_key(cell), "")) for cell in cells)
+    stop_reasons = stops(
+        {_key(cell) for cell, (found, _) in zip(cells, standings, strict=True) if found is Standing.GATED}
+    )
     table = _Table(
         plan=plan,
         agent_names=names,
         machine_classes=machine_classes,
         stop_reasons=stop_reasons,
-        verification_reasons=verification_reasons,
         verification_remarks=verification_remarks,
         thread_counts=thread_counts,
         times=PairedTimes(plan.objective),
@@ -109,7 +117,7 @@ def summarise(
         judged_baselines=_judged_baselines(cells),
         alpha=ALPHA_STOPPED if has_stop_rule else ALPHA_FIXED,
     )
-    places = _places(cells, table)
+    places = _places(cells, standings, table)
     rows, objective = places.rows, plan.objective
     return results, Standings(
         rows=rows,
@@ -152,7 +160,6 @@ class _Table:
     agent_names: Mapping[str, str]
     machine_classes: Mapping[str, MachineClass]
     stop_reasons: Mapping[Key, StopReason]
-    verification_reasons: Mapping[Key, str]
     verification_remarks: Mapping[Key, tuple[str, ...]]
     thread_counts: Mapping[Key, int]
     times: PairedTimes
@@ -185,15 +192,13 @@ class _Places:
     grounds: Grounds
 
 
-def _places(cells: Sequence[Cell], table: _Table) -> _Places:
+def _places(cells: Sequence[Cell], standings: Sequence[tuple[Standing, str]], table: _Table) -> _Places:
     objective = table.plan.objective
     baselines = _baselines(cells)
     contenders, others = [], []
-    for cell in cells:
+    for cell, (standing, reason) in zip(cells, standings, strict=True):
         if cell.candidate.is_reference:
             continue
-        key = (cell.candidate.candidate_id, cell.agent_id)
-        standing, reason = verdict(cell, table.plan, table.verification_reasons.get(key, ""))
         row = _row(cell, standing, reason, table, baselines.get(cell.agent_id))
         if standing is Standing.RANKED:
             contenders.append(_contender(cell, row, objective))
@@ -216,7 +221,7 @@ def _contender(cell: Cell, row: StandingRow, objective: Objective) -> Contender:
         row=row,
         figure=objective_result(cell, objective),
         samples=cell.samples,
-        results=cell.results,
+        results=tuple(result for result in cell.results if not is_refused(result)),
         is_selected=cell.candidate.is_selected,
     )
 
@@ -226,8 +231,10 @@ def _row(cell: Cell, standing: Standing, reason: str, table: _Table, baseline: S
     speedup = _speedup(cell, baseline, table)
     interval = speedup.interval if speedup else None
     round_count = len(cell.samples.rounds) if cell.samples else 0
-    key = (cell.candidate.candidate_id, agent_id)
-    stop = stop_text(table.plan, table.stop_reasons.get(key), round_count) if _may_stop(cell) else ""
+    key = _key(cell)
+    found = table.stop_reasons.get(key)
+    is_told = _may_stop(cell) and (found is not None or standing is not Standing.GATED)
+    stop = stop_text(table.plan, found, round_count) if is_told else ""
     return StandingRow(
         candidate_id=cell.candidate.candidate_id,
         label=cell.candidate.label,
@@ -252,6 +259,10 @@ def _row(cell: Cell, standing: Standing, reason: str, table: _Table, baseline: S
         thread_count=table.thread_counts.get(key),
         is_lossy=cell.candidate.is_lossy,
     )
+
+
+def _key(cell: Cell) -> Key:
+    return cell.candidate.candidate_id, cell.agent_id
 
 
 def _is_apart(cell: Cell, baseline: SampleEvidence | None) -> bool:

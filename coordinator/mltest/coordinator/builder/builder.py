@@ -144,6 +144,31 @@ class Builder(Protocol):
         """
         ...
 
+    async def compare(
+        self,
+        test: TestChoice,
+        candidate: Candidate,
+        spec: JobSpec,
+        info: ModelInfo,
+        dataset_info: DatasetInfo,
+        plan: Plan,
+        *,
+        artifact: Path,
+        model: Path,
+        dataset: Path,
+        reference: Path,
+        others: Sequence[Path] = (),
+    ) -> tuple[Result, ...]:
+        """Run one test of a lossy candidate's artifact beside the submitted model.
+
+        `others` are artifacts that are asked about next: one child may then read them all.
+
+        Raises:
+            MltestError: why it has no results.
+
+        """
+        ...
+
     async def close(self) -> None:
         """End the child."""
         ...

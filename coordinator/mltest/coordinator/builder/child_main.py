@@ -7,13 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mltest.coordinator.builder.builder import PredictionFile
+from mltest.coordinator.builder.candidate_evidence import CandidateEvidence
 from mltest.coordinator.builder.dataset import RawData, read_data
 from mltest.coordinator.builder.evaluation import evaluations
-from mltest.coordinator.builder.examination import examined
+from mltest.coordinator.builder.examination import compared, examined
 from mltest.coordinator.builder.exporters.registry import exporter_of
 from mltest.coordinator.builder.exporters.role import ExportSource
 from mltest.coordinator.builder.inspection import inspection_of
 from mltest.coordinator.builder.model_evidence import ModelEvidence
+from mltest.coordinator.builder.opened_artifact import opened_artifact
 from mltest.coordinator.builder.opened_model import (
     OpenedModel,
     open_native,
@@ -55,6 +57,7 @@ class BuilderSide:
             "build": self.build,
             "evaluate": self.evaluate,
             "examine": self.examine,
+            "compare": self.compare,
         }
 
     def inspect(self, frame: Frame) -> Frame:
@@ -104,6 +107,17 @@ class BuilderSide:
 
     def examine(self, frame: Frame) -> Frame:
         """Run one test of the submitted model and its data."""
+        return {"results": to_jsonable(examined(TestChoice(**frame["test"]), self._evidence(frame)))}
+
+    def compare(self, frame: Frame) -> Frame:
+        """Run one test of a lossy candidate's artifact."""
+        evidence, candidate = self._evidence(frame), from_jsonable(frame["candidate"], Candidate)
+        allows_pickle = from_jsonable(frame["spec"], JobSpec).allows_pickle
+        predict = opened_artifact(Path(frame["artifact"]), candidate, evidence.model, allows_pickle=allows_pickle)
+        beside = CandidateEvidence(native=evidence, candidate=candidate, predict=predict)
+        return {"results": to_jsonable(compared(TestChoice(**frame["test"]), beside))}
+
+    def _evidence(self, frame: Frame) -> ModelEvidence:
         info, spec, path = (
             from_jsonable(frame["info"], ModelInfo),
             from_jsonable(frame["spec"], JobSpec),
@@ -113,7 +127,7 @@ class BuilderSide:
         native = self._native(Path(path), spec, info.format)[0] if info.format in _ESTIMATORS else None
         data = RawData(rows=yardstick.rows, truth=yardstick.truth)
         opened = self._model(Path(path), spec, info.format, data)
-        evidence = ModelEvidence(
+        return ModelEvidence(
             model=info,
             dataset=from_jsonable(frame["dataset_info"], DatasetInfo),
             path=Path(path),
@@ -125,7 +139,6 @@ class BuilderSide:
             columns=yardstick.columns,
             training=training_of(spec, [Path(one) for one in frame["training"]], opened) if frame["training"] else None,
         )
-        return {"results": to_jsonable(examined(TestChoice(**frame["test"]), evidence))}
 
     def _transform(self, source: ExportSource, candidate: Candidate, target: Path) -> ExportSource:
         """Return what the candidate's transform makes of `source`; that of the candidate before is not made again."""

@@ -93,7 +93,8 @@ def check_names(wanted: Sequence[str], valid: Sequence[str], *, noun: str) -> No
 def _unwanted(candidate: Candidate, plan: Plan, transforms: set[str], on_request: Collection[str]) -> str:
     if plan.runtimes and candidate.runtime not in plan.runtimes:
         return f"runtimes are {', '.join(plan.runtimes)}"
-    if candidate.transform and not (plan.transforms or plan.only):
+    is_open = plan.transforms or any(_names_transform(glob, candidate) for glob in plan.only)
+    if candidate.transform and not is_open and (_fits(candidate, plan.only) or not plan.only):
         return f"--transform {EVERY_TRANSFORM}, in a plan transforms, makes them too"
     if candidate.candidate_id in on_request and not (plan.only or EVERY_TRANSFORM in plan.transforms):
         return f"--only, or --transform {EVERY_TRANSFORM}, makes them too"
@@ -114,6 +115,12 @@ def _transform_names(candidate: Candidate) -> set[str]:
 
 def _fits(candidate: Candidate, globs: Sequence[str]) -> bool:
     return any(fnmatchcase(name, glob) for glob in globs for name in (candidate.label, candidate.candidate_id))
+
+
+def _names_transform(glob: str, candidate: Candidate) -> bool:
+    """Return whether a pattern asks for what a candidate is made of: it would not fit the model as submitted."""
+    plain = candidate.label.replace(f", {candidate.transform}", "", 1)
+    return _fits(candidate, (glob,)) and not fnmatchcase(plain, glob)
 
 
 def _check_only(candidates: Sequence[Candidate], plan: Plan) -> None:

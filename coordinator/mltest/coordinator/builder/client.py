@@ -44,13 +44,15 @@ class ProcessBuilder:
     child. A program of others that finishes an artifact has a second child, with its own interpreter.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, memory_share: float = 1.0) -> None:
+        """Work in `folder`; of the memory that children get unless a plan says how much, this one gets a share."""
         self._folder = folder
+        self._memory_bytes = int(_machine_bytes() * _MEMORY_SHARE * memory_share)
         self._child: Child | None = None
         self._readable: frozenset[Path] = frozenset()
         """What the child may read beside its folder."""
         self._turn = asyncio.Lock()
-        self._tool = FastInferenceTool(folder, memory_bytes=int(_machine_bytes() * _MEMORY_SHARE))
+        self._tool = FastInferenceTool(folder, memory_bytes=self._memory_bytes)
 
     async def inspect(
         self, spec: JobSpec, plan: Plan, *, model: Path, data: Sequence[Path], folder: Path
@@ -127,10 +129,7 @@ class ProcessBuilder:
         """Run the prediction tests on every file."""
         frame = {
             "command": "evaluate",
-            "tests": [
-                {"module": choice.module, "class_name": choice.class_name, "params": dict(choice.params)}
-                for choice in tests
-            ],
+            "tests": [_named(choice) for choice in tests],
             "spec": to_jsonable(spec),
             "info": to_jsonable(info),
             "model": _absolute(model),
@@ -159,7 +158,7 @@ class ProcessBuilder:
         """Run one test of the submitted model and its data."""
         frame = {
             "command": "examine",
-            "test": {"module": test.module, "class_name": test.class_name, "params": dict(test.params)},
+            "test": _named(test),
             "spec": to_jsonable(spec),
             "info": to_jsonable(info),
             "dataset_info": to_jsonable(dataset_info),
@@ -174,6 +173,41 @@ class ProcessBuilder:
         results = _readable_as(tuple[Result, ...], answer.get("results"))
         # Whoever wrote the model may have written this answer: it speaks of the model, and of no candidate.
         return tuple(result for result in results if not result.candidate_id and not result.agent_id)
+
+    async def compare(
+        self,
+        test: TestChoice,
+        candidate: Candidate,
+        spec: JobSpec,
+        info: ModelInfo,
+        dataset_info: DatasetInfo,
+        plan: Plan,
+        *,
+        artifact: Path,
+        model: Path,
+        dataset: Path,
+        reference: Path,
+        others: Sequence[Path] = (),
+    ) -> tuple[Result, ...]:
+        """Run one test of a lossy candidate's artifact beside the submitted model."""
+        frame = {
+            "command": "compare",
+            "test": _named(test),
+            "candidate": to_jsonable(candidate),
+            "artifact": _absolute(artifact),
+            "spec": to_jsonable(spec),
+            "info": to_jsonable(info),
+            "dataset_info": to_jsonable(dataset_info),
+            "model": _absolute(model),
+            "dataset": _absolute(dataset),
+            "reference": _absolute(reference),
+            "training": [],
+        }
+        reads = [artifact, *others, model, dataset, reference]
+        what = f"the test {test.class_name} of {candidate.label}"
+        answer = await self._request(frame, plan, timeout_s=plan.build_timeout_s, what=what, reads=reads)
+        results = _readable_as(tuple[Result, ...], answer.get("results"))
+        return tuple(one for one in results if one.candidate_id == candidate.candidate_id and not one.agent_id)
 
     async def close(self) -> None:
         """End the child, and that of a tool."""
@@ -204,13 +238,17 @@ class ProcessBuilder:
 
     async def _spawn(self, plan: Plan, reads: Sequence[Path]) -> Child:
         limits = ChildLimits(
-            memory_bytes=plan.memory_bytes or int(_machine_bytes() * _MEMORY_SHARE),
+            memory_bytes=plan.memory_bytes or self._memory_bytes,
             file_bytes=_FILE_BYTES,
             confinement=Confinement.MODEL,
             readable=tuple(_absolute(path) for path in reads),
         )
         self._readable = frozenset(reads)
         return await Child.spawn(_MODULE, folder=self._folder.absolute(), limits=limits)
+
+
+def _named(test: TestChoice) -> Frame:
+    return {"module": test.module, "class_name": test.class_name, "params": dict(test.params)}
 
 
 def _readable_as(kind: type[AnswerT], answer: object) -> AnswerT:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mltest.coordinator.builder.ranking_data import RANKING_NAMES, Ranking, ranking_of
 from mltest.coordinator.builder.tokens import read_tokens
 from mltest.shared.errors import DataInvalidError
 
@@ -31,6 +32,8 @@ class RawData:
     """Names of the features; empty if they have none."""
     groups: NDArray[np.str_] | None = None
     """(rows,): the group that each row belongs to; None if none is named."""
+    ranking: Ranking | None = None
+    """What was clicked; None if the data do not say so."""
     group_column: str = ""
     """Name of the column of groups where it is one of `columns`: models may know it or not."""
 
@@ -57,7 +60,7 @@ def read_data(names: Sequence[str], paths: Sequence[Path], target: str, group: s
     if target:
         raise DataInvalidError(detail=f"--target names a column of a .csv or .parquet, and {names[0]} has no columns")
     raw = _read_arrays(paths, names, endings[0], group)
-    data = _checked(raw.rows, raw.truth, names[0])
+    data = replace(_checked(raw.rows, raw.truth, names[0]), ranking=raw.ranking)
     return replace(data, groups=_array_groups(data, raw.groups, group, names[0])) if group else data
 
 
@@ -76,7 +79,9 @@ def _read_npz(path: Path, name: str, group: str) -> RawData:
             if "X" not in keys:
                 raise DataInvalidError(detail=f"{name} has no array X; it has {', '.join(keys) or 'none'}")
             groups = arrays[group] if group in keys else None
-            return RawData(rows=arrays["X"], truth=arrays["y"] if "y" in keys else None, groups=groups)
+            raw = RawData(rows=arrays["X"], truth=arrays["y"] if "y" in keys else None, groups=groups)
+            logged = {key: arrays[key] for key in RANKING_NAMES if key in keys}
+            return replace(raw, ranking=ranking_of(logged, len(raw.rows), name)) if raw.rows.ndim else raw
     except (DataInvalidError, MemoryError):
         raise
     except Exception as error:
@@ -156,6 +161,10 @@ def _read_table(path: Path, name: str, target: str, group: str) -> RawData:
         raise DataInvalidError(detail=f"{name} is empty: it has no rows")
     if target and target not in table.column_names:
         raise DataInvalidError(detail=f"{name} has no column {target!r}; {_listed(target, table.column_names)}")
+    logged: dict[str, NDArray[Any]] = {}
+    if set(RANKING_NAMES) <= set(table.column_names):
+        logged = {key: np.asarray(table.column(key).to_pylist()) for key in RANKING_NAMES}
+        table = table.drop_columns(list(RANKING_NAMES))
     features = [column for column in table.column_names if column != target]
     if not features:
         raise DataInvalidError(detail=f"{name} has no column beside the target {target!r}")
@@ -165,6 +174,7 @@ def _read_table(path: Path, name: str, target: str, group: str) -> RawData:
         truth=_truth(table, target, name),
         columns=tuple(features),
         groups=groups,
+        ranking=ranking_of(logged, table.num_rows, name),
         group_column=group if group in features else "",
     )
 

@@ -18,7 +18,7 @@ from mltest.coordinator.tests.row_differences import (
     row_differences,
     tied_labels,
 )
-from mltest.shared.domain import Cause, Disagreement, Task
+from mltest.shared.domain import Cause, Disagreement
 from mltest.shared.errors import MltestError
 from mltest.shared.native.predictions import Predictions
 
@@ -68,14 +68,14 @@ def differing_rows(evidence: PredictionEvidence, predict: Predict | None = None)
 
 
 def _other_labels(evidence: PredictionEvidence) -> NDArray[np.bool_]:
-    if evidence.model.task is not Task.CLASSIFICATION:
+    if not evidence.model.task.gives_labels:
         return np.zeros(len(evidence.rows), dtype=np.bool_)
     return ~equal_labels(evidence)
 
 
 def _far(evidence: PredictionEvidence, differences: NDArray[np.float64] | None) -> NDArray[np.bool_]:
     """Return which scores are farther off than arithmetic explains; those of a lossy classifier may be."""
-    is_meant = evidence.is_lossy and evidence.model.task is Task.CLASSIFICATION
+    is_meant = evidence.is_lossy and evidence.model.task.gives_labels
     if differences is None or is_meant:
         return np.zeros(len(evidence.rows), dtype=np.bool_)
     return differences > explained_difference(evidence)
@@ -136,7 +136,7 @@ def _disagreement(evidence: PredictionEvidence, row: int, cause: Cause) -> Disag
 
 
 def _said(evidence: PredictionEvidence, predictions: Predictions, row: int) -> str:
-    if evidence.model.task is Task.CLASSIFICATION:
+    if evidence.model.task.gives_labels:
         assert predictions.labels is not None
         label = int(predictions.labels[row])
         return evidence.model.classes[label] if label >= 0 else "?"

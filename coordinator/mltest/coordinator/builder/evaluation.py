@@ -118,6 +118,7 @@ def _evidence(yardstick: Yardstick, file: PredictionFile, predictions: Predictio
         reference=yardstick.reference,
         predictions=predictions,
         groups=yardstick.groups,
+        ranking=yardstick.ranking,
         input_dtype=file.input_dtype,
         is_lossy=file.is_lossy,
         is_selected=file.is_selected,

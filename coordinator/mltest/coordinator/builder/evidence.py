@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from mltest.coordinator.builder.ranking_data import Ranking
 from mltest.coordinator.builder.surgery.selection import selection_positions
 from mltest.shared.domain import ModelInfo
 from mltest.shared.native.predictions import Predictions
@@ -31,6 +32,8 @@ class PredictionEvidence:
     """Whether its recipe means to change predictions."""
     groups: NDArray[np.str_] | None = None
     """(rows,): the group that each row belongs to; None if none is named."""
+    ranking: Ranking | None = None
+    """What was clicked; None if the data do not say so, or not all rows are used."""
     is_selected: bool = False
     """Whether its recipe looked at the selection half of the rows; see `judged`."""
 
@@ -47,6 +50,7 @@ class PredictionEvidence:
             rows=self.rows[is_judged],
             truth=None if self.truth is None else self.truth[is_judged],
             groups=None if self.groups is None else self.groups[is_judged],
+            ranking=None if self.ranking is None else self.ranking.of_rows(is_judged),
             reference=_of_rows(self.reference, is_judged),
             predictions=_of_rows(self.predictions, is_judged),
             is_selected=False,

@@ -14,6 +14,7 @@ from mltest.coordinator.builder.builder import DATASET_NAME, REFERENCE_NAME, Ins
 from mltest.coordinator.builder.dataset import RawData
 from mltest.coordinator.builder.exporters.registry import exporter_needs
 from mltest.coordinator.builder.opened_model import OpenedModel
+from mltest.coordinator.builder.ranking_data import Ranking
 from mltest.coordinator.builder.row_sample import sampled_rows
 from mltest.coordinator.builder.transforms.registry import transform_needs
 from mltest.coordinator.builder.yardstick import write_reference
@@ -38,6 +39,7 @@ class _Dataset:
     truth: NDArray[np.generic] | None
     columns: tuple[str, ...]
     groups: NDArray[np.str_] | None
+    ranking: Ranking | None = None
 
 
 def inspection_of(model: OpenedModel, data: RawData, *, row_cap: int, seed: int, folder: Path) -> Inspection:
@@ -51,13 +53,15 @@ def inspection_of(model: OpenedModel, data: RawData, *, row_cap: int, seed: int,
     """
     ordered, order_notes = in_model_order(data, model)
     truth = known_truth(ordered.truth, model.info)
-    full = _Dataset(rows=ordered.rows, truth=truth, columns=ordered.columns, groups=ordered.groups)
+    full = _Dataset(
+        rows=ordered.rows, truth=truth, columns=ordered.columns, groups=ordered.groups, ranking=ordered.ranking
+    )
     used = _sample(full, model.info, row_cap, seed)
     reference = _reference(model, used)
     info, output_notes = _with_honest_output(model.info, reference)
     dataset_path, reference_path = folder / DATASET_NAME, folder / REFERENCE_NAME
     _save(dataset_path, used)
-    write_reference(reference_path, reference, columns=used.columns, groups=used.groups)
+    write_reference(reference_path, reference, columns=used.columns, groups=used.groups, ranking=used.ranking)
     dataset = _dataset_info(used, info, source_row_count=len(full.rows), seed=seed, path=dataset_path)
     return Inspection(
         model=info,
@@ -114,6 +118,8 @@ def _missing_columns(wanted: Sequence[str], columns: Sequence[str]) -> str:
 def known_truth(truth: NDArray[np.generic] | None, info: ModelInfo) -> NDArray[np.generic] | None:
     """Return true values as the model knows them: int64 positions of its classes, or float64 values.
 
+    A clustering knows none: its true values are numbered from 0 in their own order.
+
     Raises:
         DataMismatchError, DataInvalidError: what is wrong with them.
 
@@ -122,6 +128,8 @@ def known_truth(truth: NDArray[np.generic] | None, info: ModelInfo) -> NDArray[n
         return None
     if info.task is Task.CLASSIFICATION:
         return _class_truth(truth, info)
+    if info.task is Task.CLUSTERING:
+        return _numbered(truth, info)
     if truth.dtype.kind not in "fiub":
         raise DataMismatchError(detail=f"{info.kind} gives numbers, but y is text")
     values = truth.astype(np.float64)
@@ -143,6 +151,13 @@ def _class_truth(truth: NDArray[np.generic], info: ModelInfo) -> NDArray[np.int6
     return indices
 
 
+def _numbered(truth: NDArray[np.generic], info: ModelInfo) -> NDArray[np.int64]:
+    if truth.ndim != 1:
+        raise DataMismatchError(detail=f"y has shape {truth.shape}, but {info.kind} gives one label for each row")
+    _, numbers = np.unique(truth, return_inverse=True)
+    return np.asarray(numbers, dtype=np.int64)
+
+
 def _sample(full: _Dataset, info: ModelInfo, row_cap: int, seed: int) -> _Dataset:
     classes = full.truth.astype(np.int64) if full.truth is not None and info.task is Task.CLASSIFICATION else None
     picked = sampled_rows(len(full.rows), row_cap, seed, classes)
@@ -152,6 +167,8 @@ def _sample(full: _Dataset, info: ModelInfo, row_cap: int, seed: int) -> _Datase
         truth=truth,
         columns=full.columns,
         groups=None if full.groups is None else full.groups[picked],
+        # A part of a query's rows cannot be ranked as the whole would be.
+        ranking=full.ranking if len(picked) == len(full.rows) else None,
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mltest.coordinator.builder.ranking_data import RANKING_NAMES, Ranking, ranking_of
 from mltest.shared.domain import ModelInfo
 from mltest.shared.native.predictions import Predictions, load_predictions, save_predictions
 
@@ -28,15 +29,24 @@ class Yardstick:
     """Names of the features; empty if they have none."""
     groups: NDArray[np.str_] | None = None
     """(rows,): the group that each row belongs to; None if none is named."""
+    ranking: Ranking | None = None
+    """What was clicked; None if the data do not say so."""
 
 
 def write_reference(
-    path: Path, reference: Predictions, *, columns: Sequence[str], groups: NDArray[np.str_] | None
+    path: Path,
+    reference: Predictions,
+    *,
+    columns: Sequence[str],
+    groups: NDArray[np.str_] | None,
+    ranking: Ranking | None = None,
 ) -> None:
     """Write the native model's predictions and what else only judges need; the same content gives the same bytes."""
     besides: dict[str, NDArray[np.generic]] = {_COLUMNS: np.array(columns, dtype=np.str_)} if columns else {}
     if groups is not None:
         besides[_GROUPS] = groups
+    if ranking is not None:
+        besides |= ranking.arrays()
     save_predictions(path, reference, besides)
 
 
@@ -44,6 +54,7 @@ def read_yardstick(model: ModelInfo, *, dataset: Path, reference: Path) -> Yards
     """Read what inspection wrote."""
     with np.load(reference, allow_pickle=False) as arrays:
         columns, groups = arrays.get(_COLUMNS), arrays.get(_GROUPS)
+        logged = {name: arrays[name] for name in RANKING_NAMES if name in arrays}
     with np.load(dataset, allow_pickle=False) as arrays:
         return Yardstick(
             model=model,
@@ -52,4 +63,5 @@ def read_yardstick(model: ModelInfo, *, dataset: Path, reference: Path) -> Yards
             reference=load_predictions(reference),
             columns=() if columns is None else tuple(columns.tolist()),
             groups=groups,
+            ranking=ranking_of(logged, len(arrays["X"]), dataset.name),
         )

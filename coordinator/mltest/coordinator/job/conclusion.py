@@ -1,18 +1,20 @@
 """From samples and predictions to results and the final table."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from mltest.coordinator.builder.builder import Builder, Evaluation, PredictionFile
+from mltest.coordinator.job.candidate_examination import CandidateExamination
 from mltest.coordinator.job.errand import Errand
+from mltest.coordinator.job.evaluating import evaluated
 from mltest.coordinator.job.evidence import read_evidence
 from mltest.coordinator.job.examination import Examination
-from mltest.coordinator.job.preparation import open_builder
+from mltest.coordinator.job.preparation import open_builder, open_builders
 from mltest.coordinator.planning.plan import TestChoice
 from mltest.coordinator.tests.chosen import chosen_tests
 from mltest.shared.domain import JobInfo, StepStarted
-from mltest.shared.errors import MltestError
 
 
 class Conclusion:
@@ -35,18 +37,27 @@ class Conclusion:
             has_target=job.dataset.has_target,
             has_groups=bool(job.dataset.group_counts),
         )
-        files, examination = await self._files(), Examination(self._errand, tests)
-        is_examined = await examination.is_done(job)
-        if not files and is_examined:
+        files = await self._files()
+        examination, of_candidates = Examination(self._errand, tests), CandidateExamination(self._errand, tests)
+        is_examined, are_compared = await examination.is_done(job), await of_candidates.is_done(job)
+        if not files and is_examined and are_compared:
             return
         text = f"comparing {len(files)} sets of predictions" if files else "examining the model and its data"
         await self._errand.tell(StepStarted(step="evaluate", text=text))
         async with open_builder(self._folder) as builder:
             if files:
-                evaluations = await self._evaluations(builder, job, tests, files)
-                await self._site.thread.run(outcomes.put_evaluations, job_id, evaluations)
-            if not is_examined:
-                await examination.run(builder, job)
+                async for evaluations in self._evaluations(builder, job, tests, files):
+                    await self._site.thread.run(outcomes.put_evaluations, job_id, evaluations)
+            if files and not (is_examined and are_compared):
+                await self._errand.tell(StepStarted(step="examine", text="examining the model and its data"))
+            if not are_compared:
+                await of_candidates.run(builder, job)
+            count = 0 if is_examined else await examination.builder_count(job)
+            if count == 1:
+                await examination.run([builder], job)
+        if count > 1:
+            async with open_builders(self._folder, count) as builders:
+                await examination.run(builders, job)
 
     async def summarise(self) -> None:
         """Store results and standings of what there is now."""
@@ -80,33 +91,21 @@ class Conclusion:
 
     async def _evaluations(
         self, builder: Builder, job: JobInfo, tests: Sequence[TestChoice], files: Sequence[PredictionFile]
-    ) -> tuple[Evaluation, ...]:
-        """Evaluate all files at once; if that breaks, one by one, so that one bad file harms no other candidate."""
+    ) -> AsyncIterator[tuple[Evaluation, ...]]:
+        """Yield the evaluations of `files`, in portions."""
         stored = await self._site.thread.run(self._site.store.jobs.inspected_files, job.job_id)
         assert stored is not None
         assert job.model is not None
         assert job.dataset is not None
-        dataset = self._site.blobs.path(job.dataset.sha256)
-        reference = self._site.blobs.path(stored.reference_sha256)
-        plan = self._errand.plan
-        try:
-            return await builder.evaluate(
-                tests,
-                job.spec,
-                job.model,
-                plan,
-                model=self._site.blobs.path(job.spec.model.sha256),
-                dataset=dataset,
-                reference=reference,
-                predictions=files,
-            )
-        except MltestError as error:
-            if len(files) == 1:
-                reason = f"its predictions cannot be evaluated: {error.message}"
-                only = files[0]
-                broken = Evaluation(
-                    candidate_id=only.candidate_id, agent_id=only.agent_id, results=(), gate_reason=reason
-                )
-                return (broken,)
-        single = [await self._evaluations(builder, job, tests, [file]) for file in files]
-        return tuple(evaluation for found in single for evaluation in found)
+        ask = partial(
+            builder.evaluate,
+            tests,
+            job.spec,
+            job.model,
+            self._errand.plan,
+            model=self._site.blobs.path(job.spec.model.sha256),
+            dataset=self._site.blobs.path(job.dataset.sha256),
+            reference=self._site.blobs.path(stored.reference_sha256),
+        )
+        async for portion in evaluated(files, lambda some: ask(predictions=some)):
+            yield portion

@@ -16,6 +16,7 @@ def decisions(
     *,
     cell: Cell | None,
     rule: StopRule,
+    gated: Collection[str] = (),
 ) -> tuple[Decision, ...]:
     """Return the decision of each block.
 
@@ -25,6 +26,7 @@ def decisions(
         failed: candidates that failed there; they do not count any more.
         cell: that decides the order; None where no time does.
         rule: bounds of the rounds, and the wanted width.
+        gated: candidates that are not let pass, as far as that is known: they eliminate nobody.
 
     """
     alive = [[one for one in group if one.candidate_id not in failed] for group in groups]
@@ -35,7 +37,7 @@ def decisions(
         contenders = [one for one in group if not one.is_reference or one is yardstick]
         name = yardstick.candidate_id if yardstick else ""
         timed = times.contenders([one.candidate_id for one in contenders], name)
-        found.append(decide(timed, cell, rule, ranked_count=ranked_count))
+        found.append(decide(timed, cell, rule, ranked_count=ranked_count, may_not_lead=gated))
     return tuple(found)
 
 

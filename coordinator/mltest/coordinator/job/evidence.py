@@ -85,7 +85,7 @@ class Evidence:
             problems=self.problems,
             machine_classes=self.machine_classes,
             has_stop_rule=rule is not None,
-            stop_reasons=stop_reasons(self, rule) if rule else {},
+            stops=lambda gated: stop_reasons(self, rule, gated) if rule else {},
             verification_reasons=self.verification_reasons,
             verification_remarks=self.verification_remarks,
             thread_counts=self.thread_counts,
@@ -137,6 +137,19 @@ def decided(store: Store, job_id: str, screening: Screening, latency: LatencySpe
     ranked = {row.candidate_id for row in standings.rows if row.rank is not None and row.agent_id == agent_id}
     cell = objective_cell(evidence.plan.objective, latency.batch_sizes if latency else ())
     return screening.out_of_times(_times(evidence, agent_id), frozenset(ranked), cell)
+
+
+def gated_candidates(store: Store, job_id: str) -> dict[str, frozenset[str]]:
+    """Return who is not let pass, as far as predictions were compared, by agent; slow with many samples."""
+    evidence = read_evidence(store, job_id) if store.outcomes.evaluations(job_id) else None
+    if evidence is None:
+        return {}
+    _, standings = evidence.conclusion()
+    rows = [row for row in standings.rows if row.standing is Standing.GATED]
+    return {
+        agent_id: frozenset(row.candidate_id for row in rows if row.agent_id == agent_id)
+        for agent_id in {row.agent_id for row in rows}
+    }
 
 
 def machine_classes(states: Iterable[StoredMachineState]) -> dict[str, MachineClass]:
@@ -215,8 +228,8 @@ def _own_differences(evaluations: Iterable[Evaluation]) -> dict[Key, float]:
     }
 
 
-def stop_reasons(evidence: Evidence, rule: StopRule) -> dict[Key, StopReason]:
-    """Return why candidates were not measured again, decided anew from the samples."""
+def stop_reasons(evidence: Evidence, rule: StopRule, gated: Collection[Key] = ()) -> dict[Key, StopReason]:
+    """Return why candidates were not measured again, decided anew from samples; those of `gated` eliminate nobody."""
     found: dict[Key, StopReason] = {}
     possible = [candidate for candidate in evidence.candidates if candidate.is_possible]
     for agent in evidence.agents:
@@ -230,7 +243,9 @@ def stop_reasons(evidence: Evidence, rule: StopRule) -> dict[Key, StopReason]:
         times = _times(evidence, agent.agent_id, first_index=0 if out is None else screening.end)
         own_rule = rule if out is None else replace(rule, level_share=1 - SCREENING_SHARE)
         failed = _failed(evidence.problems, agent.agent_id)
-        for decision in decisions(times, groups, failed, cell=_objective_cell(evidence), rule=own_rule):
+        not_passed = {candidate_id for candidate_id, agent_id in gated if agent_id == agent.agent_id}
+        cell = _objective_cell(evidence)
+        for decision in decisions(times, groups, failed, cell=cell, rule=own_rule, gated=not_passed):
             for candidate_id, reason in decision.stopped.items():
                 found.setdefault((candidate_id, agent.agent_id), reason)
     return found

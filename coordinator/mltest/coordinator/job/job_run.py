@@ -129,12 +129,16 @@ class JobRun:
             await self._summarise(conclusion)
 
     async def _measure(self, measurement: Measurement, conclusion: Conclusion) -> None:
-        """Measure; between a screening and the rounds behind it predictions are evaluated, while nobody measures."""
+        """Measure; predictions are evaluated while nobody does, behind a screening and before rounds end for good."""
         if await measurement.screen():
             if self._stops_visits.is_set() and await measurement.has_open_visits():
                 return
             await conclusion.evaluate()
         await measurement.run()
+        while not self._stops_visits.is_set():
+            await conclusion.evaluate()
+            if not await measurement.revive():
+                return
 
     async def _summarise(self, conclusion: Conclusion) -> None:
         """A table that cannot be made does not change how the job ended."""

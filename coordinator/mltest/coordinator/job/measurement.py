@@ -1,14 +1,14 @@
 """From candidates to samples: matches them with agents, plans visits, and keeps every agent busy in parallel."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mltest.coordinator.fleet.fleet import is_usable
 from mltest.coordinator.job.budget import is_over_budget
 from mltest.coordinator.job.dispatch import AgentDispatch
 from mltest.coordinator.job.errand import Errand
-from mltest.coordinator.job.evidence import decided
+from mltest.coordinator.job.evidence import decided, gated_candidates
 from mltest.coordinator.job.journal import StoreFailedError
 from mltest.coordinator.job.killers import Killers
 from mltest.coordinator.job.matching import Mismatch, match
@@ -22,6 +22,7 @@ from mltest.coordinator.planning.profiles import first_rounds, slice_values, sto
 from mltest.coordinator.planning.screening import SCREEN_ROUNDS, is_screened, screening_spec
 from mltest.coordinator.store import CandidateOutcome
 from mltest.coordinator.tests.chosen import chosen_tests
+from mltest.coordinator.tests.footprint import merged_memory_spec
 from mltest.coordinator.tests.open_loop import merged_open_loop_spec
 from mltest.coordinator.tests.registry import sample_tests
 from mltest.coordinator.tests.timing import merged_latency_spec
@@ -62,6 +63,8 @@ class Measurement:
         self._site = errand.site
         self._screens = False
         """Whether what is measured now is the screening."""
+        self._gated: dict[str, frozenset[str]] = {}
+        """Who is not let pass, by agent, as far as predictions were compared before this life of the job or in it."""
 
     async def screen(self) -> bool:
         """Measure every candidate in a few short rounds, if the job has a screening that is not over; return whether.
@@ -97,14 +100,54 @@ class Measurement:
 
         """
         candidates = await self._possible()
+        self._gated = await self._found_gated()
         if await self._is_done(candidates):
             return
         await self._measure(candidates)
 
-    async def _measure(self, candidates: Sequence[Candidate]) -> None:
+    async def revive(self) -> bool:
+        """Measure on those that only candidates had eliminated which are not let pass; return whether there were any.
+
+        Predictions are evaluated before it. It goes on for as long as more candidates turn out not to pass.
+
+        Raises:
+            MltestError: as of `run`.
+
+        """
+        found, nobody = await self._found_gated(), frozenset[str]()
+        if all(names <= self._gated.get(agent_id, nobody) for agent_id, names in found.items()):
+            return False
+        self._gated |= {agent_id: names | self._gated.get(agent_id, nobody) for agent_id, names in found.items()}
+        candidates = await self._possible()
+        revived = await self._revived(candidates)
+        if not revived:
+            return False
+        labels = {one.candidate_id: one.label for one in candidates}
+        names = sorted({labels[name] for of_agent in revived.values() for name in of_agent})
+        text = f"what had eliminated others is not let pass; further rounds for {', '.join(names)}"
+        await self._errand.tell(JobNote(text=text))
+        await self._measure(candidates, only=revived)
+        return True
+
+    async def _found_gated(self) -> dict[str, frozenset[str]]:
+        """Return who is not let pass, by agent, where that decides anything."""
+        if stop_rule(self._errand.plan) is None:
+            return {}
+        return await self._site.thread.run(gated_candidates, self._site.store, self._errand.job_id)
+
+    async def _revived(self, candidates: Sequence[Candidate]) -> dict[str, frozenset[str]]:
+        """Return who has to be measured again only because somebody faster is not let pass, by agent."""
+        found: dict[str, frozenset[str]] = {}
+        async for rounds, failed in self._all_rounds(candidates):
+            if rounds is not None and (revived := rounds.revived(failed)):
+                found[rounds.agent_id] = revived
+        return found
+
+    async def _measure(self, candidates: Sequence[Candidate], only: Collection[str] = ()) -> None:
         await self._errand.tell(StepStarted(step="match", text="looking for agents"))
         async with recruited(self._errand, {candidate.runtime for candidate in candidates}) as agents:
-            partners = await self._match(agents, candidates)
+            matched = await self._match(agents, candidates)
+            partners = [partner for partner in matched if not only or partner.agent.agent_id in only]
             if not self._screens and self._is_screened(candidates):
                 partners = [await self._left(partner) for partner in partners]
             visits = await self._plan(partners)
@@ -119,21 +162,31 @@ class Measurement:
         visits = await thread.run(store.visits.of_job, job_id)
         if not visits or any(visit.outcome is not Outcome.OK for visit in visits):
             return False
-        subject, failed = await self._subject(), await self._failed()
-        for agent in await thread.run(store.outcomes.participants, job_id):
-            matched = match(agent, candidates, self._errand.plan).candidates
-            first_index = 0
-            if matched and self._is_screened(candidates):
-                screening = self._screening(agent, matched, subject)
-                out = screening.out_of_visits(visits)
-                if out is None:
-                    return False
-                matched, first_index = screening.left(out), screening.end
-            rounds = Rounds(self._errand, subject, agent, matched, first_index=first_index)
-            await rounds.load()
-            if matched and rounds.active(failed.get(agent.agent_id, set())):
+        async for rounds, failed in self._all_rounds(candidates):
+            if rounds is None or rounds.active(failed):
                 return False
         return True
+
+    async def _all_rounds(self, candidates: Sequence[Candidate]) -> AsyncIterator[tuple[Rounds | None, set[str]]]:
+        """Yield the rounds of each agent as they are stored, with who failed; None where a screening is not over."""
+        store, thread, job_id = self._site.store, self._site.thread, self._errand.job_id
+        subject, failed = await self._subject(), await self._failed()
+        visits = await thread.run(store.visits.of_job, job_id)
+        for agent in await thread.run(store.outcomes.participants, job_id):
+            partner = _Partner(
+                agent=agent, address="", candidates=match(agent, candidates, self._errand.plan).candidates
+            )
+            if partner.candidates and self._is_screened(candidates):
+                screening = self._screening(agent, partner.candidates, subject)
+                out = screening.out_of_visits(visits)
+                if out is None:
+                    yield None, set()
+                    continue
+                partner = replace(partner, candidates=screening.left(out), first_index=screening.end)
+            if partner.candidates:
+                rounds = self._rounds_of(partner, subject)
+                await rounds.load()
+                yield rounds, failed.get(agent.agent_id, set())
 
     def _is_screened(self, candidates: Sequence[Candidate]) -> bool:
         return is_screened(self._errand.plan, sum(not candidate.is_reference for candidate in candidates))
@@ -235,6 +288,7 @@ class Measurement:
             dataset=job.dataset,
             latency=screening_spec(latency) if self._screens else latency,
             open_loop=None if self._screens else merged_open_loop_spec(sample_tests(tests)),
+            memory=None if self._screens else merged_memory_spec(sample_tests(tests)),
         )
 
     def _first_rounds(self, subject: Subject) -> int:
@@ -282,9 +336,14 @@ class Measurement:
         subject = await self._subject()
         if self._screens:
             return ScreenRounds(self._errand, subject, partner.agent, partner.candidates)
-        rounds = Rounds(self._errand, subject, partner.agent, partner.candidates, first_index=partner.first_index)
+        rounds = self._rounds_of(partner, subject)
         await rounds.load()
         return rounds
+
+    def _rounds_of(self, partner: _Partner, subject: Subject) -> Rounds:
+        agent, candidates = partner.agent, partner.candidates
+        gated = self._gated.get(agent.agent_id, frozenset())
+        return Rounds(self._errand, subject, agent, candidates, first_index=partner.first_index, gated=gated)
 
     async def _failed(self) -> dict[str, set[str]]:
         """Return the candidates that failed in an earlier life of the job, by agent."""

@@ -166,9 +166,20 @@ class Preparation:
 async def open_builder(folder: Path) -> AsyncIterator[Builder]:
     """Yield a builder that works in `folder`; its child ends with the block, so that it disturbs no measurement."""
     await asyncio.to_thread(os.makedirs, folder, exist_ok=True)
-    builder = ProcessBuilder(folder)
-    try:
+    async with open_builders(folder, 1) as (builder,):
         yield builder
+
+
+@asynccontextmanager
+async def open_builders(folder: Path, count: int) -> AsyncIterator[tuple[Builder, ...]]:
+    """Yield so many builders, each with a folder below `folder` and its share of the memory, as `open_builder`."""
+    folders = [folder] if count == 1 else [folder / str(number) for number in range(count)]
+    for one in folders:
+        await asyncio.to_thread(os.makedirs, one, exist_ok=True)
+    builders = tuple(ProcessBuilder(one, memory_share=1 / count) for one in folders)
+    try:
+        yield builders
     finally:
-        await builder.close()
+        for builder in builders:
+            await builder.close()
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)

@@ -33,8 +33,20 @@ class Rounds:
         candidates: Sequence[Candidate],
         *,
         first_index: int = 0,
+        gated: Collection[str] = (),
     ) -> None:
-        """Take what is measured there; `first_index` is the index of its first round, behind a screening above 0."""
+        """Take what is measured there.
+
+        Args:
+            errand: the job.
+            subject: what its visits have in common.
+            agent: where.
+            candidates: that can run there.
+            first_index: of its first round, behind a screening above 0.
+            gated: candidates that are not let pass, as far as that is known; they eliminate nobody.
+
+        """
+        self._gated = frozenset(gated)
         self._first_index = first_index
         self._errand = errand
         self._subject = subject
@@ -44,6 +56,11 @@ class Rounds:
         self._groups = blocks(candidates, agent.host.memory_bytes, subject.dataset)
         self._times = SliceTimes(subject.plan.objective)
         self._active: frozenset[str] | None = None
+
+    @property
+    def agent_id(self) -> str:
+        """Identity of the agent."""
+        return self._agent.agent_id
 
     @property
     def is_fixed(self) -> bool:
@@ -82,12 +99,19 @@ class Rounds:
 
     def active(self, failed: Collection[str]) -> frozenset[str]:
         """Return who has to be measured again; nobody if the number of rounds is fixed."""
+        return self._active_without(failed, self._gated)
+
+    def revived(self, failed: Collection[str]) -> frozenset[str]:
+        """Return who has to be measured again only because somebody faster is not let pass."""
+        return self.active(failed) - self._active_without(failed, ())
+
+    def _active_without(self, failed: Collection[str], gated: Collection[str]) -> frozenset[str]:
         if self._rule is None or self._times.last_round < 0:
             return frozenset()
         latency = self._subject.latency
         cell = objective_cell(self._subject.plan.objective, latency.batch_sizes if latency else ())
         active: set[str] = set()
-        found = decisions(self._times, self._groups, failed, cell=cell, rule=self._rule)
+        found = decisions(self._times, self._groups, failed, cell=cell, rule=self._rule, gated=gated)
         for group, decision in zip(self._groups, found, strict=True):
             if decision.active:
                 active |= {*decision.active, *(one.candidate_id for one in group if one.is_reference)}

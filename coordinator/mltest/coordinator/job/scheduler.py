@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 
 from mltest.coordinator.job.blocks import blocks
 from mltest.coordinator.planning.plan import Plan
+from mltest.coordinator.tests.footprint import PROCESSES
 from mltest.shared.domain import (
     AgentInfo,
     Candidate,
     DatasetInfo,
     LatencySpec,
     Limits,
+    MemorySpec,
     ModelInfo,
     OpenLoopSpec,
     VisitCandidate,
@@ -29,6 +31,8 @@ class Subject:
     dataset: DatasetInfo
     latency: LatencySpec | None
     open_loop: OpenLoopSpec | None = None
+    memory: MemorySpec | None = None
+    """None if memory is not measured apart."""
 
 
 def plan_visits(
@@ -53,6 +57,7 @@ def plan_visits(
             *(subject, agent, first_index + number * len(groups) + position, group),
             is_first=number == 0,
             is_screened=first_index > 0,
+            has_memory=number < PROCESSES,
         )
         for number in rounds
         for position, group in enumerate(groups)
@@ -86,6 +91,7 @@ def _visit(
     *,
     is_first: bool,
     is_screened: bool,
+    has_memory: bool,
 ) -> VisitSpec:
     digest = hashlib.sha256(f"{subject.job_id}/{agent.agent_id}/{round_index}".encode()).hexdigest()
     return VisitSpec(
@@ -98,6 +104,7 @@ def _visit(
         candidates=tuple(_measured(candidate, subject) for candidate in group),
         latency=subject.latency,
         open_loop=subject.open_loop if is_first else None,
+        memory=subject.memory if has_memory else None,
         collects_predictions=is_first and not is_screened,
         verifies_calls=is_first and not is_screened,
         limits=_limits(subject, agent, len(group) if is_first else 0),

@@ -8,7 +8,7 @@ from mltest.shared.errors import PlanInvalidError
 from mltest.shared.metrics import RESULT_METRICS
 from mltest.shared.units import parse_quantity
 
-STATISTICS = ("value", "median", "mean", "p90", "p95", "p99", "p99_9", "macro", "weighted")
+STATISTICS = ("value", "median", "max", "mean", "p90", "p95", "p99", "p99_9", "macro", "weighted")
 """Every statistic that a test of this project reports."""
 
 _SHORT = {
@@ -36,7 +36,7 @@ _NATURAL = {
     "open_loop_capacity_per_s": ("value", 1),
 }
 """Statistic and batch size that are meant where none is named."""
-_MEDIANS = ("_call_s", "spawn_s", "import_s", "load_s", "memory_loaded_bytes", "memory_peak_bytes")
+_MEDIANS = ("_call_s", "spawn_s", "import_s", "load_s")
 _UNIT_ENDING = re.compile(r"(_rows_per_s|_per_s|_s|_bytes)$")
 _FIGURE = re.compile(r"(?P<metric>latency\.(?:lean|native)|\w+)(?:\.(?P<statistic>\w+))?(?:@(?P<batch_size>\d+))?")
 _BOUND = re.compile(r"\s*(?P<figure>[^<>=\s]+)\s*(?P<sign>>=|<=)\s*(?P<limit>\S+)\s*")
@@ -90,7 +90,8 @@ def natural(metric: str) -> tuple[str, int]:
     """Return the statistic and the batch size by which `metric` is usually read."""
     if metric in _NATURAL:
         return _NATURAL[metric]
-    return ("median" if metric.endswith(_MEDIANS) else "value"), 0
+    is_of_memory = metric.startswith("memory_") and metric.endswith("_bytes")
+    return ("median" if is_of_memory or metric.endswith(_MEDIANS) else "value"), 0
 
 
 def checked_metric(metric: str, *, where: str = "") -> str:

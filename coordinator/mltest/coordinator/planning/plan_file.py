@@ -9,6 +9,7 @@ from mltest.coordinator.planning.plan import Bound, Objective, Plan, TestChoice
 from mltest.coordinator.planning.plan_keys import LIMIT_KEYS, OBJECTIVE_KEYS, PLAN_SECTIONS, TEST_KEYS, PlanKey
 from mltest.coordinator.planning.screening import check_screen
 from mltest.coordinator.tests.chosen import checked_names
+from mltest.coordinator.tests.footprint import merged_memory_spec
 from mltest.coordinator.tests.open_loop import merged_open_loop_spec
 from mltest.coordinator.tests.registry import make_test, nearest, sample_tests
 from mltest.coordinator.tests.scenarios import with_scenarios
@@ -52,6 +53,7 @@ def parse_plan(toml_text: str) -> Plan:
     for text in plan.transforms:
         sized_name(text)
     checked_names(plan.test_names)
+    merged_memory_spec(sample_tests(plan.tests))
     merged_open_loop_spec(sample_tests(with_tolerance(with_scenarios(plan.tests, plan.scenarios), plan)))
     return plan
 

@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 
-from mltest.shared.domain import MachineClass, Result, StandingRow
+from mltest.shared.domain import FindingLevel, MachineClass, Result, StandingRow
 from mltest.shared.metrics import RESULT_METRICS
 from mltest.shared.units import factor_text, quantity_text, ratio_text
 
 ABSENT = "-"
 """Stands where there is no figure; its reason stands below the table."""
 
+REFUSED, UNRELIABLE = "!", "?"
+"""Stand behind a figure that the state of its machine takes out of the ranking, or makes unreliable."""
+
+_MARKS = {FindingLevel.REFUSE: REFUSED, FindingLevel.UNRELIABLE: UNRELIABLE}
 _LARGEST_PERCENT = 99
 """Wider intervals are told by factors: so many times less, so many times more."""
 _PLAIN_NUMBERS = (
@@ -34,7 +38,7 @@ def figure_text(figure: Result | None, *, has_interval: bool = False) -> str:
     """Return a figure's value for people, with half the width of its interval if wanted."""
     if figure is None or figure.value is None:
         return ABSENT
-    text = value_text(figure)
+    text = value_text(figure) + _MARKS.get(figure.doubt_level, "")
     return text + _spread(figure.value, figure.low, figure.high) if has_interval else text
 
 

@@ -2,8 +2,14 @@
 
 from collections.abc import Iterator
 
-from mltest.coordinator.report.figure_text import class_text
-from mltest.shared.domain import AgentMachine, MachineClass, MachineState
+from mltest.coordinator.report.figure_text import REFUSED, UNRELIABLE, class_text
+from mltest.shared.domain import AgentMachine, FindingLevel, GpuState, MachineClass, MachineState
+
+_MEANINGS = {
+    FindingLevel.REFUSE: f"no rank by figures marked {REFUSED}",
+    FindingLevel.UNRELIABLE: f"unreliable, marked {UNRELIABLE}",
+    FindingLevel.WARN: "warnings",
+}
 
 
 def machine_text(machine: AgentMachine) -> str:
@@ -11,6 +17,15 @@ def machine_text(machine: AgentMachine) -> str:
     visits = f"{machine.visit_count} visit{'' if machine.visit_count == 1 else 's'}"
     worth = class_text(machine.state.machine_class)
     return f"{machine.agent_name}: {worth} in {visits}; {'; '.join(_facts(machine.state))}"
+
+
+def finding_texts(machine: AgentMachine, *, has_warnings: bool = True) -> Iterator[str]:
+    """Yield what was found about a machine and what is made of it, each level in one sentence, the worst first."""
+    for level, meaning in _MEANINGS.items():
+        found = [one for one in machine.findings if one.level is level]
+        if found and (has_warnings or level is not FindingLevel.WARN):
+            texts = "; ".join(f"{one.text} [{', '.join(one.concerns)}]" for one in found)
+            yield f"{meaning}: {texts}"
 
 
 def _facts(state: MachineState) -> Iterator[str]:
@@ -28,3 +43,9 @@ def _facts(state: MachineState) -> Iterator[str]:
     yield "temperature cannot be read" if state.temperature_celsius is None else f"{state.temperature_celsius:.0f} °C"
     if count := state.throttled_slice_count:
         yield f"{count} slice{'' if count == 1 else 's'} throttled, not used"
+    yield from map(_gpu, state.gpus)
+
+
+def _gpu(gpu: GpuState) -> str:
+    clock = "" if gpu.clock_hz is None else f" at {gpu.clock_hz / 1e9:.2f} GHz"
+    return f"GPU {gpu.index}: {gpu.name}{clock}, driver {gpu.driver_version or 'unknown'}"

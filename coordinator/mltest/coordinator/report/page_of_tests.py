@@ -12,12 +12,15 @@ from mltest.coordinator.planning.figure_names import figure_name
 from mltest.coordinator.report.figure_text import value_text
 from mltest.coordinator.report.plain import plain_table, printable
 from mltest.shared.domain import Candidate, JobResults, ReportedTest, ReportedTestState, Result
+from mltest.shared.metrics import RESULT_METRICS
 
 _SHOWN = 40
 """Figures of a test at most; the rest is counted."""
+_BAR = 20
+"""Marks of a point whose value is 1."""
 _REASONS = 5
 """The same, of figures without a value."""
-_PLAIN_STATISTICS = ("class", "column", "feature", "operator", "hint", "group", "curve")
+_PLAIN_STATISTICS = ("class", "column", "feature", "operator", "hint", "group", "curve", "cluster")
 """Words that only say what the label is."""
 _STATES = {
     ReportedTestState.DOES_NOT_APPLY: "does not apply",
@@ -98,7 +101,7 @@ def _chosen(candidates: Sequence[Candidate], name: str) -> Candidate | None:
 def _add_figure(table: Table, result: Result) -> None:
     if result.value is None:
         return
-    cells = (_name(result), result.label, value_text(result), _interval(result))
+    cells = (_name(result), result.label, value_text(result), _interval(result) or _bar(result))
     table.add_row(*(printable(cell, style="dim" if position == 3 else "") for position, cell in enumerate(cells)))
 
 
@@ -115,6 +118,14 @@ def _interval(result: Result) -> str:
     if result.low is None or result.high is None:
         return ""
     return f"[{value_text(replace(result, value=result.low))}, {value_text(replace(result, value=result.high))}]"
+
+
+def _bar(result: Result) -> str:
+    """Return a point of a curve as a bar, where the whole is 1."""
+    is_share = RESULT_METRICS[result.metric].unit == "1" if result.metric in RESULT_METRICS else False
+    if result.statistic != "curve" or not is_share or result.value is None or not 0 <= result.value <= 1:
+        return ""
+    return "▪" * round(result.value * _BAR)
 
 
 def _others(tests: Sequence[ReportedTest]) -> Table:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from mltest.coordinator.planning.figure_names import figure_name
-from mltest.shared.domain import JobResults, MachineClass, StandingRow
+from mltest.coordinator.report.machine_text import finding_texts
+from mltest.shared.domain import AgentMachine, JobResults, MachineClass, StandingRow
 
 _WORTH = {
     MachineClass.SHARED: "shared: other work ran on the machine as well; absolute times are indicative, speed-ups and "
@@ -28,6 +29,7 @@ def remarks(results: JobResults) -> Iterator[str]:
             "chose by one half of the rows, its quality is that of the other half, marked \u2020."
         )
     yield from _machines(ranked)
+    yield from _findings(results.standings.machines)
     yield from _missing(ranked)
     yield from _of_rows(results.standings.rows)
     yield from results.standings.notes
@@ -37,6 +39,13 @@ def _machines(rows: Sequence[StandingRow]) -> Iterator[str]:
     """Say what absolute numbers are worth, for each class of machine in the table."""
     found = dict.fromkeys(row.machine_class for row in rows if row.round_count)
     yield from (_WORTH[machine_class] for machine_class in found if machine_class in _WORTH)
+
+
+def _findings(machines: Sequence[AgentMachine]) -> Iterator[str]:
+    """Say what the state of machines makes of figures; warnings are told by `show`."""
+    for machine in machines:
+        texts = list(finding_texts(machine, has_warnings=False))
+        yield from (f"! {machine.agent_name}: {text}." for text in texts)
 
 
 def _of_rows(rows: Sequence[StandingRow]) -> Iterator[str]:

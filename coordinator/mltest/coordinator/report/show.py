@@ -7,9 +7,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from mltest.coordinator.report.doubt_text import doubt_texts
 from mltest.coordinator.report.figure_tables import figure_tables
 from mltest.coordinator.report.figure_text import agent_text
-from mltest.coordinator.report.machine_text import machine_text
+from mltest.coordinator.report.machine_text import finding_texts, machine_text
 from mltest.coordinator.report.plain import plain_table, printable
 from mltest.coordinator.report.table import StandingsView
 from mltest.shared.domain import Candidate, JobInfo, JobResults, ReportedTestState, Result, StandingRow
@@ -36,12 +37,15 @@ class JobView:
         if self._results.standings.machines:
             yield ""
             yield Text("Machines", style="bold")
-            yield from (printable(machine_text(machine)) for machine in self._results.standings.machines)
+            for machine in self._results.standings.machines:
+                yield printable(machine_text(machine))
+                yield from (Padding(printable(text, lead="- "), (0, 0, 0, 2)) for text in finding_texts(machine))
         for row in self._results.standings.rows:
             if results := _results_of(row, self._results.results):
                 yield ""
                 yield printable(_heading(row), style="bold")
-                yield from (Padding(printable(text, lead="- "), (0, 0, 0, 2)) for text in row.remarks)
+                said = (*row.remarks, *doubt_texts(results))
+                yield from (Padding(printable(text, lead="- "), (0, 0, 0, 2)) for text in said)
                 yield from (Padding(part, (0, 0, 1, 2)) for part in figure_tables(results, classes))
 
 

@@ -21,6 +21,7 @@ _GREY = "dim"
 """Of what is secondary, and of absolute times from a noisy machine."""
 
 _UNRANKED = {
+    Standing.REFUSED: "yellow",
     Standing.GATED: "yellow",
     Standing.FAILED: "red",
     Standing.UNMEASURED: "magenta",

@@ -88,7 +88,7 @@ class Agreement:
         return self._value_gate(evidence) if evidence.model.task is Task.REGRESSION else self._class_gate(evidence)
 
     def _label_agreement(self, evidence: "PredictionEvidence") -> list[Result]:
-        if evidence.model.task is not Task.CLASSIFICATION:
+        if not evidence.model.task.gives_labels:
             return []
         equal = equal_labels(evidence)
         low, high = wilson_interval(int(equal.sum()), len(equal))

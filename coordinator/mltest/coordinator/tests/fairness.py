@@ -24,7 +24,7 @@ class Fairness:
     Source: Hardt et al. 2016, "Equality of opportunity in supervised learning".
     """
 
-    needs: ClassVar[Needs] = Needs(target=True, groups=True)
+    needs: ClassVar[Needs] = Needs(tasks=(Task.CLASSIFICATION, Task.REGRESSION), target=True, groups=True)
     name: ClassVar[str] = "fairness"
 
     min_rows: int = 1

@@ -45,8 +45,8 @@ def lossy_reason(evidence: "PredictionEvidence", *, max_differing_ratio: float, 
 
 
 def differing_ratio(evidence: "PredictionEvidence") -> float | None:
-    """Return the share of rows whose label is not the native one; None for a regressor."""
-    if evidence.model.task is not Task.CLASSIFICATION:
+    """Return the share of rows whose label is not the native one; None where there are no labels."""
+    if not evidence.model.task.gives_labels:
         return None
     assert evidence.predictions.labels is not None
     return float((evidence.predictions.labels != evidence.reference.labels).mean())
@@ -59,9 +59,9 @@ def quality_loss(evidence: "PredictionEvidence") -> float | None:
     a regressor is held against the values of the native model itself; None where there is nothing to hold against.
     """
     evidence = evidence.judged()
-    if evidence.model.task is Task.CLASSIFICATION:
-        return _accuracy_loss(evidence)
-    return _determination_loss(evidence)
+    losses = {Task.CLASSIFICATION: _accuracy_loss, Task.REGRESSION: _determination_loss}
+    task = evidence.model.task
+    return losses[task](evidence) if task in losses else None
 
 
 def quality_name(evidence: "PredictionEvidence") -> str:

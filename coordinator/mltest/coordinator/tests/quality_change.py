@@ -31,7 +31,7 @@ class QualityChange:
     changes no label, are rounding and have no intervals.
     """
 
-    needs: ClassVar[Needs] = Needs(target=True)
+    needs: ClassVar[Needs] = Needs(tasks=(Task.CLASSIFICATION, Task.REGRESSION), target=True)
     name: ClassVar[str] = "quality change"
 
     resamples: int = 500

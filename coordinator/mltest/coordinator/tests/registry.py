@@ -12,12 +12,12 @@ from types import UnionType
 from typing import Any, TypeVar
 
 from mltest.coordinator.planning.plan import TestChoice
-from mltest.coordinator.tests.role import ModelTest, Needs, PredictionTest, SampleTest
+from mltest.coordinator.tests.role import CandidateTest, ModelTest, Needs, PredictionTest, SampleTest
 from mltest.shared.domain import ModelInfo
 from mltest.shared.errors import PlanInvalidError
 from mltest.shared.plugins import Registry
 
-Test = SampleTest | PredictionTest | ModelTest
+Test = SampleTest | PredictionTest | ModelTest | CandidateTest
 TestT = TypeVar("TestT", bound=Test)
 
 _REGISTRY: Registry[type[Test]] = Registry(
@@ -108,6 +108,11 @@ def model_tests(choices: Iterable[TestChoice]) -> tuple[TestChoice, ...]:
     return tuple(choice for choice in choices if is_model_test(class_of(choice)))
 
 
+def candidate_tests(choices: Iterable[TestChoice]) -> tuple[TestChoice, ...]:
+    """Return those choices whose test compares the artifacts of lossy candidates with the submitted model."""
+    return tuple(choice for choice in choices if is_candidate_test(class_of(choice)))
+
+
 def is_prediction_test(test_class: type[Test]) -> bool:
     """Return whether `test_class` has the role of a `PredictionTest`."""
     return hasattr(test_class, "gate")
@@ -118,9 +123,15 @@ def is_model_test(test_class: type[Test]) -> bool:
     return hasattr(test_class, "examine")
 
 
+def is_candidate_test(test_class: type[Test]) -> bool:
+    """Return whether `test_class` has the role of a `CandidateTest`."""
+    return hasattr(test_class, "compare")
+
+
 def is_sample_test(test_class: type[Test]) -> bool:
     """Return whether `test_class` has the role of a `SampleTest`."""
-    return not is_prediction_test(test_class) and not is_model_test(test_class)
+    others = (is_prediction_test, is_model_test, is_candidate_test)
+    return not any(is_other(test_class) for is_other in others)
 
 
 def nearest(name: str, valid: Sequence[str]) -> str:

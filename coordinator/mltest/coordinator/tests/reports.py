@@ -5,7 +5,15 @@ from collections.abc import Collection, Sequence
 from mltest.coordinator.planning.plan import Plan
 from mltest.coordinator.tests.agreement import Agreement
 from mltest.coordinator.tests.chosen import asked_by, chosen_tests
-from mltest.coordinator.tests.registry import Test, choice_of, class_of, is_model_test, obstacle, registered_tests
+from mltest.coordinator.tests.registry import (
+    Test,
+    choice_of,
+    class_of,
+    is_candidate_test,
+    is_model_test,
+    obstacle,
+    registered_tests,
+)
 from mltest.shared.domain import DatasetInfo, JobInfo, ModelInfo, ReportedTest, ReportedTestState, Result
 
 
@@ -63,6 +71,8 @@ def _report(
 def _nothing(test_class: type[Test]) -> str:
     if is_model_test(test_class):
         return "the job stopped before it was made: 'resume' makes it"
+    if is_candidate_test(test_class):
+        return "no lossy candidate was made: --transforms all makes some"
     return "no candidate has sent what it needs"
 
 

@@ -1,9 +1,9 @@
 """The roles of tests, and what each declares so that matching is data.
 
-A test is a frozen dataclass whose fields are its parameters. There are three roles: a `SampleTest` turns raw samples of
+A test is a frozen dataclass whose fields are its parameters. There are four roles: a `SampleTest` turns raw samples of
 agents into results, in the coordinator, with the standard library only; a `PredictionTest` turns a candidate's
-predictions into results, and a `ModelTest` the submitted model and its data, both in the builder's child, where NumPy
-and scikit-learn are.
+predictions into results, a `ModelTest` the submitted model and its data, and a `CandidateTest` a lossy candidate's
+artifact, all three in the builder's child, where NumPy and scikit-learn are.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from mltest.shared.domain import CallRemark, LatencySpec, ModelInfo, Result, SampleSeries, Task
 
 if TYPE_CHECKING:
+    from mltest.coordinator.builder.candidate_evidence import CandidateEvidence
     from mltest.coordinator.builder.evidence import PredictionEvidence
     from mltest.coordinator.builder.model_evidence import ModelEvidence
 
@@ -93,4 +94,15 @@ class ModelTest(Protocol):
 
     def examine(self, evidence: "ModelEvidence") -> Sequence[Result]:
         """Return what is found; what cannot be had is a result with its reason."""
+        ...
+
+
+class CandidateTest(Protocol):
+    """Turns a lossy candidate's artifact into results, once for each artifact: no agent takes part."""
+
+    needs: ClassVar[Needs]
+    name: ClassVar[str]
+
+    def compare(self, evidence: "CandidateEvidence") -> Sequence[Result]:
+        """Return what is found beside the submitted model; what cannot be had is a result with its reason."""
         ...

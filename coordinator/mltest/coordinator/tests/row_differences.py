@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from mltest.coordinator.analysis.arithmetic import allowed_difference
-from mltest.shared.domain import Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,7 +49,7 @@ def row_differences(evidence: "PredictionEvidence") -> "NDArray[np.float64] | No
 
 def are_probabilities(evidence: "PredictionEvidence") -> bool:
     """Return whether the scores are class probabilities; a model may have them and still be timed by its labels."""
-    return evidence.model.task is Task.CLASSIFICATION and evidence.reference.are_probabilities
+    return evidence.model.task.gives_labels and evidence.reference.are_probabilities
 
 
 def explained_difference(evidence: "PredictionEvidence") -> float:

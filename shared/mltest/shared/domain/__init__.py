@@ -41,6 +41,8 @@ from mltest.shared.domain.job import (
     StepStarted,
     VisitUpdated,
 )
+from mltest.shared.domain.machine import FindingLevel, GpuState, MachineFinding
+from mltest.shared.domain.memory import MemorySpec
 from mltest.shared.domain.preview import JobPreview, PrunedCell
 from mltest.shared.domain.result import (
     AgentMachine,
@@ -105,9 +107,11 @@ __all__ = [
     "Disagreements",
     "EnvironmentChange",
     "FileRef",
+    "FindingLevel",
     "FleetAgent",
     "FrontPoint",
     "Gpu",
+    "GpuState",
     "History",
     "HistoryPoint",
     "HistorySeries",
@@ -124,7 +128,9 @@ __all__ = [
     "LatencySpec",
     "Limits",
     "MachineClass",
+    "MachineFinding",
     "MachineState",
+    "MemorySpec",
     "MeterInfo",
     "MetricDescriptor",
     "ModelInfo",

@@ -5,6 +5,7 @@ from enum import Enum
 
 from mltest.shared.domain.agent import AgentInfo
 from mltest.shared.domain.job import Candidate, JobInfo
+from mltest.shared.domain.machine import FindingLevel, MachineFinding
 from mltest.shared.domain.visit import MachineClass, MachineState
 
 
@@ -20,6 +21,8 @@ class Standing(Enum):
     FAILED = "failed"
     """Failed while it ran."""
     UNMEASURED = "unmeasured"
+    REFUSED = "refused"
+    """Measured, but what the machine was like does not allow to rank it by this figure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,10 @@ class Result:
     """Class, for metrics with one value for each; "true>predicted" in a confusion matrix; row number of a worst row."""
     machine_class: MachineClass = MachineClass.UNSPECIFIED
     """How far an absolute time, rate or memory of its agent can be believed; unspecified where it is none of these."""
+    doubt_level: FindingLevel = FindingLevel.UNSPECIFIED
+    """What the state of the machine makes of it: nothing, unreliable, or not to be ranked by."""
+    doubt: str = ""
+    """Why; empty if there is no doubt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +101,8 @@ class AgentMachine:
     """That timed anything."""
     state: MachineState
     """Worst class, medians of the ratios, sum of throttled slices, extremes of temperature and clock, last settings."""
+    findings: tuple[MachineFinding, ...] = ()
+    """What the table of findings makes of all of its visits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

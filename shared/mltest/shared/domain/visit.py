@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from mltest.shared.domain.agent import UNKNOWN_SANDBOX, SandboxInfo
+from mltest.shared.domain.machine import GpuState
+from mltest.shared.domain.memory import MemorySpec
 
 
 class Task(Enum):
@@ -13,6 +15,13 @@ class Task(Enum):
     UNSPECIFIED = "unspecified"
     CLASSIFICATION = "classification"
     REGRESSION = "regression"
+    CLUSTERING = "clustering"
+    """Answers with the number of a cluster; true values, where there are any, need not name clusters."""
+
+    @property
+    def gives_labels(self) -> bool:
+        """Return whether an answer is one of a fixed set of labels."""
+        return self in (Task.CLASSIFICATION, Task.CLUSTERING)
 
 
 class Output(Enum):
@@ -157,6 +166,8 @@ class VisitSpec:
     """Whether calls of every batch size are verified against the candidate's own predictions before any timing."""
     open_loop: OpenLoopSpec | None = None
     """None if no requests arrive by a schedule."""
+    memory: MemorySpec | None = None
+    """None if memory is not measured in processes of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,6 +292,24 @@ class MachineState:
     frequency_max_hz: float | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     """What numbers depend on, by name: governor, turbo, smt, aslr, transparent_hugepage ..."""
+    temperature_start_celsius: float | None = None
+    """Hottest sensor right before the slices; None where none can be read."""
+    watched_s: float | None = None
+    """From right before the slices to right behind them; None in agents that do not say it."""
+    throttle_causes: tuple[str, ...] = ()
+    """Why the machine was slowed down since the visit began: heat, over-current, undervoltage, a low clock."""
+    changed_settings: tuple[str, ...] = ()
+    """Settings that changed while the visit ran, for people."""
+    swapped_bytes: int | None = None
+    """That went to swap or came back while the visit ran, of the whole machine; None where it is not counted."""
+    swap_used_bytes: int | None = None
+    """In swap at the end; None where it is not known."""
+    package_load_ratio: float | None = None
+    """Of the other processors of the same packages, share of their time that was used; None where there are none."""
+    split_core_count: int | None = None
+    """Cores of which the agent may use one hardware thread and not the other; None where it is not known."""
+    gpus: tuple[GpuState, ...] = ()
+    """Those of which NVML tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Checks the indices inside loaded trees and support vector machines.
+"""Checks the indices inside loaded trees and support vector machines, and the shapes of centres of clusters.
 
 scikit-learn follows them in compiled code without bounds checks: a crafted file would end the process or never end.
 """
@@ -21,6 +21,7 @@ def check_nodes(root: object) -> None:
         ModelInvalidError: an index points outside of its array, or a tree is not a tree.
 
     """
+    from sklearn.cluster._kmeans import _BaseKMeans
     from sklearn.ensemble._forest import BaseForest
     from sklearn.ensemble._gb import BaseGradientBoosting
     from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import BaseHistGradientBoosting
@@ -37,6 +38,12 @@ def check_nodes(root: object) -> None:
                 _check_predictor(predictor, found.n_features_in_)
         elif isinstance(found, BaseLibSVM) and hasattr(found, "support_vectors_"):
             _check_support_vectors(found)
+        elif isinstance(found, _BaseKMeans) and hasattr(found, "cluster_centers_"):
+            centres = np.asarray(found.cluster_centers_)
+            _require(
+                centres.dtype.kind == "f" and centres.ndim == 2 and centres.shape[1] == found.n_features_in_,
+                "its centres of clusters have other columns than its rows",
+            )
 
 
 def _check_same_features(ensemble: Any) -> None:

@@ -1,7 +1,8 @@
 """What a scikit-learn estimator answers, and how it is asked.
 
 Where the final estimator has `predict_proba`, a timed call is `predict_proba` (Output.PROBABILITIES); a classifier
-without it answers `predict` (LABELS), a regressor `predict` (VALUES). Labels always come from `predict`, so that
+without it answers `predict` (LABELS), as does a clustering, a regressor `predict` (VALUES). Labels always come from
+`predict`, so that
 nothing differs from what users get: where `predict` is not the class of largest probability (Platt-scaled support
 vector machines, clipped SGD), the timed call is `predict` as well.
 """
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from mltest.shared.domain import Output, Task
 from mltest.shared.errors import ModelInvalidError, ModelUnsupportedError, PredictionError
 from mltest.shared.native.class_labels import class_indices, class_texts
+from mltest.shared.native.clusterings import cluster_names, is_clustering
 from mltest.shared.native.predictions import Predictions
 
 Estimator = Any
@@ -33,6 +35,8 @@ _FAMILIES = (
     ("sklearn.neural_network", "mlp"),
     ("sklearn.neighbors", "neighbors"),
     ("sklearn.naive_bayes", "bayes"),
+    ("sklearn.cluster", "clusters"),
+    ("sklearn.mixture", "mixture"),
 )
 
 
@@ -47,7 +51,7 @@ class NativeModel:
     output: Output
     feature_count: int
     classes: tuple[str, ...]
-    """As text, in the order of the scores; empty for a regressor."""
+    """As text, in the order of the scores; the numbers of clusters; empty for a regressor."""
     feature_names: tuple[str, ...]
     """Column names that it was fitted with; empty if it was fitted without."""
 
@@ -94,19 +98,21 @@ def describe_estimator(estimator: Estimator) -> NativeModel:
     """Return what `estimator`, fitted, answers.
 
     Raises:
-        ModelUnsupportedError: it is neither a regressor nor a classifier with one label for each row.
+        ModelUnsupportedError: it is neither a regressor, nor a classifier with one label for each row, nor a clustering
+            that takes new rows.
         ModelInvalidError: it does not say how many features it takes.
 
     """
-    from sklearn.base import is_classifier
-
     final = final_estimator(estimator)
-    classes = _classes(estimator) if is_classifier(estimator) else ()
+    task = _task(estimator)
+    classes: tuple[str, ...] = _classes(estimator) if task is Task.CLASSIFICATION else ()
+    if task is Task.CLUSTERING:
+        classes = cluster_names(final)
     return NativeModel(
         estimator=estimator,
         family=_family(final),
         kind=_kind(estimator),
-        task=_task(estimator),
+        task=task,
         output=_output(estimator, final),
         feature_count=_feature_count(estimator),
         classes=classes,
@@ -134,7 +140,11 @@ def _task(estimator: Estimator) -> Task:
         return Task.CLASSIFICATION
     if is_regressor(estimator):
         return Task.REGRESSION
-    raise ModelUnsupportedError(detail=f"{_kind(estimator)} is neither a classifier nor a regressor")
+    if is_clustering(final_estimator(estimator)):
+        return Task.CLUSTERING
+    raise ModelUnsupportedError(
+        detail=f"{_kind(estimator)} is neither a classifier nor a regressor, nor a clustering that takes new rows"
+    )
 
 
 def _output(estimator: Estimator, final: Estimator) -> Output:

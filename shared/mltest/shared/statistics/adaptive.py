@@ -4,7 +4,8 @@ The decision after a round is a pure function of all rounds so far. It goes thro
 so that a contender once stopped stays stopped, and so that stored samples can be decided upon as if they came in now.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from math import comb
@@ -13,6 +14,9 @@ from statistics import fmean
 from mltest.shared.statistics.claims import ALPHA_STOPPED, SMALLEST_DIFFERENCE, is_claimed
 from mltest.shared.statistics.paired import Effect, RoundTimes, effect_of, round_logs
 from mltest.shared.statistics.stopping import StopRule, is_precise
+
+_MOST_PASSES = 2
+"""Times the largest number of rounds, that a race may have when contenders come back to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,7 @@ def decide(
     *,
     is_higher_better: bool = False,
     ranked_count: int = 0,
+    may_not_lead: Collection[str] = (),
 ) -> Decision:
     """Return who takes part in the next round.
 
@@ -70,18 +75,22 @@ def decide(
         rule: bounds of the number of rounds, and the wanted width.
         is_higher_better: whether the cells hold rates instead of times.
         ranked_count: candidates that the ranking of the agent compares, where there are more than these.
+        may_not_lead: those that the ranking does not take: they eliminate nobody, and no round is for them alone.
 
     """
     race = _Race(contenders, objective_cell, is_higher_better=is_higher_better)
     family_size = comb(max(ranked_count, len(contenders), 2), 2)
     stopped: dict[str, StopReason] = {}
     stopped_after: dict[str, int] = {}
-    for count in range(rule.min_rounds, min(len(race.rounds), rule.max_rounds) + 1):
+    for count in range(rule.min_rounds, len(race.rounds) + 1):
         active = [name for name in race.names if name not in stopped]
-        found = _stops(race, active, count, rule, family_size)
+        leader = race.leader([name for name in active if name not in may_not_lead], count)
+        found = _stops(race, active, leader, count, rule, family_size)
         stopped |= found
-        stopped_after |= dict.fromkeys(found, count)
+        stopped_after |= {name: race.count(name, count) for name in found}
     left = frozenset(race.names) - stopped.keys()
+    if left <= frozenset(may_not_lead):
+        left = frozenset()
     with_reference = left | {race.reference} if left and race.reference else left
     if len(race.rounds) < rule.min_rounds:
         with_reference = frozenset(contender.name for contender in contenders)
@@ -113,7 +122,14 @@ class _Race:
         self.objective_cell = objective_cell
         self.reference = next((contender.name for contender in contenders if contender.is_reference), "")
         self.names = tuple(contender.name for contender in contenders if not contender.is_reference)
-        self.rounds = sorted({index for cells in self._cells.values() for times in cells.values() for index in times})
+        self._own_rounds = {
+            name: sorted({index for times in cells.values() for index in times}) for name, cells in self._cells.items()
+        }
+        self.rounds = sorted({index for own in self._own_rounds.values() for index in own})
+
+    def count(self, name: str, count: int) -> int:
+        """Return in how many of the first `count` rounds somebody was measured."""
+        return bisect_right(self._own_rounds[name], self.rounds[count - 1])
 
     def cells(self, name: str) -> tuple[Hashable, ...]:
         """Return the cells that were measured of a contender."""
@@ -139,19 +155,26 @@ class _Race:
         return min(means, key=means.__getitem__) if means else ""
 
 
-def _stops(race: _Race, active: Sequence[str], count: int, rule: StopRule, family_size: int) -> dict[str, StopReason]:
-    """Return who stops after `count` rounds."""
-    leader = race.leader(active, count)
+def _stops(
+    race: _Race, active: Sequence[str], leader: str, count: int, rule: StopRule, family_size: int
+) -> dict[str, StopReason]:
+    """Return who stops after `count` rounds of the race.
+
+    Who missed some, because it was eliminated by somebody who may not lead any more, still gets as many as the others.
+    """
     found = {
         name: reason
         for name in active
         if name != leader and (reason := _reason_to_stop(race, name, leader, count, rule, family_size)) is not None
     }
-    is_last = len(found) == len(active) - 1 or count >= rule.max_rounds
-    if leader and is_last and _is_known(race, leader, race.reference, count, rule):
-        found[leader] = StopReason.PRECISE
-    if count >= rule.max_rounds:
-        found = dict.fromkeys(active, StopReason.MAX_ROUNDS) | found
+    is_end = count >= _MOST_PASSES * rule.max_rounds
+    over = [name for name in active if is_end or race.count(name, count) >= rule.max_rounds]
+    found = dict.fromkeys((name for name in over if name != leader), StopReason.MAX_ROUNDS) | found
+    if leader and len(found) == len(active) - 1:
+        if _is_known(race, leader, race.reference, count, rule):
+            found[leader] = StopReason.PRECISE
+        elif leader in over:
+            found[leader] = StopReason.MAX_ROUNDS
     return found
 
 
@@ -159,8 +182,10 @@ def _reason_to_stop(
     race: _Race, name: str, leader: str, count: int, rule: StopRule, family_size: int
 ) -> StopReason | None:
     effect = race.effect(name, leader, race.objective_cell, count) if leader else None
-    alpha = elimination_alpha(count, rule)
-    if effect and effect.ratio > 1 and is_claimed(effect, family_size=family_size, alpha=alpha):
+    own_count = race.count(name, count)
+    alpha = elimination_alpha(own_count, rule)
+    is_slower = effect is not None and effect.ratio > 1 and own_count >= rule.min_rounds
+    if effect and is_slower and is_claimed(effect, family_size=family_size, alpha=alpha):
         return StopReason.ELIMINATED
     if (effect is None or _is_settled(effect, rule)) and _is_known(race, name, race.reference or leader, count, rule):
         return StopReason.PRECISE

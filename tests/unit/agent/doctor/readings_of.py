@@ -45,7 +45,6 @@ def good(settings: Mapping[str, str] | None = None, *, without: str = "", **chan
         sleepers={},
         quota=None,
         quota_frozen_count=None,
-        swap_used_bytes=0,
         throttled_since_start=(),
         is_on_battery=None,
         is_virtual=False,

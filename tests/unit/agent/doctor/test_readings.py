@@ -9,8 +9,9 @@ import pytest
 from mltest.agent.cli import main
 from mltest.agent.doctor.foreign_processes import busiest_between, read_process_times, unit_of
 from mltest.agent.doctor.hiccups import hiccups_of, measured_hiccups
-from mltest.agent.doctor.taken_readings import is_on_battery, swap_used_bytes
 from mltest.agent.doctor.timer import measured_null_call, measured_timer
+from mltest.agent.host.power_source import is_on_battery
+from mltest.agent.host.swap import swap_used_bytes
 from tests.unit.agent.host.machines import write
 
 
@@ -63,9 +64,10 @@ def test_the_service_of_a_process_is_read_from_its_control_group(groups: str, un
     assert unit_of(groups) == unit
 
 
-def test_swapped_out_memory_is_what_is_not_free() -> None:
-    assert swap_used_bytes("MemTotal: 9 kB\nSwapTotal:    2000 kB\nSwapFree:     1500 kB\n") == 512_000
-    assert swap_used_bytes("MemTotal: 9 kB\n") is None
+def test_swapped_out_memory_is_what_is_not_free(tmp_path: Path) -> None:
+    meminfo = "MemTotal: 9 kB\nSwapTotal:    2000 kB\nSwapFree:     1500 kB\n"
+    assert swap_used_bytes(write(tmp_path, {"proc/meminfo": meminfo})) == 512_000
+    assert swap_used_bytes(write(tmp_path, {"proc/meminfo": "MemTotal: 9 kB\n"})) is None
 
 
 @pytest.mark.parametrize(("online", "expected"), [("1", False), ("0", True)])

@@ -171,7 +171,7 @@ def test_slices_of_a_noisy_machine_give_the_same_winner_with_half_of_the_visits(
 
 def test_replayed_races_keep_their_winner_and_save_half_of_the_visits() -> None:
     source = random.Random(7)
-    races = [run(source, field(source, (0, 0.03, 0.06, 0.1, 0.2, 0.4, 0.8), 8), STANDARD) for _ in range(40)]
+    races = [run(source, field(source, (0, 0.03, 0.06, 0.1, 0.2, 0.4, 0.8), 8), STANDARD) for _ in range(20)]
 
     assert fmean(race.has_same_winner for race in races) >= 0.95
     assert fmean(race.visits_ratio for race in races) <= 0.5
@@ -184,3 +184,48 @@ def test_who_was_eliminated_is_not_on_a_rank_with_the_winner() -> None:
         rank_by_name = dict(zip(*race.ranking(), strict=True))
         eliminated = [name for name, why in race.decision.stopped.items() if why is StopReason.ELIMINATED]
         assert all(rank_by_name[name] > 1 for name in eliminated)
+
+
+def test_nobody_is_eliminated_by_somebody_who_may_not_lead() -> None:
+    times = measured(random.Random(1), {REFERENCE: 0.0, "wrong": -2.0, "best": -1.0, "slow": 0.5}, count=10)
+
+    def stopped(may_not_lead: tuple[str, ...]) -> Mapping[str, StopReason]:
+        return decide(contenders(times), CELL, STANDARD, may_not_lead=may_not_lead).stopped
+
+    assert stopped(())["best"] is StopReason.ELIMINATED
+    assert "best" not in stopped(("wrong",))
+    assert stopped(("wrong",))["slow"] is StopReason.ELIMINATED, "by the best of the others"
+
+
+def test_no_round_is_for_those_alone_who_may_not_lead() -> None:
+    times = measured(random.Random(1), {REFERENCE: 0.0, "wrong": -2.0, "worse": -1.0}, count=10)
+
+    assert decide(contenders(times), CELL, STANDARD, may_not_lead=("wrong", "worse")).active == frozenset()
+    assert decide(contenders(times), CELL, STANDARD, may_not_lead=("wrong",)).active == {REFERENCE, "wrong", "worse"}
+
+
+def test_who_was_eliminated_by_somebody_who_may_not_lead_any_more_gets_its_rounds_beside_the_new_leader() -> None:
+    """The one that is wrong was found out behind the last round: the race goes on where the others had stopped."""
+    rule = StopRule(min_rounds=10, max_rounds=14, half_width=1e-4)
+    everything = measured(random.Random(1), {REFERENCE: 0.0, "wrong": -2.0, "best": -1.0, "near": -0.99}, count=40)
+    seen = {name: first(of, 10 if name in ("best", "near") else 14) for name, of in everything.items()}
+    assert decide(contenders(seen), CELL, rule).active == frozenset(), "as it was decided then"
+
+    last = 13
+    while active := decide(contenders(seen), CELL, rule, may_not_lead=("wrong",)).active:
+        assert {"best", REFERENCE} <= active
+        last += 1
+        seen = {name: {**of, last: everything[name][last]} if name in active else of for name, of in seen.items()}
+    decision = decide(contenders(seen), CELL, rule, may_not_lead=("wrong",))
+
+    assert len(seen["best"]) == len(seen["near"]) == 14
+    assert decision.stopped["best"] is decision.stopped["near"] is StopReason.MAX_ROUNDS
+    assert decision.stopped_after["best"] == 14
+
+
+def test_a_race_that_goes_on_ends_at_the_latest_with_twice_as_many_rounds() -> None:
+    rule = StopRule(min_rounds=2, max_rounds=4, half_width=1e-9)
+    everything = measured(random.Random(1), {REFERENCE: 0.0, "a": 0.0, "b": 0.0}, count=8)
+    gaps = {**everything, "a": {index: everything["a"][index] for index in (0, 1, 7)}}
+
+    assert decide(contenders(gaps), CELL, rule).active == frozenset()

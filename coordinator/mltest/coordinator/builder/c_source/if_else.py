@@ -8,8 +8,8 @@ from mltest.coordinator.builder.c_source.frame import epilogue, prologue
 from mltest.coordinator.builder.c_source.keys import Keys, RowKeys
 from mltest.coordinator.builder.c_source.literals import number_literal, table_lines
 
-MAX_NODES = 40_000
-"""A compiler takes a minute and more for larger ones."""
+MAX_NODES = 80_000
+"""A compiler takes a minute and more for larger ones; 64 trees of depth 10 have up to 50,000."""
 
 _MAX_INDENT = 40
 """Levels; deeper ones are not moved further."""

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 FLAGS = "-std=c++17 -fPIC -shared -ffp-contract=off"
 """With which agents compile C++, beside the option `optimise`; as `mltest.agent.native.artifact_flags` has them."""
 
-_MAX_IF_NODES = 40_000
-"""A compiler takes a minute and more for larger ones."""
-
 
 @exporter
 class FastInferenceExport:
@@ -56,9 +53,11 @@ class FastInferenceExport:
 
 
 def _check_size(ensemble: "Ensemble", options: Mapping[str, str]) -> None:
-    if options["implementation"] == "if-else" and ensemble.node_count > _MAX_IF_NODES:
+    from mltest.coordinator.builder.c_source.if_else import MAX_NODES
+
+    if options["implementation"] == "if-else" and ensemble.node_count > MAX_NODES:
         raise _refusal(
-            f"nested ifs of {ensemble.node_count} nodes take a compiler too long (at most {_MAX_IF_NODES}); "
+            f"nested ifs of {ensemble.node_count} nodes take a compiler too long (at most {MAX_NODES}); "
             "its nodes as arrays are other candidates"
         )
 

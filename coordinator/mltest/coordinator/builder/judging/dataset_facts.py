@@ -1,6 +1,7 @@
 """Properties of the data as they are used."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,8 @@ def _add_shape(facts: Facts, evidence: ModelEvidence) -> None:
     facts.add("column_count", data.feature_count, label=data.dtype)
     if evidence.model.task is Task.CLASSIFICATION:
         facts.add("class_count", len(evidence.model.classes))
+    elif evidence.model.task is Task.CLUSTERING and evidence.truth is not None:
+        facts.add("class_count", len(np.unique(evidence.truth)))
 
 
 def _add_gaps(facts: Facts, rows: NDArray[np.floating]) -> None:
@@ -57,10 +60,13 @@ def _add_gaps(facts: Facts, rows: NDArray[np.floating]) -> None:
 
 def _add_repeats(facts: Facts, evidence: ModelEvidence) -> None:
     """Count rows that are equal bit for bit, but for the sign of zero and the kind of NaN."""
-    rows = np.ascontiguousarray(np.where(np.isnan(evidence.rows), np.nan, evidence.rows + 0.0))
-    keys = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1])))[:, 0]
+    keys = _keys(evidence.rows)
     _, group = np.unique(keys, return_inverse=True)
-    facts.add("duplicate_row_count", len(rows) - (int(group.max()) + 1))
+    facts.add("duplicate_row_count", len(keys) - (int(group.max()) + 1))
+    if evidence.training is None:
+        facts.add("shared_row_count", None, reason="what the model was trained with is not given (--training FILE)")
+    else:
+        facts.add("shared_row_count", np.isin(keys, _keys(evidence.training[0].astype(evidence.rows.dtype))).sum())
     if evidence.truth is None or evidence.truth.ndim > 1:
         return
     order = np.lexsort((evidence.truth, group))
@@ -70,12 +76,23 @@ def _add_repeats(facts: Facts, evidence: ModelEvidence) -> None:
     facts.add("conflicting_row_count", np.isin(group, torn).sum())
 
 
+def _keys(rows: NDArray[np.floating]) -> NDArray[np.void]:
+    """Return the bytes of each row (rows,)."""
+    same = np.ascontiguousarray(np.where(np.isnan(rows), rows.dtype.type(np.nan), rows + rows.dtype.type(0)))
+    keys: NDArray[np.void] = same.view(np.dtype((np.void, same.dtype.itemsize * same.shape[1])))[:, 0]
+    return keys
+
+
 def _add_target(facts: Facts, evidence: ModelEvidence) -> None:
     assert evidence.truth is not None
-    if evidence.model.task is Task.CLASSIFICATION:
-        counts = np.bincount(evidence.truth.astype(np.int64), minlength=len(evidence.model.classes))
+    if evidence.model.task.gives_labels:
+        counts = np.bincount(evidence.truth.astype(np.int64))
+        names: Sequence[str] = [str(number) for number in range(len(counts))]
+        if evidence.model.task is Task.CLASSIFICATION:
+            names = evidence.model.classes
+            counts = np.bincount(evidence.truth.astype(np.int64), minlength=len(names))
         shares = counts / counts.sum()
-        for name, share, count in zip(evidence.model.classes, shares, counts, strict=True):
+        for name, share, count in zip(names, shares, counts, strict=True):
             facts.add("class_ratio", share, statistic="class", label=name, count=int(count))
         if len(counts) > 1:
             held = shares[shares > 0]

@@ -21,8 +21,8 @@ def noise_facts(
 ) -> Facts:
     """Return accuracy or R2 under each disturbance, and the share of labels that stay: means over repeats."""
     facts = Facts(test, count=repeats)
-    is_class = evidence.model.task is Task.CLASSIFICATION
-    metric = "noise_accuracy" if is_class else "noise_r2"
+    metrics = {Task.CLASSIFICATION: "noise_accuracy", Task.REGRESSION: "noise_r2"}
+    metric = metrics.get(evidence.model.task, "noise_agreement")
     missed = 0
     for name, disturb in DISTURBANCES.items():
         for size in sizes:
@@ -121,12 +121,12 @@ def _add(facts: Facts, evidence: ModelEvidence, label: str, answers: list[Predic
     if isinstance(answers, str):
         facts.add(metric, None, statistic="curve", label=label, reason=answers)
         return
-    if evidence.truth is not None:
+    if evidence.truth is not None and evidence.model.task is not Task.CLUSTERING:
         scores = [found for one in answers if (found := score(evidence, one)) is not None]
         if scores:
             interval = mean_interval(np.array(scores))
             facts.add(metric, float(np.mean(scores)), statistic="curve", label=label, interval=interval)
-    if evidence.model.task is Task.CLASSIFICATION:
+    if evidence.model.task.gives_labels:
         kept = np.array([(labels_of(one) == labels_of(evidence.reference)).mean() for one in answers])
         interval = mean_interval(kept)
         facts.add("noise_agreement", float(kept.mean()), statistic="curve", label=label, interval=interval)

@@ -11,22 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mltest.coordinator.builder.c_source.ensemble import LEAF, Ensemble, Link, Tree
-from mltest.coordinator.builder.c_source.read_ensemble import read_ensemble
-from mltest.coordinator.builder.exporters.role import ExportSource
-from mltest.coordinator.builder.judging.disturbances import column_ranges
-from mltest.coordinator.builder.judging.said import labels_of, right_rows
-from mltest.coordinator.builder.model_evidence import Facts, ModelEvidence
-from mltest.shared.errors import MltestError
+from mltest.coordinator.builder.c_source.ensemble import LEAF, Ensemble, Tree
+from mltest.coordinator.builder.judging.margin_trees import is_binary
 
 _SLACK = 1e-6
 """Of a margin, as a share of the largest sum that leaves can make: libraries add in float32."""
-_CHECKED_ROWS = 500
-"""By which it is checked that the trees were read as they are."""
 _CHUNK = 100
 """Rows that are followed through the trees at once."""
-_BATCH = 10
-"""The same, between two looks at the clock."""
 _STEP = 2.0**-23
 """Of a threshold and a value, relative: X is rounded to float32."""
 
@@ -43,42 +34,6 @@ class _Leaves:
     """(leaves, sums)."""
     starts: NDArray[np.int64]
     """(trees,): where each tree begins."""
-
-
-def tree_radius_facts(
-    evidence: ModelEvidence, test: str, *, rows: int, radii: tuple[float, ...], budget_s: float
-) -> Facts:
-    """Return the median radius and the share of rows that are right and certainly stay so."""
-    facts = Facts(test)
-    try:
-        source = ExportSource(path=evidence.path, info=evidence.model, native=evidence.native)
-        ensemble = read_ensemble(source)
-    except MltestError as error:
-        facts.add("radius_certified", None, reason=error.message)
-        return facts
-    if reason := _obstacle(ensemble, evidence):
-        facts.add("radius_certified", None, reason=reason)
-        return facts
-    right = right_rows(evidence.reference, evidence.truth)
-    chosen = np.flatnonzero(right)[:rows]
-    found: list[float] = []
-    for start in range(0, len(chosen), _BATCH):
-        if not evidence.has_time(budget_s):
-            break
-        batch = evidence.rows[chosen[start : start + _BATCH]]
-        found += certified_radii(ensemble, batch, column_ranges(evidence.rows)).tolist()
-    facts.add("not_finished_count", len(chosen) - len(found), count=len(chosen))
-    if not found:
-        facts.add("radius_certified", None, reason="no row with the right label was reached in time")
-        return facts
-    values, is_exact = np.array(found), len(ensemble.trees) == 1
-    metric = "radius_exact" if is_exact else "radius_certified"
-    facts.add(metric, float(np.median(values)), statistic="median", count=len(found))
-    for radius in radii:
-        share = float((values > radius).mean())
-        word = "exact" if is_exact else "at least"
-        facts.add("robust_accuracy", share, statistic=word, label=f"radius {radius:g}", count=len(found))
-    return facts
 
 
 def certified_radii(ensemble: Ensemble, rows: NDArray[np.floating], ranges: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -98,28 +53,13 @@ def ensemble_labels(ensemble: Ensemble, rows: NDArray[np.floating]) -> NDArray[n
     """Return the label that the trees give each row (rows,), as positions of classes."""
     chunks = [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
     sums = np.concatenate([_chunk_sums(ensemble, chunk) for chunk in chunks])
-    labels: NDArray[np.int64] = (sums[:, 0] > 0).astype(np.int64) if _is_binary(ensemble) else sums.argmax(axis=1)
+    labels: NDArray[np.int64] = (sums[:, 0] > 0).astype(np.int64) if is_binary(ensemble) else sums.argmax(axis=1)
     return labels
 
 
 def _chunk_sums(ensemble: Ensemble, rows: NDArray[np.floating]) -> NDArray[np.float64]:
     leaves = _leaves(ensemble, rows, np.zeros(rows.shape[1]))
     return np.stack([_sums(ensemble, leaves, row) for row in range(len(rows))])
-
-
-def _obstacle(ensemble: Ensemble, evidence: ModelEvidence) -> str:
-    classes = len(evidence.model.classes)
-    if ensemble.output_count != classes:
-        return f"the trees give {ensemble.output_count} values for {classes} classes"
-    looked_at, labels = evidence.rows[:_CHECKED_ROWS], labels_of(evidence.reference)[:_CHECKED_ROWS]
-    differing = int((ensemble_labels(ensemble, looked_at) != labels).sum())
-    if differing:
-        return f"the trees as they were read give another label in {differing} rows"
-    return ""
-
-
-def _is_binary(ensemble: Ensemble) -> bool:
-    return ensemble.link is Link.SIGMOID
 
 
 def _leaves(ensemble: Ensemble, rows: NDArray[np.floating], ranges: NDArray[np.float64]) -> _Leaves:
@@ -212,7 +152,7 @@ def _margins(
     And the same of what the sums begin with, and whether the label is chosen where both are equal.
     """
     base, sums = np.asarray(ensemble.base_scores), _sums(ensemble, leaves, row)
-    if _is_binary(ensemble):
+    if is_binary(ensemble):
         sign = 1.0 if sums[0] > 0 else -1.0
         return sign * leaves.values[:, :1], sign * base[:1], np.array([sign < 0])
     label = int(sums.argmax())

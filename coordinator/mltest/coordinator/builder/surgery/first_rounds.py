@@ -1,4 +1,4 @@
-"""Files of XGBoost and LightGBM that end after fewer rounds of boosting, written by the libraries themselves."""
+"""Files of XGBoost, LightGBM and CatBoost that end after fewer rounds of boosting, written by their libraries."""
 
 from pathlib import Path
 
@@ -19,7 +19,10 @@ def first_rounds(path: Path, file_format: str, keep: str, target: Path) -> None:
 
     """
     try:
-        content = _xgboost(path, _XGBOOST[file_format], keep) if file_format in _XGBOOST else _lightgbm(path, keep)
+        if file_format == "catboost":
+            content = _catboost(path, keep, target)
+        else:
+            content = _xgboost(path, _XGBOOST[file_format], keep) if file_format in _XGBOOST else _lightgbm(path, keep)
     except ImportError as error:
         raise ConversionError(converter=NAME, detail=f"its library is not installed here ({error})") from error
     target.write_bytes(content)
@@ -40,6 +43,17 @@ def _lightgbm(path: Path, keep: str) -> bytes:
     booster = lightgbm.Booster(model_file=path)
     text: str = booster.model_to_string(num_iteration=_count(keep, booster.current_iteration()), start_iteration=0)
     return text.encode()
+
+
+def _catboost(path: Path, keep: str, target: Path) -> bytes:
+    import catboost
+
+    model = catboost.CatBoost()
+    model.load_model(str(path), format="cbm")
+    model.shrink(ntree_end=_count(keep, model.tree_count_))
+    # It writes files only.
+    model.save_model(str(target), format="cbm")
+    return target.read_bytes()
 
 
 def _count(keep: str, total: int) -> int:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from mltest.coordinator.builder.row_sample import sampled_rows
 from mltest.shared.domain import Task
 from mltest.shared.native.outputs import NativeModel
+from mltest.shared.native.predictions import Predictions
 
 _SEED = 1
 """Of the halves; the rows that a job uses are drawn by the seed of its plan before that."""
@@ -65,21 +66,37 @@ def read_half(dataset: Path) -> Half:
 def read_selection(dataset: Path, native: NativeModel) -> Selection:
     """Read the rows by which choices about `native` are made."""
     half = read_half(dataset)
-    rows = native.prepare(half.rows)
-    target = _own_answers(native, rows) if half.truth is None else _target(native, half.truth)
-    return Selection(rows=rows, target=target)
+    rows, class_count = native.prepare(half.rows), len(native.classes)
+    if half.truth is None:
+        return Selection(rows=rows, target=_answers(native.predictions(rows), native.task, class_count))
+    return Selection(rows=rows, target=_true_values(half.truth, native.task, class_count))
 
 
-def _target(native: NativeModel, truth: NDArray[np.generic]) -> NDArray[np.float64]:
-    if native.task is Task.CLASSIFICATION:
-        return np.eye(len(native.classes))[truth.astype(np.int64)]
+def read_library_selection(path: Path, file_format: str, dataset: Path) -> Selection:
+    """Read the rows by which choices are made about the model of a library of boosted trees in `path`.
+
+    Raises:
+        ConversionError: its library is not installed here.
+
+    """
+    from mltest.shared.native.libraries import open_library_model
+
+    model, half = open_library_model(path, file_format), read_half(dataset)
+    rows, facts = model.prepare(half.rows), model.facts
+    if half.truth is None:
+        return Selection(rows=rows, target=_answers(model.predictions(rows), facts.task, len(facts.classes)))
+    return Selection(rows=rows, target=_true_values(half.truth, facts.task, len(facts.classes)))
+
+
+def _true_values(truth: NDArray[np.generic], task: Task, class_count: int) -> NDArray[np.float64]:
+    if task is Task.CLASSIFICATION:
+        return np.eye(class_count)[truth.astype(np.int64)]
     return truth.astype(np.float64).reshape(len(truth), -1)
 
 
-def _own_answers(native: NativeModel, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    predictions = native.predictions(rows)
-    if native.task is Task.REGRESSION or predictions.are_probabilities:
+def _answers(predictions: Predictions, task: Task, class_count: int) -> NDArray[np.float64]:
+    if task is Task.REGRESSION or predictions.are_probabilities:
         assert predictions.scores is not None
         return predictions.scores
     assert predictions.labels is not None
-    return np.eye(len(native.classes))[predictions.labels]
+    return np.eye(class_count)[predictions.labels]

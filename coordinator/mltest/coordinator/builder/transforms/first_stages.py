@@ -22,12 +22,12 @@ class FirstStages:
 
     needs = TransformNeeds(
         name="first-stages",
-        formats=("skops", "pickle", "xgboost-json", "xgboost-ubj", "lightgbm"),
+        formats=("skops", "pickle", "xgboost-json", "xgboost-ubj", "lightgbm", "catboost"),
         families=("boosting",),
-        takes="gradient and histogram boosting of scikit-learn, XGBoost and LightGBM",
+        takes="gradient and histogram boosting of scikit-learn, XGBoost, LightGBM and CatBoost",
         variants=of_sizes(_TEMPLATES, ("3/4", "1/2")),
         templates=_TEMPLATES,
-        packages=("scikit-learn", "xgboost", "xgboost-cpu", "lightgbm"),
+        packages=("scikit-learn", "xgboost", "xgboost-cpu", "lightgbm", "catboost"),
     )
 
     def apply(self, source: ExportSource, options: Mapping[str, str], target: Path) -> "NativeModel | Path":

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,12 +27,12 @@ class PruneTrees:
 
     needs = TransformNeeds(
         name="prune-trees",
-        formats=("skops", "pickle"),
+        formats=("skops", "pickle", "xgboost-json", "xgboost-ubj", "lightgbm"),
         families=("forest", "bagging"),
-        takes="random forests, extra trees and bagging ensembles of scikit-learn",
+        takes="random forests, extra trees and bagging ensembles of scikit-learn, forests of XGBoost and LightGBM",
         variants=of_sizes(_TEMPLATES, ("1/2", "1/4")),
         templates=_TEMPLATES,
-        packages=("scikit-learn",),
+        packages=("scikit-learn", "xgboost", "xgboost-cpu", "lightgbm"),
     )
 
     def apply(self, source: ExportSource, options: Mapping[str, str], target: Path) -> "NativeModel | Path":
@@ -39,9 +40,21 @@ class PruneTrees:
         from mltest.coordinator.builder.surgery.prune_members import prune_members, rows_within_memory
         from mltest.coordinator.builder.surgery.selection import read_selection
 
-        assert source.native is not None
         assert source.rows is not None
+        if source.native is None:
+            return _pruned_file(source, source.rows, options, target)
         estimator = source.native.estimator
         selection = rows_within_memory(estimator, read_selection(source.rows, source.native))
         pruned = prune_members(estimator, selection, method=options["method"], keep=options["keep"])
         return replace(source.native, estimator=pruned)
+
+
+def _pruned_file(source: ExportSource, rows: Path, options: Mapping[str, str], target: Path) -> Path:
+    from mltest.coordinator.builder.surgery.change_library_trees import change_file, prune_trees
+    from mltest.coordinator.builder.surgery.selection import read_library_selection
+
+    name, file_format = PruneTrees.needs.name, source.info.format
+    selection = read_library_selection(source.path, file_format, rows)
+    prune = partial(prune_trees, selection=selection, method=options["method"], keep=options["keep"], transform=name)
+    change_file(source.path, file_format, target, name, prune)
+    return target
