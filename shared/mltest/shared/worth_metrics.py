@@ -29,6 +29,9 @@ _QUALITY = (
     Metric("median_ae", "value", _L, "median of absolute errors, in units of the target"),
     Metric("mape", "value", _L, "mean of absolute errors divided by the true value"),
     Metric("r2", "1", _H, "coefficient of determination"),
+    Metric("perplexity", "1", _L, "exponential of the mean negative log-likelihood of each token that follows"),
+    Metric("bits_per_token", "1", _L, "mean negative log-likelihood of each token that follows, in bits"),
+    Metric("token_accuracy", "1", _H, "share of tokens that the model holds for the most likely to follow"),
 )
 
 _CLUSTERING = (
@@ -165,6 +168,7 @@ _ROBUSTNESS = (
         "robust_accuracy_change", "1", _H, "rows that withstood the attack, of the candidate minus of the native model"
     ),
     Metric("robust_accuracy", "1", _H, "share of the rows with the right label that keep it within a radius"),
+    Metric("adversarial_accuracy", "1", _H, "share of all rows with the right label within a radius, as RobustBench"),
     Metric("attack_count", "count", _N, "rows in which a change of the label was found"),
     Metric("not_finished_count", "count", _L, "rows for which the budget did not suffice"),
 )

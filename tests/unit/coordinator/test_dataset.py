@@ -99,7 +99,7 @@ def test_half_a_file_is_not_data(tmp_path: Path) -> None:
 
 
 def test_other_files_are_refused_with_those_that_are_read(tmp_path: Path) -> None:
-    with pytest.raises(DataInvalidError, match=r"d.xlsx: data are .npz, .npy, .csv, .parquet files"):
+    with pytest.raises(DataInvalidError, match=r"d.xlsx: data are .npz, .npy, .csv, .parquet, .txt files"):
         read(tmp_path / "d.xlsx")
     with pytest.raises(DataInvalidError, match="give one file, or two"):
         read_data(["a.npz", "b.npz"], [tmp_path, tmp_path], "")

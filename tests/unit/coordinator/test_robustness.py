@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from mltest.coordinator.builder.judging.disturbances import column_ranges
+from mltest.coordinator.builder.judging.disturbances import DISTURBANCES, column_ranges
 from mltest.coordinator.builder.judging.label_attack import LabelAttack as Attack
 from mltest.coordinator.builder.judging.linear_radius import affine_scores, exact_radii
 from mltest.coordinator.tests.robustness import LabelAttack, LinearRadius, Noise
@@ -125,8 +125,26 @@ def test_noise_that_changes_nothing_changes_no_figure() -> None:
     assert value_of(results, "noise_r2", label="gaussian 1e-12") == pytest.approx(model.score(IRIS, KINDS))
 
 
+def test_gaps_have_a_figure_where_the_model_takes_them_and_a_reason_where_it_does_not() -> None:
+    tree = DecisionTreeClassifier(random_state=0).fit(IRIS, KINDS)
+    results = list(Noise(sizes=(0.5,), repeats=2).examine(evidence_of(tree, IRIS, KINDS)))
+    assert value_of(results, "noise_agreement", label="missing 0.5") < 0.9
+    linear = LogisticRegression(max_iter=1000).fit(IRIS, KINDS)
+    results = list(Noise(sizes=(0.5,), repeats=2).examine(evidence_of(linear, IRIS, KINDS)))
+    assert "does not take such rows" in only(results, "noise_accuracy", label="missing 0.5").reason
+
+
+def test_drift_moves_whole_columns_by_the_share_of_their_range_that_is_asked_for() -> None:
+    random = np.random.default_rng(0)
+    moved = DISTURBANCES["shifted"](IRIS, 0.1, random) - IRIS
+    assert np.abs(moved) == pytest.approx(np.broadcast_to(0.1 * column_ranges(IRIS), IRIS.shape))
+    assert np.ptp(moved, axis=0) == pytest.approx(np.zeros(4))
+    spread = column_ranges(DISTURBANCES["scaled"](IRIS, 0.1, random)) / column_ranges(IRIS)
+    assert set(np.round(spread, 9)) <= {0.9, 1.1}
+
+
 def test_disturbances_that_the_budget_does_not_reach_are_counted() -> None:
     model = LinearRegression().fit(IRIS, KINDS)
     late = replace(evidence_of(model, IRIS, KINDS.astype(float)), started_s=-1e9)
     (found,) = Noise(budget_s=1).examine(late)
-    assert "20 disturbances" in found.reason
+    assert "32 disturbances" in found.reason

@@ -73,7 +73,7 @@ def _check_candidate(candidate: VisitCandidate, latency: LatencySpec | None) -> 
     _require(_SHA256.fullmatch(candidate.artifact_sha256) is not None, "artifact_sha256")
     _require(candidate.feature_count >= 1, "feature_count")
     _require(1 <= candidate.threads <= MAX_THREADS, "threads")
-    _require(candidate.input_dtype in {"float32", "float64"}, "input_dtype")
+    _require(candidate.input_dtype in {"float32", "float64", "int64"}, "input_dtype")
     sizes = candidate.batch_sizes
     is_subset = set(sizes) <= set(latency.batch_sizes if latency else sizes)
     _require(is_subset and len(set(sizes)) == len(sizes), "batch_sizes of a candidate")

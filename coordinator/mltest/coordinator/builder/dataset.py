@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mltest.coordinator.builder.ranking_data import RANKING_NAMES, Ranking, ranking_of
+from mltest.coordinator.builder.tokens import read_tokens
 from mltest.shared.errors import DataInvalidError
 
-_ENDINGS = (".npz", ".npy", ".csv", ".parquet")
+_ENDINGS = (".npz", ".npy", ".csv", ".parquet", ".txt")
 _MOST_GROUPS = 50
 _MISSING = "missing"
 """Group of rows that name none."""
@@ -38,7 +39,9 @@ class RawData:
 
 
 def read_data(names: Sequence[str], paths: Sequence[Path], target: str, group: str = "") -> RawData:
-    """Read one .npz, .csv or .parquet, or one or two .npy; `names` are the files' own names, `paths` where they lie.
+    """Read one .npz, .csv, .parquet or .txt (tokens), or one or two .npy.
+
+    `names` are the files' own names, `paths` where they lie.
 
     `group` is a column of a table, an array of an .npz, or the number of a column of X: which group each row is of.
 
@@ -56,9 +59,15 @@ def read_data(names: Sequence[str], paths: Sequence[Path], target: str, group: s
         return _read_table(paths[0], names[0], target, group)
     if target:
         raise DataInvalidError(detail=f"--target names a column of a .csv or .parquet, and {names[0]} has no columns")
-    raw = _read_npz(paths[0], names[0], group) if endings[0] == ".npz" else _read_npy(paths, names)
+    raw = _read_arrays(paths, names, endings[0], group)
     data = replace(_checked(raw.rows, raw.truth, names[0]), ranking=raw.ranking)
     return replace(data, groups=_array_groups(data, raw.groups, group, names[0])) if group else data
+
+
+def _read_arrays(paths: Sequence[Path], names: Sequence[str], ending: str, group: str) -> RawData:
+    if ending == ".txt":
+        return RawData(rows=read_tokens(paths[0], names[0]), truth=None)
+    return _read_npz(paths[0], names[0], group) if ending == ".npz" else _read_npy(paths, names)
 
 
 def _read_npz(path: Path, name: str, group: str) -> RawData:

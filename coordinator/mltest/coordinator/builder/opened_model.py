@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mltest.coordinator.builder.dataset import RawData
+from mltest.coordinator.builder.tokens import check_size, check_tokens
 from mltest.shared.domain import ModelInfo, Output, Task
 from mltest.shared.errors import DataMismatchError, ModelUnsupportedError
 from mltest.shared.native.class_labels import UNKNOWN, class_indices
 from mltest.shared.native.estimators import open_estimator
 from mltest.shared.native.libraries import open_library_model
-from mltest.shared.native.onnx_graph import GraphFacts, inspect_graph
+from mltest.shared.native.onnx_graph import LANGUAGE_MODEL, GraphFacts, inspect_graph
 from mltest.shared.native.onnx_session import OnnxSession, open_session, sum_to_one
 from mltest.shared.native.outputs import NativeModel, describe_estimator
 from mltest.shared.native.predictions import Predictions
@@ -98,7 +99,12 @@ def opened_graph(path: Path, data: RawData) -> OpenedModel:
     if facts.feature_count not in (0, width):
         raise DataMismatchError(detail=f"the model takes {facts.feature_count} features, the data have {width}")
     session = open_session(path, threads=1)
-    task, output, classes = _reading(session, facts, data)
+    if facts.family == LANGUAGE_MODEL:
+        check_tokens(data.rows)
+        check_size(data.rows, session.predictions(_prepared(data.rows[:1], session), task=Task.REGRESSION, classes=()))
+        task, output, classes = Task.REGRESSION, Output.VALUES, tuple[str, ...]()
+    else:
+        task, output, classes = _reading(session, facts, data)
 
     def predict(rows: NDArray[np.floating]) -> Predictions:
         return session.predictions(_prepared(rows, session), task=task, classes=classes)

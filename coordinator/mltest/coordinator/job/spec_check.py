@@ -44,11 +44,15 @@ def _check_file(file: FileRef) -> None:
 def _check_data(files: Sequence[FileRef], target: str) -> None:
     suffixes = [_suffix(file) for file in files]
     if not suffixes:
-        raise DataInvalidError(detail="there is none: name an .npz, .csv or .parquet file, or one or two .npy files")
-    is_single = len(suffixes) == 1 and suffixes[0] in TABLE_SUFFIXES | {".npz"}
+        raise DataInvalidError(
+            detail="there is none: name an .npz, .csv, .parquet or .txt file, or one or two .npy files"
+        )
+    is_single = len(suffixes) == 1 and suffixes[0] in TABLE_SUFFIXES | {".npz", ".txt"}
     if not is_single and (set(suffixes) != {".npy"} or len(suffixes) > 2):
         names = ", ".join(file.name for file in files)
-        raise DataInvalidError(detail=f"{names} is not one .npz, .csv or .parquet file, nor one or two .npy files")
+        raise DataInvalidError(
+            detail=f"{names} is not one .npz, .csv, .parquet or .txt file, nor one or two .npy files"
+        )
     if suffixes[0] in TABLE_SUFFIXES and not target:
         raise DataInvalidError(
             detail=f"which column of {files[0].name} holds the true values is not said",

@@ -25,7 +25,7 @@ def _check_budget(rows: int, budget_s: float, radii: Sequence[float]) -> None:
 @test
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Noise:
-    """Accuracy or R2, and labels that stay, when X is disturbed: noise, medians, shuffled columns, coarse values."""
+    """Accuracy or R2, and labels that stay, when X is disturbed: noise, gaps, shuffled columns, rounding, drift."""
 
     needs: ClassVar[Needs] = Needs()
     name: ClassVar[str] = "noise"

@@ -41,7 +41,7 @@ class JobSpec:
 
     model: FileRef
     data: tuple[FileRef, ...]
-    """One .npz (X, y), .csv or .parquet; or one .npy (X) or two (X, y)."""
+    """One .npz (X, y), .csv, .parquet or .txt (tokens); or one .npy (X) or two (X, y)."""
     target: str = ""
     """Column with the true values, for .csv and .parquet."""
     plan_toml: str = ""

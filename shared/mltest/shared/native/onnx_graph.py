@@ -13,8 +13,11 @@ from mltest.shared.errors import ModelInvalidError, ModelUnsupportedError
 
 _BUILT_IN_DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
 """Operators that ONNX Runtime has by itself."""
-_DTYPES = {1: "float32", 11: "float64"}
-"""TensorProto.DataType."""
+_DTYPES = {1: "float32", 11: "float64", 7: "int64"}
+"""TensorProto.DataType; int64 are the tokens of a language model."""
+_TOKENS = 7
+LANGUAGE_MODEL = "language model"
+"""Family of graphs from tokens (sequences, length) to scores of the next one (sequences, length, vocabulary)."""
 _EXTERNAL = 1
 """TensorProto.DataLocation."""
 _CLASS_ATTRIBUTES = ("classlabels_int64s", "classlabels_ints", "classlabels_strings")
@@ -57,7 +60,7 @@ def inspect_graph(path: Path) -> GraphFacts:
         raise ModelInvalidError(detail="it is not an ONNX file, or holds no graph")
     return GraphFacts(
         kind=model.producer_name or "ONNX graph",
-        family=_family(nodes),
+        family=LANGUAGE_MODEL if _takes_tokens(model.graph) else _family(nodes),
         feature_count=_feature_count(model.graph),
         classes=_classes(model, nodes),
     )
@@ -115,7 +118,9 @@ def _feature_count(graph: Any) -> int:
         )
     tensor = inputs[0].type.tensor_type
     if tensor.elem_type not in _DTYPES:
-        raise ModelUnsupportedError(detail=f"its input {inputs[0].name} is neither float32 nor float64")
+        raise ModelUnsupportedError(
+            detail=f"its input {inputs[0].name} is neither float32 nor float64, nor tokens (int64)"
+        )
     dimensions = tensor.shape.dim
     if tensor.HasField("shape") and len(dimensions) != 2:
         raise ModelUnsupportedError(detail=f"its input has {len(dimensions)} dimensions, not 2 (rows, features)")
@@ -124,6 +129,24 @@ def _feature_count(graph: Any) -> int:
             detail=f"it takes exactly {dimensions[0].dim_value} rows at a time; export it with a free first dimension"
         )
     return int(dimensions[1].dim_value) if dimensions else 0
+
+
+def _takes_tokens(graph: Any) -> bool:
+    """Return whether it is a language model.
+
+    Raises:
+        ModelUnsupportedError: it takes integers and gives something else than scores for every place.
+
+    """
+    constants = {tensor.name for tensor in graph.initializer}
+    (given,) = (item for item in graph.input if item.name not in constants)
+    if given.type.tensor_type.elem_type != _TOKENS:
+        return False
+    (tensor, *others) = (item.type.tensor_type for item in graph.output)
+    if others or tensor.elem_type not in (1, 11) or (tensor.HasField("shape") and len(tensor.shape.dim) != 3):
+        detail = "it takes int64, and does not give one array of scores (sequences, length, vocabulary)"
+        raise ModelUnsupportedError(detail=detail)
+    return True
 
 
 def _classes(model: Any, nodes: list[Any]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from mltest.shared.errors import ModelInvalidError, ModelUnsupportedError, Predi
 from mltest.shared.native.class_labels import class_indices
 from mltest.shared.native.predictions import Predictions
 
-_DTYPES = {"tensor(float)": "float32", "tensor(double)": "float64"}
+_DTYPES = {"tensor(float)": "float32", "tensor(double)": "float64", "tensor(int64)": "int64"}
 _LABEL_TYPES = ("tensor(int64)", "tensor(int32)", "tensor(string)")
 _SUM_TOLERANCE = 1e-3
 """Of float32 probabilities over many classes."""
@@ -27,7 +27,7 @@ class OnnxSession:
         self._session = session
         self.input_name: str = session.get_inputs()[0].name
         self.input_dtype: str = _DTYPES.get(session.get_inputs()[0].type, "")
-        """float32 or float64; empty if the graph takes something else."""
+        """float32, float64 or, of tokens, int64; empty if the graph takes something else."""
         outputs = session.get_outputs()
         labels = [output.name for output in outputs if output.type in _LABEL_TYPES]
         self._label_name: str = labels[0] if labels else ""

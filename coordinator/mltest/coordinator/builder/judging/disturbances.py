@@ -73,12 +73,32 @@ def _coarse(rows: Rows, size: float, _: np.random.Generator) -> Rows:
     return np.where(steps > 0, np.round(rows / np.where(steps > 0, steps, 1)) * steps, rows)
 
 
+def _missing(rows: Rows, size: float, random: np.random.Generator) -> Rows:
+    """Take a share of the values away (NaN), for models that fill gaps themselves."""
+    return np.where(random.random(rows.shape) < size, np.nan, rows)
+
+
+def _shifted(rows: Rows, size: float, random: np.random.Generator) -> Rows:
+    """Move every column as a whole, up or down, as drift of a sensor does."""
+    return np.asarray(rows + random.choice((-1.0, 1.0), size=rows.shape[1]) * size * column_ranges(rows))
+
+
+def _scaled(rows: Rows, size: float, random: np.random.Generator) -> Rows:
+    """Spread or narrow every column around its median, by a share."""
+    middle = np.nanmedian(rows, axis=0)
+    factors = 1 + random.choice((-1.0, 1.0), size=rows.shape[1]) * size
+    return np.asarray(middle + (rows - middle) * factors)
+
+
 DISTURBANCES: Mapping[str, Disturb] = {
     "gaussian": _gaussian,
     "uniform": _uniform,
     "median": _to_median,
     "shuffled columns": _shuffled,
     "coarse": _coarse,
+    "missing": _missing,
+    "shifted": _shifted,
+    "scaled": _scaled,
 }
 
 
