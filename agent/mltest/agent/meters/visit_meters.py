@@ -1,11 +1,14 @@
 """The meters that visits read: chosen by name and boundary, with update periods as they were seen on this machine."""
 
 import logging
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from mltest.agent.host.emulation import read_emulator
+from mltest.agent.meters.listing import emulated_text
 from mltest.agent.meters.probing import polled, probe_pause_s, probe_span_s, probed
 from mltest.agent.meters.registry import discovered
 from mltest.agent.meters.role import Meter, MeterSite, Unavailable
@@ -59,6 +62,8 @@ def chosen_meters(site: MeterSite, patterns: Sequence[str], boundary: str, folde
         folder: keeps what was seen of them.
 
     """
+    if emulator := read_emulator(site.root, os.uname().machine):
+        return ChosenMeters(absent=(Unavailable(meter="every meter", reason=emulated_text(emulator)),))
     found = discovered(site)
     named = [meter for meter in found.meters if _is_named(meter.spec.meter, patterns)]
     absent = [one for one in found.unavailable if one.remedy and _is_named(one.meter, patterns)]

@@ -75,6 +75,7 @@ class OpenModule:
         return named
 
     def parameter_bytes(self) -> int:
+        """Return the bytes of all parameters and buffers."""
         module: Any = self._module
         return sum(one.numel() * one.element_size() for one in module.state_dict().values())
 
