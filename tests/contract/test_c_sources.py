@@ -63,7 +63,7 @@ EACH_WITH_SOME = [
     for row, name in enumerate(MODELS)
     for column, variant in enumerate(LOSSLESS)
 ]
-"""Every model with a quarter of the variants, every variant with a quarter of the models; the rest in the long tests."""
+"""Every model with a quarter of the variants, every variant with a quarter of the models; the rest is long."""
 
 
 @cache
