@@ -40,6 +40,7 @@ class _Dataset:
     columns: tuple[str, ...]
     groups: NDArray[np.str_] | None
     ranking: Ranking | None = None
+    row_shape: tuple[int, ...] = ()
 
 
 def inspection_of(model: OpenedModel, data: RawData, *, row_cap: int, seed: int, folder: Path) -> Inspection:
@@ -54,14 +55,26 @@ def inspection_of(model: OpenedModel, data: RawData, *, row_cap: int, seed: int,
     ordered, order_notes = in_model_order(data, model)
     truth = known_truth(ordered.truth, model.info)
     full = _Dataset(
-        rows=ordered.rows, truth=truth, columns=ordered.columns, groups=ordered.groups, ranking=ordered.ranking
+        rows=ordered.rows,
+        truth=truth,
+        columns=ordered.columns,
+        groups=ordered.groups,
+        ranking=ordered.ranking,
+        row_shape=ordered.row_shape,
     )
     used = _sample(full, model.info, row_cap, seed)
     reference = _reference(model, used)
     info, output_notes = _with_honest_output(model.info, reference)
     dataset_path, reference_path = folder / DATASET_NAME, folder / REFERENCE_NAME
     _save(dataset_path, used)
-    write_reference(reference_path, reference, columns=used.columns, groups=used.groups, ranking=used.ranking)
+    write_reference(
+        reference_path,
+        reference,
+        columns=used.columns,
+        groups=used.groups,
+        ranking=used.ranking,
+        row_shape=used.row_shape,
+    )
     dataset = _dataset_info(used, info, source_row_count=len(full.rows), seed=seed, path=dataset_path)
     return Inspection(
         model=info,
@@ -169,6 +182,7 @@ def _sample(full: _Dataset, info: ModelInfo, row_cap: int, seed: int) -> _Datase
         groups=None if full.groups is None else full.groups[picked],
         # A part of a query's rows cannot be ranked as the whole would be.
         ranking=full.ranking if len(picked) == len(full.rows) else None,
+        row_shape=full.row_shape,
     )
 
 
