@@ -16,11 +16,13 @@ from mltest.coordinator.builder.exporters.registry import exporter_needs
 from mltest.coordinator.builder.opened_model import OpenedModel
 from mltest.coordinator.builder.ranking_data import Ranking
 from mltest.coordinator.builder.row_sample import sampled_rows
+from mltest.coordinator.builder.tokens import check_size
 from mltest.coordinator.builder.transforms.registry import transform_needs
 from mltest.coordinator.builder.yardstick import write_reference
 from mltest.shared.domain import DatasetInfo, ModelInfo, Output, Task
 from mltest.shared.errors import DataInvalidError, DataMismatchError, ModelUnsupportedError, PredictionError
 from mltest.shared.native.class_labels import UNKNOWN, class_indices
+from mltest.shared.native.onnx_graph import LANGUAGE_MODEL
 from mltest.shared.native.predictions import Predictions
 from mltest.shared.protocol import DISTRIBUTION
 
@@ -63,6 +65,8 @@ def inspection_of(model: OpenedModel, data: RawData, *, row_cap: int, seed: int,
         row_shape=ordered.row_shape,
     )
     used = _sample(full, model.info, row_cap, seed)
+    if model.info.family == LANGUAGE_MODEL:
+        check_size(used.rows, _reference(model, replace(used, rows=used.rows[:1])))
     reference = _reference(model, used)
     info, output_notes = _with_honest_output(model.info, reference)
     dataset_path, reference_path = folder / DATASET_NAME, folder / REFERENCE_NAME
