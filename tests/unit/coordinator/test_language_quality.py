@@ -9,6 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from mltest.coordinator.builder.dataset import RawData, read_data
 from mltest.coordinator.builder.evidence import PredictionEvidence
+from mltest.coordinator.builder.inspection import inspection_of
 from mltest.coordinator.builder.opened_model import opened_graph
 from mltest.coordinator.tests.language import LanguageQuality
 from mltest.shared.domain import Task
@@ -124,7 +125,14 @@ def test_rows_that_are_no_tokens_are_refused(rows: list[list[float]], said: str,
         judged(graph(bigram()), np.array(rows), tmp_path)
 
 
-def test_more_scores_than_can_be_kept_are_refused_with_the_number_that_can(tmp_path: Path) -> None:
-    rows = np.zeros((200_000, 30))
-    with pytest.raises(DataMismatchError, match="give at most"):
-        judged(graph(bigram()), rows, tmp_path)
+def test_more_scores_than_can_be_kept_are_refused_with_the_number_that_can_unless_so_many_are_drawn(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(graph(bigram()))
+    data = RawData(rows=np.zeros((200_000, 30)), truth=None)
+    opened = opened_graph(path, data)
+    most = (1 << 26) // (30 * len(LETTERS))
+    with pytest.raises(DataMismatchError, match=f"give at most {most:,} sequences.*row_cap"):
+        inspection_of(opened, data, row_cap=most + 1, seed=0, folder=tmp_path)
+    assert inspection_of(opened, data, row_cap=50, seed=0, folder=tmp_path).dataset.row_count == 50

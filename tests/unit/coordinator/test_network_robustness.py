@@ -18,6 +18,7 @@ from mltest.coordinator.builder.judging.disturbances import column_ranges
 from mltest.coordinator.builder.judging.linear_radius import exact_radii
 from mltest.coordinator.builder.model_evidence import ModelEvidence
 from mltest.coordinator.builder.networks.ball import domain_of
+from mltest.coordinator.builder.networks.boundary_attack import fab_t
 from mltest.coordinator.builder.networks.bounds import Box, least_margins
 from mltest.coordinator.builder.networks.ensemble import Effort, Ensemble, untouched
 from mltest.coordinator.builder.networks.gradient_attacks import Target, apgd_ce, apgd_t, pgd
@@ -47,7 +48,7 @@ def digits() -> ModelEvidence:
 
 
 def test_proven_is_not_above_the_ensemble_nor_that_above_pgd_nor_that_above_clean(digits: ModelEvidence) -> None:
-    attacked = list(NetworkAttack(ranges="image", queries=50).examine(digits))
+    attacked = list(NetworkAttack(ranges="image", queries=50, aims=3).examine(digits))
     proven = list(NetworkBound(ranges="image", rows=100).examine(replace(digits, started_s=digits.started_s + 60)))
     spread = []
     for radius in (0.01, 0.02, 0.05, 0.1):
@@ -88,7 +89,7 @@ def test_the_ensemble_breaks_as_many_rows_as_the_authors_own(digits: ModelEviden
         layer.weight.data, layer.bias.data = torch.tensor(weights.T).float(), torch.tensor(bias).float()
         layers += [layer, torch.nn.ReLU()]
     model = torch.nn.Sequential(*layers[:-1]).eval()
-    attacks = ["apgd-ce", "apgd-t"]
+    attacks = ["apgd-ce", "apgd-t", "fab-t"]
     theirs = AutoAttack(model, attacks=attacks, norm="Linf", eps=0.08, version="custom", seed=0)
     rows, labels = torch.tensor(target.ball.centres).float(), torch.tensor(target.labels)
     points, *_ = theirs.run_standard_evaluation(rows, labels, batch_size=100)
@@ -96,9 +97,25 @@ def test_the_ensemble_breaks_as_many_rows_as_the_authors_own(digits: ModelEviden
         their_share = float((model(points).argmax(dim=1) == labels).float().mean())
     ours = [
         attack(target, steps=50, random=np.random.default_rng(0), has_time=always, **more).margins < 0
-        for attack, more in ((apgd_ce, {}), (apgd_t, {"aims": 9}))
+        for attack, more in ((apgd_ce, {}), (apgd_t, {"aims": 9}), (fab_t, {"aims": 9}))
     ]
     assert 1 - np.any(ours, axis=0).mean() == pytest.approx(their_share, abs=0.02)
+
+
+def test_what_looks_for_the_smallest_change_alone_is_close_behind_pgd_and_finds_points_of_the_boxes(
+    digits: ModelEvidence,
+) -> None:
+    target = target_of(digits, 0.08)
+    plain = [pgd(target, steps=40, random=np.random.default_rng(one), has_time=always).margins < 0 for one in range(5)]
+    found = fab_t(target, aims=9, steps=40, random=np.random.default_rng(0), has_time=always)
+    broken = found.margins < 0
+    assert broken.mean() >= np.any(plain, axis=0).mean() - 0.05
+    ball, points = target.ball, found.points
+    assert np.abs(points - ball.inside(points)).max() < 1e-9
+    assert target.network is not None
+    assert (margins(target.network.scores(points[broken]), target.labels[broken]) < 0).all()
+    spent = fab_t(target, aims=9, steps=40, random=np.random.default_rng(0), has_time=lambda: False)
+    assert not spent.is_finished
 
 
 def target_of(evidence: ModelEvidence, radius: float) -> Target:
@@ -135,6 +152,13 @@ def test_without_a_bend_the_proof_is_the_closed_form_and_attacks_succeed_just_be
         target = Target(program, domain.ball(rows[[row]], beyond[row] * 1.01), labels[[row]])
         found = apgd_t(target, aims=2, steps=50, random=random, has_time=always)
         assert found.margins[0] < 0
+        # What it looks for is the smallest change: within twice the radius it finds the same.
+        wider = replace(target, ball=domain.ball(rows[[row]], beyond[row] * 2))
+        nearest = fab_t(wider, aims=2, steps=50, random=random, has_time=always)
+        assert nearest.margins[0] < 0
+        assert (fab_t(target, aims=2, steps=50, random=random, has_time=always).margins < 0).all()
+        before = replace(target, ball=domain.ball(rows[[row]], within[row]))
+        assert (fab_t(before, aims=2, steps=50, random=random, has_time=always).margins >= 0).all()
 
 
 @pytest.mark.parametrize("cases", [40, pytest.param(2000, marks=pytest.mark.long)])

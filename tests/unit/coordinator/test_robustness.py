@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
@@ -14,6 +15,7 @@ from mltest.coordinator.builder.judging.disturbances import DISTURBANCES, column
 from mltest.coordinator.builder.judging.label_attack import LabelAttack as Attack
 from mltest.coordinator.builder.judging.linear_radius import affine_scores, exact_radii
 from mltest.coordinator.tests.robustness import LabelAttack, LinearRadius, Noise
+from mltest.shared.native.predictions import Predictions
 from tests.unit.coordinator.examined import evidence_of, only, value_of
 
 ROWS, TRUTH = load_breast_cancer(return_X_y=True)
@@ -148,3 +150,31 @@ def test_disturbances_that_the_budget_does_not_reach_are_counted() -> None:
     late = replace(evidence_of(model, IRIS, KINDS.astype(float)), started_s=-1e9)
     (found,) = Noise(budget_s=1).examine(late)
     assert "32 disturbances" in found.reason
+
+
+def test_no_interval_of_a_share_leaves_0_to_1() -> None:
+    forest = RandomForestClassifier(10, random_state=0).fit(IRIS, KINDS)
+    results = list(Noise(sizes=(0.05,), repeats=3).examine(evidence_of(forest, IRIS, KINDS)))
+    with_interval = [one for one in results if one.low is not None and one.high is not None]
+    assert any(one.value != one.high for one in with_interval)
+    assert all(0 <= (one.low or 0) <= (one.value or 0) <= (one.high or 0) <= 1 for one in with_interval)
+
+
+def test_a_budget_that_ends_amid_repeats_keeps_those_that_were_made() -> None:
+    evidence = evidence_of(LogisticRegression(max_iter=1000).fit(IRIS, KINDS), IRIS, KINDS)
+    asked = 0
+
+    def predict(rows: NDArray[np.floating]) -> Predictions:
+        nonlocal asked
+        asked += 1
+        if asked == 3:
+            # As if the budget had passed: the clock is a field of what the test sees.
+            object.__setattr__(spent, "started_s", -1e9)
+        return evidence.predict(rows)
+
+    spent = replace(evidence, predict=predict)
+    results = list(Noise(repeats=50, budget_s=600).examine(spent))
+    assert asked == 3
+    assert only(results, "noise_agreement").count == 3
+    assert only(results, "noise_accuracy", label="gaussian 0.01").count == 3
+    assert "31 disturbances were not reached, and 1 were not repeated 50 times" in results[-1].reason

@@ -137,6 +137,7 @@ class BuilderSide:
             reference=yardstick.reference,
             predict=opened.predict,
             columns=yardstick.columns,
+            row_shape=yardstick.row_shape,
             training=training_of(spec, [Path(one) for one in frame["training"]], opened) if frame["training"] else None,
         )
 

@@ -16,6 +16,8 @@ from mltest.shared.errors import DataInvalidError
 
 _ENDINGS = (".npz", ".npy", ".csv", ".parquet", ".txt")
 _MOST_GROUPS = 50
+_MOST_DIMENSIONS = 4
+"""Rows, channels, height, width."""
 _MISSING = "missing"
 """Group of rows that name none."""
 
@@ -34,6 +36,8 @@ class RawData:
     """(rows,): the group that each row belongs to; None if none is named."""
     ranking: Ranking | None = None
     """What was clicked; None if the data do not say so."""
+    row_shape: tuple[int, ...] = ()
+    """Of a row in the file, where it is more than features: (height, width) or (channels, height, width)."""
     group_column: str = ""
     """Name of the column of groups where it is one of `columns`: models may know it or not."""
 
@@ -110,8 +114,9 @@ def _unreadable(name: str, error: Exception) -> DataInvalidError:
 
 
 def _checked(rows: NDArray[Any], truth: NDArray[Any] | None, name: str) -> RawData:
-    if rows.ndim != 2:
-        raise DataInvalidError(detail=f"X in {name} has shape {rows.shape}; it has to be (rows, features)")
+    if not 2 <= rows.ndim <= _MOST_DIMENSIONS:
+        wanted = "(rows, features), or images (rows, height, width) or (rows, channels, height, width)"
+        raise DataInvalidError(detail=f"X in {name} has shape {rows.shape}; it has to be {wanted}")
     if rows.dtype.kind not in "fiub":
         raise DataInvalidError(detail=f"X in {name} is of type {rows.dtype}; it has to be numbers")
     if rows.size == 0:
@@ -120,7 +125,8 @@ def _checked(rows: NDArray[Any], truth: NDArray[Any] | None, name: str) -> RawDa
         raise DataInvalidError(detail=f"X has {len(rows)} rows, but y has shape {truth.shape}")
     if truth is not None and truth.ndim == 2 and truth.shape[1] == 1:
         truth = truth.ravel()
-    return RawData(rows=_floating(rows), truth=truth)
+    row_shape = rows.shape[1:] if rows.ndim > 2 else ()
+    return RawData(rows=_floating(rows.reshape(len(rows), -1)), truth=truth, row_shape=row_shape)
 
 
 def _floating(rows: NDArray[Any]) -> NDArray[np.floating]:

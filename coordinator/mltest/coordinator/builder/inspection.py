@@ -16,11 +16,13 @@ from mltest.coordinator.builder.exporters.registry import exporter_needs
 from mltest.coordinator.builder.opened_model import OpenedModel
 from mltest.coordinator.builder.ranking_data import Ranking
 from mltest.coordinator.builder.row_sample import sampled_rows
+from mltest.coordinator.builder.tokens import check_size
 from mltest.coordinator.builder.transforms.registry import transform_needs
 from mltest.coordinator.builder.yardstick import write_reference
 from mltest.shared.domain import DatasetInfo, ModelInfo, Output, Task
 from mltest.shared.errors import DataInvalidError, DataMismatchError, ModelUnsupportedError, PredictionError
 from mltest.shared.native.class_labels import UNKNOWN, class_indices
+from mltest.shared.native.onnx_graph import LANGUAGE_MODEL
 from mltest.shared.native.predictions import Predictions
 from mltest.shared.protocol import DISTRIBUTION
 
@@ -40,6 +42,7 @@ class _Dataset:
     columns: tuple[str, ...]
     groups: NDArray[np.str_] | None
     ranking: Ranking | None = None
+    row_shape: tuple[int, ...] = ()
 
 
 def inspection_of(model: OpenedModel, data: RawData, *, row_cap: int, seed: int, folder: Path) -> Inspection:
@@ -54,14 +57,28 @@ def inspection_of(model: OpenedModel, data: RawData, *, row_cap: int, seed: int,
     ordered, order_notes = in_model_order(data, model)
     truth = known_truth(ordered.truth, model.info)
     full = _Dataset(
-        rows=ordered.rows, truth=truth, columns=ordered.columns, groups=ordered.groups, ranking=ordered.ranking
+        rows=ordered.rows,
+        truth=truth,
+        columns=ordered.columns,
+        groups=ordered.groups,
+        ranking=ordered.ranking,
+        row_shape=ordered.row_shape,
     )
     used = _sample(full, model.info, row_cap, seed)
+    if model.info.family == LANGUAGE_MODEL:
+        check_size(used.rows, _reference(model, replace(used, rows=used.rows[:1])))
     reference = _reference(model, used)
     info, output_notes = _with_honest_output(model.info, reference)
     dataset_path, reference_path = folder / DATASET_NAME, folder / REFERENCE_NAME
     _save(dataset_path, used)
-    write_reference(reference_path, reference, columns=used.columns, groups=used.groups, ranking=used.ranking)
+    write_reference(
+        reference_path,
+        reference,
+        columns=used.columns,
+        groups=used.groups,
+        ranking=used.ranking,
+        row_shape=used.row_shape,
+    )
     dataset = _dataset_info(used, info, source_row_count=len(full.rows), seed=seed, path=dataset_path)
     return Inspection(
         model=info,
@@ -169,6 +186,7 @@ def _sample(full: _Dataset, info: ModelInfo, row_cap: int, seed: int) -> _Datase
         groups=None if full.groups is None else full.groups[picked],
         # A part of a query's rows cannot be ranked as the whole would be.
         ranking=full.ranking if len(picked) == len(full.rows) else None,
+        row_shape=full.row_shape,
     )
 
 

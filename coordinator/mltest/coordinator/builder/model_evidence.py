@@ -33,6 +33,8 @@ class ModelEvidence:
     """The model in its own library, for other rows (rows, features)."""
     columns: tuple[str, ...] = ()
     """Names of the features; empty if they have none."""
+    row_shape: tuple[int, ...] = ()
+    """Of a row in the file, where it is more than features: (height, width) or (channels, height, width)."""
     training: tuple[NDArray[np.floating], NDArray[np.generic]] | None = None
     """Rows and true values that the model was trained with, as `rows` and `truth`; None if not given."""
     started_s: float = field(default_factory=time.monotonic)

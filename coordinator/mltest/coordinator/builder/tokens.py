@@ -45,9 +45,12 @@ def check_size(rows: NDArray[np.floating], of_one: Predictions) -> None:
     count = of_one.scores.shape[1]
     if count % rows.shape[1]:
         raise DataMismatchError(detail=f"the model gives {count} scores for {rows.shape[1]} tokens")
+    if count > _MOST_SCORES:
+        raise DataMismatchError(detail=f"one sequence has {count:,} scores, {_MOST_SCORES:,} can be kept: shorten them")
     if count * len(rows) > _MOST_SCORES:
         detail = (
             f"{len(rows)} sequences have {count * len(rows):,} scores, {_MOST_SCORES:,} can be kept: "
-            f"give at most {max(_MOST_SCORES // count, 1):,} sequences, or shorter ones"
+            f"give at most {_MOST_SCORES // count:,} sequences (or let row_cap in [job] of the plan draw so many), "
+            "or shorter ones"
         )
         raise DataMismatchError(detail=detail)

@@ -14,7 +14,7 @@ from mltest.coordinator.builder.ranking_data import RANKING_NAMES, Ranking, rank
 from mltest.shared.domain import ModelInfo
 from mltest.shared.native.predictions import Predictions, load_predictions, save_predictions
 
-_COLUMNS, _GROUPS = "columns", "groups"
+_COLUMNS, _GROUPS, _ROW_SHAPE = "columns", "groups", "row_shape"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,8 @@ class Yardstick:
     """(rows,): the group that each row belongs to; None if none is named."""
     ranking: Ranking | None = None
     """What was clicked; None if the data do not say so."""
+    row_shape: tuple[int, ...] = ()
+    """Of a row in the file, where it is more than features."""
 
 
 def write_reference(
@@ -40,6 +42,7 @@ def write_reference(
     columns: Sequence[str],
     groups: NDArray[np.str_] | None,
     ranking: Ranking | None = None,
+    row_shape: tuple[int, ...] = (),
 ) -> None:
     """Write the native model's predictions and what else only judges need; the same content gives the same bytes."""
     besides: dict[str, NDArray[np.generic]] = {_COLUMNS: np.array(columns, dtype=np.str_)} if columns else {}
@@ -47,13 +50,15 @@ def write_reference(
         besides[_GROUPS] = groups
     if ranking is not None:
         besides |= ranking.arrays()
+    if row_shape:
+        besides[_ROW_SHAPE] = np.array(row_shape, dtype=np.int64)
     save_predictions(path, reference, besides)
 
 
 def read_yardstick(model: ModelInfo, *, dataset: Path, reference: Path) -> Yardstick:
     """Read what inspection wrote."""
     with np.load(reference, allow_pickle=False) as arrays:
-        columns, groups = arrays.get(_COLUMNS), arrays.get(_GROUPS)
+        columns, groups, row_shape = arrays.get(_COLUMNS), arrays.get(_GROUPS), arrays.get(_ROW_SHAPE)
         logged = {name: arrays[name] for name in RANKING_NAMES if name in arrays}
     with np.load(dataset, allow_pickle=False) as arrays:
         return Yardstick(
@@ -63,5 +68,6 @@ def read_yardstick(model: ModelInfo, *, dataset: Path, reference: Path) -> Yards
             reference=load_predictions(reference),
             columns=() if columns is None else tuple(columns.tolist()),
             groups=groups,
+            row_shape=() if row_shape is None else tuple(row_shape.tolist()),
             ranking=ranking_of(logged, len(arrays["X"]), dataset.name),
         )

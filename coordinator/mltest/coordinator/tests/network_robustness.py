@@ -30,7 +30,7 @@ def _check(rows: int, budget_s: float, radii: Sequence[float], ranges: str) -> N
 @test
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkAttack:
-    """The share of rows that keep their label under PGD, APGD and Square; what breaks one is verified on the model.
+    """The share of rows that keep their label under PGD, APGD, FAB and Square; each find is verified on the model.
 
     What an attack did not find may still exist: the shares are upper bounds. Where the gradient cannot be had, Square
     alone asks the model for scores, and that is said.
@@ -54,7 +54,7 @@ class NetworkAttack:
     restarts: int = 2
     """Of PGD."""
     aims: int = 9
-    """Other classes that APGD aims at, the most likely first."""
+    """Other classes that APGD and FAB aim at, the most likely first."""
     queries: int = 500
     """Of Square, for each row that is left."""
     seed: int = 0

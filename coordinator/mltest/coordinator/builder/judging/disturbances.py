@@ -1,6 +1,7 @@
 """What a model says when its rows are disturbed; runs in the builder's child."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,15 +24,19 @@ def noise_facts(
     facts = Facts(test, count=repeats)
     metrics = {Task.CLASSIFICATION: "noise_accuracy", Task.REGRESSION: "noise_r2"}
     metric = metrics.get(evidence.model.task, "noise_agreement")
-    missed = 0
+    has_time = partial(evidence.has_time, budget_s)
+    missed = cut = 0
     for name, disturb in DISTURBANCES.items():
         for size in sizes:
-            if not evidence.has_time(budget_s):
+            answers = _answers(evidence, disturb, size, seed, repeats=repeats, has_time=has_time)
+            if not answers:
                 missed += 1
                 continue
-            _add(facts, evidence, f"{name} {size:g}", _answers(evidence, disturb, size, repeats, seed), metric)
-    if missed:
-        reason = f"{missed} disturbances were not reached in {budget_s:g} s (budget_s sets it)"
+            cut += not isinstance(answers, str) and len(answers) < repeats
+            _add(facts, evidence, f"{name} {size:g}", answers, metric)
+    if missed or cut:
+        also = f", and {cut} were not repeated {repeats} times" if cut else ""
+        reason = f"{missed} disturbances were not reached{also} in {budget_s:g} s (budget_s sets it)"
         facts.add(metric, None, statistic="curve", reason=reason)
     return facts
 
@@ -103,11 +108,13 @@ DISTURBANCES: Mapping[str, Disturb] = {
 
 
 def _answers(
-    evidence: ModelEvidence, disturb: Disturb, size: float, repeats: int, seed: int
+    evidence: ModelEvidence, disturb: Disturb, size: float, seed: int, *, repeats: int, has_time: Callable[[], bool]
 ) -> list[Predictions] | str:
-    """Return what the model says in each repeat, or why it says nothing."""
-    found = []
+    """Return what the model says in each repeat that there is time for, or why it says nothing."""
+    found: list[Predictions] = []
     for repeat in range(repeats):
+        if not has_time():
+            break
         random = np.random.default_rng((seed, repeat))
         changed = disturb(evidence.rows, size, random).astype(evidence.rows.dtype)
         try:
@@ -124,9 +131,19 @@ def _add(facts: Facts, evidence: ModelEvidence, label: str, answers: list[Predic
     if evidence.truth is not None and evidence.model.task is not Task.CLUSTERING:
         scores = [found for one in answers if (found := score(evidence, one)) is not None]
         if scores:
-            interval = mean_interval(np.array(scores))
-            facts.add(metric, float(np.mean(scores)), statistic="curve", label=label, interval=interval)
+            least = 0.0 if evidence.model.task is Task.CLASSIFICATION else -np.inf
+            interval = _within(mean_interval(np.array(scores)), least)
+            facts.add(
+                metric, float(np.mean(scores)), statistic="curve", label=label, interval=interval, count=len(scores)
+            )
     if evidence.model.task.gives_labels:
         kept = np.array([(labels_of(one) == labels_of(evidence.reference)).mean() for one in answers])
-        interval = mean_interval(kept)
-        facts.add("noise_agreement", float(kept.mean()), statistic="curve", label=label, interval=interval)
+        interval = _within(mean_interval(kept), 0.0)
+        facts.add(
+            "noise_agreement", float(kept.mean()), statistic="curve", label=label, interval=interval, count=len(kept)
+        )
+
+
+def _within(interval: tuple[float, float] | None, least: float) -> tuple[float, float] | None:
+    """Return the part of an interval in which the figure can lie: Student's t knows no ends."""
+    return None if interval is None else (max(interval[0], least), min(interval[1], 1.0))

@@ -10,6 +10,8 @@ from math import prod
 from typing import Any
 
 from mltest.coordinator.builder.model_evidence import Facts, ModelEvidence
+from mltest.shared.errors import ConversionError
+from mltest.shared.model_format import PT2
 from mltest.shared.native.outputs import final_estimator
 
 _FLOAT_TYPES = (1, 10, 11, 16)
@@ -35,19 +37,48 @@ def network_facts(evidence: ModelEvidence, test: str) -> Facts:
     if evidence.native is not None:
         return _perceptron_facts(final_estimator(evidence.native.estimator), test)
     facts = Facts(test)
+    if evidence.model.format == PT2:
+        _add_program(facts, evidence)
+        return facts
     if evidence.model.format != "onnx":
         facts.add("parameter_count", None, reason=f"networks of format {evidence.model.format} are not read")
         return facts
     import onnx
 
     cost = graph_cost(onnx.load_model(str(evidence.path), load_external_data=False))
-    unknown = "a shape in the graph is not known before it runs"
     facts.add("parameter_count", cost.parameter_count)
+    _add_cost(facts, cost)
+    _add_operators(facts, cost.operators)
+    return facts
+
+
+def _add_program(facts: Facts, evidence: ModelEvidence) -> None:
+    """Add what a program of PyTorch says itself, and what its ONNX graph costs."""
+    import onnx
+
+    from mltest.coordinator.builder.torch_graph import torch_graph
+    from mltest.shared.native.torch_module import open_program
+
+    program = open_program(evidence.path).program
+    facts.add("parameter_count", sum(weights.numel() for weights in program.parameters()))
+    try:
+        _add_cost(facts, graph_cost(onnx.load_model_from_string(torch_graph(evidence.path))))
+    except ConversionError as error:
+        for metric in ("mac_count", "activation_bytes"):
+            facts.add(metric, None, reason=f"its ONNX graph, of which it is counted, cannot be had: {error.message}")
+    nodes = (node for node in program.graph.nodes if node.op == "call_function")
+    _add_operators(facts, Counter(str(node.target).removeprefix("aten.").partition(".")[0] for node in nodes))
+
+
+def _add_cost(facts: Facts, cost: GraphCost) -> None:
+    unknown = "a shape in the graph is not known before it runs"
     facts.add("mac_count", cost.mac_count, reason="" if cost.mac_count is not None else unknown)
     facts.add("activation_bytes", cost.activation_bytes, reason="" if cost.activation_bytes is not None else unknown)
-    for operator, count in sorted(cost.operators.items(), key=lambda item: (-item[1], item[0])):
+
+
+def _add_operators(facts: Facts, operators: Mapping[str, int]) -> None:
+    for operator, count in sorted(operators.items(), key=lambda item: (-item[1], item[0])):
         facts.add("operator_count", count, statistic="operator", label=operator)
-    return facts
 
 
 def graph_cost(model: Any) -> GraphCost:

@@ -1,7 +1,8 @@
 """Several attacks one after the other on the rows that hold out, each find verified on the model itself.
 
 In the manner of AutoAttack (Croce & Hein 2020): PGD first, since it is cheap; then APGD with cross entropy and towards
-single classes; then, asking for scores only, Square. Without derivatives there is Square alone.
+single classes; then FAB, which looks for the smallest change; then, asking for scores only, Square. Without derivatives
+there is Square alone.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from mltest.coordinator.builder.judging.said import labels_of
 from mltest.coordinator.builder.networks.ball import Ball
+from mltest.coordinator.builder.networks.boundary_attack import fab_t
 from mltest.coordinator.builder.networks.gradient_attacks import Found, HasTime, Target, apgd_ce, apgd_t, pgd
 from mltest.coordinator.builder.networks.losses import Labels, margins
 from mltest.coordinator.builder.networks.operators import Numbers, Shape
@@ -20,7 +22,7 @@ from mltest.coordinator.builder.networks.square_attack import square
 from mltest.shared.native.predictions import Predictions
 
 Predict = Callable[[NDArray[np.floating]], Predictions]
-PGD, APGD_CE, APGD_T, SQUARE = "pgd", "apgd-ce", "apgd-t", "square"
+PGD, APGD_CE, APGD_T, FAB_T, SQUARE = "pgd", "apgd-ce", "apgd-t", "fab-t", "square"
 _TINY = 1e-300
 
 
@@ -33,7 +35,7 @@ class Effort:
     restarts: int
     """Of PGD."""
     aims: int
-    """Classes that APGD aims at, the most likely first."""
+    """Classes that APGD and FAB aim at, the most likely first."""
     queries: int
     """Of Square, for each row."""
     seed: int
@@ -98,6 +100,7 @@ class Ensemble:
             **{f"{PGD} {number}": self._gradient(pgd, number) for number in range(self.effort.restarts)},
             APGD_CE: self._gradient(apgd_ce, 0),
             APGD_T: self._gradient(apgd_t, 0, aims=self.effort.aims),
+            FAB_T: self._gradient(fab_t, 0, aims=self.effort.aims),
             **({SQUARE: self._square} if self.effort.queries else {}),
         }
 

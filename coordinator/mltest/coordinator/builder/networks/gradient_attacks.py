@@ -139,6 +139,15 @@ def apgd_ce(target: Target, *, steps: int, random: np.random.Generator, has_time
 
 def apgd_t(target: Target, *, aims: int, steps: int, random: np.random.Generator, has_time: HasTime) -> Found:
     """Return what APGD finds towards each of the `aims` best other classes, for rows that hold out so far."""
+
+    def towards(part: Target, to: Labels) -> Found:
+        return apgd(part, targeted_margin, to, steps=steps, random=random, has_time=has_time)
+
+    return towards_each(target, aims, towards)
+
+
+def towards_each(target: Target, aims: int, attack: Callable[[Target, Labels], Found]) -> Found:
+    """Return what `attack` finds towards each of the `aims` best other classes, for rows that hold out so far."""
     scores = np.array(target.network.scores(target.ball.centres))
     scores[np.arange(len(scores)), target.labels] = -np.inf
     order = np.argsort(-scores, axis=1, kind="stable")[:, : min(aims, scores.shape[1] - 1)].astype(np.int64)
@@ -147,7 +156,7 @@ def apgd_t(target: Target, *, aims: int, steps: int, random: np.random.Generator
         left = np.flatnonzero(found >= 0)
         if not len(left):
             break
-        part = apgd(target.of(left), targeted_margin, order[left, place], steps=steps, random=random, has_time=has_time)
+        part = attack(target.of(left), order[left, place])
         is_less = part.margins < found[left]
         points[left[is_less]], found[left[is_less]] = part.points[is_less], part.margins[is_less]
         if not part.is_finished:
