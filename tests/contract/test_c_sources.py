@@ -75,7 +75,7 @@ EACH_WITH_SOME = [
     for column, variant in enumerate(LOSSLESS)
     for is_quick in [name == SOME[column % 2] if variant.is_on_request else (column - row) % 4 == 0]
 ]
-"""Every model with a quarter of the variants, every variant with a quarter of the models; the rest in the long tests."""
+"""Every model with a quarter of the variants, and those on request with one model; the rest in the long tests."""
 
 
 @cache
