@@ -52,11 +52,11 @@ fuzz: $(VENV)/.fuzz ## fuzz every parser of what comes from a network or a file;
 
 test-long: $(VENV)/.dev ## the long forms: repeated kills, every supported Python
 	$(SAY) "long tests"
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "long and not promise"
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "long and not promise" -o faulthandler_timeout=1200
 
 chaos: $(VENV)/.dev ## every promise of docs/promises.md, quick and long, then the mutations; ROWS=26-33 for some
 	$(SAY) "what mltest promises (docs/promises.md), with hundreds of kills and power cuts: about an hour"
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m promise --promises --rows "$(ROWS)"
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -o faulthandler_timeout=1200 -m promise --promises --rows "$(ROWS)"
 	$(if $(ROWS),,@$(MAKE) --no-print-directory mutations)
 
 mutations: $(VENV)/.dev ## take out one safeguard after the other: tests have to notice

@@ -50,20 +50,32 @@ MODELS: dict[str, tuple[str, Any]] = {
     "diabetes, one leaf": ("diabetes", DecisionTreeRegressor(min_samples_leaf=300)),
 }
 SOME = ("cancer, forest", "cancer with gaps, histogram boosting")
+REFUSED = {
+    "double": "compares in float64, so every other variant does as well",
+    "8-bit": "a feature has more different thresholds than 8 bits can count",
+    "8-bit rounded": "so nothing has to be rounded",
+}
+"""By thresholds: what is the same candidate again, or another one's work."""
+SOME_THEN_ALL = [
+    pytest.param(variant, id=variant.name, marks=[pytest.mark.long] if variant.is_on_request else [])
+    for variant in VARIANTS
+]
 EACH_THEN_OTHERS = [
     pytest.param(
         SOME[(position + shift) % 2], variant, marks=marks, id=f"{SOME[(position + shift) % 2]}-{variant.name}"
     )
-    for shift, marks in ((1, ()), (0, pytest.mark.long))
     for position, variant in enumerate(VARIANTS)
+    for shift in (1, 0)
+    for marks in [[pytest.mark.long] if shift == 0 or variant.is_on_request else []]
 ]
 """Every variant of one of them, both in turn; the long tests try the rest, where each combination takes a second."""
 EACH_WITH_SOME = [
-    pytest.param(name, variant, marks=() if (column - row) % 4 == 0 else pytest.mark.long, id=f"{name}-{variant.name}")
+    pytest.param(name, variant, marks=[] if is_quick else [pytest.mark.long], id=f"{name}-{variant.name}")
     for row, name in enumerate(MODELS)
     for column, variant in enumerate(LOSSLESS)
+    for is_quick in [name == SOME[column % 2] if variant.is_on_request else (column - row) % 4 == 0]
 ]
-"""Every model with a quarter of the variants, every variant with a quarter of the models; the rest is long."""
+"""Every model with a quarter of the variants, and those on request with one model; the rest in the long tests."""
 
 
 @cache
@@ -96,6 +108,14 @@ def truth_of(name: str, rows: NDArray[np.float64]) -> NDArray[np.float64]:
     return scores
 
 
+@cache
+def ladder(count: int) -> ExportSource:
+    """Return a tree with `count` different thresholds of one feature, which knows where missing values go."""
+    steps = np.arange(count + 1.0)[:, None]
+    rows = np.concatenate([steps, np.full((3, 1), np.nan)])
+    return estimator_source(DecisionTreeRegressor(random_state=0).fit(rows, [*steps[:, 0], *[count] * 3]))
+
+
 def rows_of(name: str) -> NDArray[np.float64]:
     return data(MODELS[name][0])[0][:300]
 
@@ -104,8 +124,8 @@ def exported(name: str, variant: Variant, folder: Path) -> Path:
     try:
         return written(source_of(name), variant, rows_of(name), folder)
     except ConversionError as error:
-        assert variant.name == "nodes double" and "compares in float64" in error.message
-        pytest.skip("its library compares in float64, which other variants do as well")
+        assert any(variant.options.get("thresholds") == kind and why in error.message for kind, why in REFUSED.items())
+        pytest.skip(error.message)
 
 
 @pytest.mark.parametrize(("name", "variant"), EACH_WITH_SOME)
@@ -119,14 +139,14 @@ def test_every_row_gets_what_the_library_says_also_where_a_value_is_a_threshold(
     np.testing.assert_allclose(called(library, rows), expected, rtol=1e-13, atol=1e-14)
 
 
-@pytest.mark.parametrize("variant", LOSSLESS, ids=lambda variant: variant.name)
+@pytest.mark.parametrize("variant", [one for one in SOME_THEN_ALL if one.values[0] in LOSSLESS])
 @pytest.mark.parametrize("name", ["cancer, forest", "diabetes, forest", "diabetes, boosting"])
 def test_sums_have_every_bit_of_the_library(name: str, variant: Variant, tmp_path: Path) -> None:
     library = compiled(exported(name, variant, tmp_path), "-O2")
     np.testing.assert_array_equal(called(library, rows_of(name)), truth_of(name, rows_of(name)))
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+@pytest.mark.parametrize("variant", SOME_THEN_ALL)
 @pytest.mark.parametrize("name", SOME)
 def test_rows_get_the_same_alone_and_together(name: str, variant: Variant, tmp_path: Path) -> None:
     library = compiled(exported(name, variant, tmp_path), "-O1")
@@ -136,14 +156,14 @@ def test_rows_get_the_same_alone_and_together(name: str, variant: Variant, tmp_p
         np.testing.assert_array_equal(called(library, rows, batch_size), together)
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+@pytest.mark.parametrize("variant", SOME_THEN_ALL)
 @pytest.mark.parametrize("name", SOME)
 def test_the_same_model_and_rows_give_the_same_source(name: str, variant: Variant, tmp_path: Path) -> None:
     first = exported(name, variant, tmp_path).read_bytes()
     assert exported(name, variant, tmp_path).read_bytes() == first
 
 
-@pytest.mark.parametrize("variant", LOSSY, ids=lambda variant: variant.name)
+@pytest.mark.parametrize("variant", [one for one in SOME_THEN_ALL if one.values[0] in LOSSY])
 @pytest.mark.parametrize("name", ["cancer, forest", "unequal classes, boosting"])
 def test_lossy_variants_stay_near_the_library(name: str, variant: Variant, tmp_path: Path) -> None:
     rows = rows_of(name)
@@ -151,12 +171,28 @@ def test_lossy_variants_stay_near_the_library(name: str, variant: Variant, tmp_p
     assert difference.max() < 0.02
 
 
-def test_eight_bits_lose_nothing_where_each_feature_has_few_thresholds(tmp_path: Path) -> None:
-    name = "cancer with gaps, histogram boosting"
-    variant = next(variant for variant in VARIANTS if variant.name == "nodes 8-bit")
-    rows = np.concatenate([rows_of(name), rows_at_thresholds(source_of(name), rows_of(name), 300)])
-    found = called(compiled(exported(name, variant, tmp_path)), rows)
-    np.testing.assert_allclose(found, truth_of(name, rows), rtol=1e-13, atol=1e-14)
+@pytest.mark.parametrize("layout", ["nodes", "if-else"])
+def test_eight_bits_count_255_thresholds_and_no_more(layout: str, tmp_path: Path) -> None:
+    name = f"{layout} 8-bit"
+    variant = next(variant for variant in VARIANTS if variant.name == name)
+    source, rows = ladder(255), np.arange(-1, 257, 0.5)[:, None]
+    native = source.native
+    assert native is not None
+    found = called(compiled(written(source, variant, rows, tmp_path)), np.concatenate([rows, [[np.nan]]]))
+    expected = native.predictions(native.prepare(np.concatenate([rows, [[np.nan]]]))).scores
+    np.testing.assert_array_equal(found, expected)
+    assert len(np.unique(found)) == 256
+    with pytest.raises(ConversionError, match=r"more different thresholds than 8 bits can count \(255\)"):
+        written(ladder(256), variant, rows, tmp_path)
+
+
+def test_what_loses_nothing_in_eight_bits_is_not_rounded(tmp_path: Path) -> None:
+    rounded = next(variant for variant in VARIANTS if variant.name == "nodes 8-bit rounded")
+    rows = np.arange(-1, 257, 0.5)[:, None]
+    with pytest.raises(ConversionError, match="so nothing has to be rounded"):
+        written(ladder(255), rounded, rows, tmp_path)
+    found = called(compiled(written(ladder(256), rounded, rows, tmp_path)), rows)
+    assert len(np.unique(found)) == 256, "one of 257 steps is lost"
 
 
 @pytest.mark.parametrize(("name", "variant"), EACH_THEN_OTHERS)
@@ -168,7 +204,7 @@ def test_sanitizers_find_nothing(name: str, variant: Variant, tmp_path: Path) ->
 
 
 @pytest.mark.skipif(not shutil.which("clang"), reason="apt install clang")
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+@pytest.mark.parametrize("variant", SOME_THEN_ALL)
 def test_clang_warns_of_nothing_and_gives_the_same(variant: Variant, tmp_path: Path) -> None:
     source, rows = exported(SOME[0], variant, tmp_path), rows_of(SOME[0])
     here = called(compiled(source, "-O1"), rows)

@@ -4,7 +4,8 @@ import os
 import shutil
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,13 @@ from sklearn.ensemble import (
 )
 
 from mltest.agent.runtimes.registry import runtime_named
-from mltest.coordinator.builder.builder import Inspection, PredictionFile
+from mltest.coordinator.builder.builder import Artifact, Inspection, PredictionFile
 from mltest.coordinator.builder.client import ProcessBuilder
 from mltest.coordinator.builder.fastinference.place import VARIABLE
 from mltest.coordinator.builder.recipes import Recipes, enumerate_recipes
 from mltest.coordinator.planning.plan import Plan
 from mltest.shared.domain import Candidate, FileRef, JobSpec, VisitCandidate
-from mltest.shared.errors import ConversionError
+from mltest.shared.errors import ConversionError, DeadlineError
 from mltest.shared.native.predictions import save_predictions
 from tests.contract.compiled import as_opened
 from tests.contract.tiny_boosters import BOOSTER_NAMES, tiny_booster, write_booster
@@ -38,6 +39,8 @@ needs_tool = pytest.mark.skipif(
 )
 ASKED = Plan(only=("fastinference*",))
 FOREST = RandomForestClassifier(8, max_depth=6, random_state=0)
+HURRIED_S = 25.0
+"""Enough for the builder to write the task, and not for the tool to compile thousands of nodes one by one."""
 DATA = {"digits": load_digits, "cancer": load_breast_cancer, "diabetes": load_diabetes}
 MODELS = {
     "digits, forest": ("digits", FOREST),
@@ -47,6 +50,8 @@ MODELS = {
     "digits, boosting": ("digits", GradientBoostingClassifier(n_estimators=2, random_state=0)),
     "diabetes, forest": ("diabetes", RandomForestRegressor(4, max_depth=6, random_state=0)),
 }
+
+LARGE = {"digits, large forest": ("digits", RandomForestClassifier(64, random_state=0))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +71,7 @@ class Case:
         """Return a candidate as an agent gets it, and its source."""
         found = {one.label: one for one in (await self.recipes(ASKED)).candidates}[label]
         info = self.inspection.model
-        artifact = await self.builder.build(
-            found,
-            self.spec,
-            info,
-            ASKED,
-            model=self.folder / "model",
-            rows=self.inspection.dataset_path,
-            folder=self.folder,
-        )
+        artifact = await self.built(found, ASKED)
         visited = VisitCandidate(
             candidate_id=found.candidate_id,
             runtime=found.runtime,
@@ -88,6 +85,18 @@ class Case:
             options={**artifact.options},
         )
         return visited, artifact.path, found
+
+    async def built(self, found: Candidate, plan: Plan) -> Artifact:
+        """Return the artifact of a candidate."""
+        return await self.builder.build(
+            found,
+            self.spec,
+            self.inspection.model,
+            plan,
+            model=self.folder / "model",
+            rows=self.inspection.dataset_path,
+            folder=self.folder,
+        )
 
     async def gate(self, label: str) -> Any:
         """Return what the gate says of one candidate."""
@@ -119,7 +128,7 @@ class Case:
 
 
 async def opened(builder: ProcessBuilder, folder: Path, name: str, rows: NDArray[Any] | None = None) -> Case:
-    dataset, estimator = MODELS[name]
+    dataset, estimator = (MODELS | LARGE)[name]
     data, truth = DATA[dataset](return_X_y=True)
     skops.io.dump(estimator.fit(data[::2], truth[::2]), folder / "model")
     held_out = data[1::2] if rows is None else rows
@@ -139,6 +148,16 @@ async def inspected(builder: ProcessBuilder, folder: Path) -> Case:
     spec = JobSpec(model=FileRef(name="model.skops", sha256=""), data=(FileRef(name="data.npz", sha256=""),))
     inspection = await builder.inspect(spec, ASKED, model=folder / "model", data=[folder / "data.npz"], folder=folder)
     return Case(builder, folder, spec, inspection)
+
+
+def processes_in(folder: Path) -> list[int]:
+    """Return the processes whose working directory is in `folder`; those that have ended and wait have none."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (entry / "cwd").readlink().is_relative_to(folder):
+                found.append(int(entry.name))
+    return found
 
 
 @pytest.fixture
@@ -227,6 +246,21 @@ async def test_what_is_broken_upstream_is_told_in_its_own_words(builder: Process
     pruned = {cell.label: cell.reason for cell in (await case.recipes(Plan())).pruned}
     assert "SyntaxError" in pruned["fastinference, native proxpruning"]
     assert "Error: " in pruned["fastinference, native pruning"]
+
+
+@needs_tool
+@pytest.mark.skipif(shutil.which("objdump") is None, reason="no objdump here; apt install binutils")
+async def test_generating_beyond_the_time_of_the_plan_is_refused_and_leaves_no_process(
+    builder: ProcessBuilder, tmp_path: Path
+) -> None:
+    case = await opened(builder, tmp_path, "digits, large forest")
+    found = {one.label: one for one in (await case.recipes(ASKED)).candidates}["fastinference, if-else path kernel"]
+    hurried = replace(ASKED, build_timeout_s=HURRIED_S)
+    assert processes_in(tmp_path / "fastinference"), "the tool waits for its next task"
+    with pytest.raises(DeadlineError, match=r"generating C\+\+ with FastInference took longer than 25 s"):
+        await case.built(found, hurried)
+    assert not processes_in(tmp_path / "fastinference"), "neither the tool nor a compiler that it started"
+    assert (await case.made("fastinference, native"))[1].is_file(), "the next one is made all the same"
 
 
 @needs_tool

@@ -96,6 +96,14 @@ def test_a_runtime_that_no_exporter_serves_says_once_what_all_of_them_take() -> 
     assert reason.count("this model's family") == 1
 
 
+def test_a_reason_is_told_whole_whatever_words_an_exporter_says_of_itself() -> None:
+    tables = replace(NETWORK, families=("svm",), takes="tables, this and that")
+    lists = replace(tables, name="lists", takes="lists")
+    (_, found) = enumerate_candidates(FOREST, Plan(), (NATIVE, tables, lists), ())
+    assert found.reason_code == "MODEL_UNSUPPORTED"
+    assert found.reason == "onnxruntime takes tables, this and that; or lists, this model's family is forest"
+
+
 def test_a_generator_that_is_missing_here_is_one_candidate_with_the_command_that_installs_it() -> None:
     absence = "tool is not installed where artifacts are made; pip install 'mltest-fleet[tools]'"
     found = enumerate_candidates(FOREST, Plan(), (NATIVE, replace(NETWORK, packages=("tool",), absence=absence)), ())

@@ -11,6 +11,8 @@ from mltest.coordinator.builder.choice import EVERY_TRANSFORM, UNTRANSFORMED, Le
 from mltest.coordinator.builder.exporters.registry import exporter_needs
 from mltest.coordinator.builder.exporters.role import ExporterNeeds
 from mltest.coordinator.builder.obstacles import (
+    Absence,
+    Mismatch,
     exporter_obstacle,
     part_obstacle,
     tool_obstacle,
@@ -24,11 +26,9 @@ from mltest.coordinator.builder.transforms.role import TransformNeeds
 from mltest.coordinator.builder.variant import Variant
 from mltest.coordinator.planning.plan import Plan
 from mltest.shared.domain import Candidate, ModelInfo, PrunedCell
-from mltest.shared.errors import ConversionError, ModelUnsupportedError, ToolMissingError
+from mltest.shared.errors import ConversionError, ModelUnsupportedError
 
 _ID_DIGITS = 12
-_BUT_THIS = ", this "
-"""Between what an exporter takes and what the model is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,11 +192,9 @@ def _why_ruled_out(
     found: ExporterNeeds, ruled_out: Sequence[ExporterNeeds], model: ModelInfo, runtime: str, tools: _Tools
 ) -> tuple[str, str]:
     """Return code and reason: what the exporter takes instead, a package that is missing, or its tool."""
-    obstacle = exporter_obstacle(found, model)
-    if not obstacle:
-        return ToolMissingError.code, tool_obstacle(found, tools)
-    if obstacle == found.absence:
-        return ConversionError.code, obstacle
+    obstacle = exporter_obstacle(found, model) or tool_obstacle(found, tools)
+    if isinstance(obstacle, Absence):
+        return obstacle.code, obstacle.text
     return ModelUnsupportedError.code, f"{runtime} takes {_taken_instead(found, ruled_out, model)}"
 
 
@@ -204,10 +202,9 @@ def _taken_instead(found: ExporterNeeds, ruled_out: Sequence[ExporterNeeds], mod
     """Return what `found` takes, and what others for the same runtimes take that open the model's format."""
     alike = [one for one in ruled_out if one.runtimes == found.runtimes and model.format in one.formats]
     obstacles = [exporter_obstacle(one, model) for one in (found, *alike)]
-    parts = [obstacle.partition(_BUT_THIS) for obstacle in obstacles if _BUT_THIS in obstacle]
-    return (
-        "; or ".join(dict.fromkeys(takes for takes, _, _ in parts)) + "".join(parts[0][1:]) if parts else obstacles[0]
-    )
+    mismatches = [obstacle for obstacle in obstacles if isinstance(obstacle, Mismatch)]
+    takes = "; or ".join(dict.fromkeys(mismatch.takes for mismatch in mismatches))
+    return f"{takes}, {mismatches[0].given}"
 
 
 def _candidate(
@@ -251,19 +248,19 @@ def _changes(known: Sequence[TransformNeeds], model: ModelInfo) -> Iterator[_Cha
 def _pruned_variants(possible: Sequence[ExporterNeeds], model: ModelInfo) -> Iterator[PrunedCell]:
     for found in possible:
         for variant in found.variants:
-            if reason := variant_obstacle(variant, model):
+            if mismatch := variant_obstacle(variant, model):
                 for runtime in found.runtimes:
-                    yield PrunedCell(label=f"{runtime}, {variant.name}", reason=f"it takes {reason}")
+                    yield PrunedCell(label=f"{runtime}, {variant.name}", reason=f"it takes {mismatch.text}")
 
 
 def _pruned_transforms(known: Sequence[TransformNeeds], model: ModelInfo) -> Iterator[PrunedCell]:
     for found in known:
-        if reason := transform_obstacle(found, model):
-            yield PrunedCell(label=found.name, reason=f"it takes {reason}")
+        if mismatch := transform_obstacle(found, model):
+            yield PrunedCell(label=found.name, reason=f"it takes {mismatch.text}")
             continue
         for variant in found.variants:
-            if reason := variant_obstacle(variant, model):
-                yield PrunedCell(label=transform_label(found, variant), reason=f"it takes {reason}")
+            if mismatch := variant_obstacle(variant, model):
+                yield PrunedCell(label=transform_label(found, variant), reason=f"it takes {mismatch.text}")
 
 
 def _with_own_labels(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:

@@ -4,7 +4,9 @@ from mltest.coordinator.builder.c_source.ensemble import Ensemble
 from mltest.coordinator.builder.c_source.keys import IntegerKeys, Keys, RowKeys, SidedKeys
 from mltest.coordinator.builder.c_source.rank_keys import RankKeys
 
-RANK_BITS = {"16-bit": 16, "8-bit": 8}
+ROUNDED = "8-bit rounded"
+"""Ranks of eight bits for a model with more thresholds than they count."""
+RANK_BITS = {"16-bit": 16, "8-bit": 8, ROUNDED: 8}
 """Kinds of thresholds that are ranks."""
 THRESHOLDS = ("float", "double", "int", *RANK_BITS)
 """Kinds of thresholds."""

@@ -1,8 +1,8 @@
 """Keys of 8 or 16 bits: how many of the thresholds of its feature a value is above. Pure.
 
 x > threshold is rank(x) > rank(threshold), so nothing is lost as long as a feature has no more different thresholds
-than there are ranks: every feature of histogram boosting with 255 bins has so few. Beyond, thresholds are moved to the
-next of those that are kept, which is lossy.
+than a rank can count: every feature of histogram boosting with 256 bins has so few. Beyond, thresholds are moved to
+the next of those that are kept, which is lossy.
 """
 
 from bisect import bisect_left
@@ -15,7 +15,7 @@ from mltest.coordinator.builder.c_source.thresholds import floor_to_float32
 
 
 class RankKeys(Columns):
-    """Ranks of `bits`; 0 stands for a missing value that goes left, the largest rank for one that goes right."""
+    """Ranks of `bits`; a missing value that goes left has 0, one that goes right the largest."""
 
     def __init__(self, ensemble: Ensemble, bits: int) -> None:
         super().__init__(ensemble)
@@ -26,7 +26,7 @@ class RankKeys(Columns):
         for tree in ensemble.trees:
             for node, _, _ in tree.inner():
                 found[tree.features[node]].add(self._rounded(tree.thresholds[node]))
-        most = (1 << bits) - 2
+        most = (1 << bits) - 1
         self.is_lossless = all(len(thresholds) <= most for thresholds in found.values())
         """Whether every threshold has a rank of its own."""
         self._cuts = {feature: _kept(sorted(thresholds), most) for feature, thresholds in found.items()}

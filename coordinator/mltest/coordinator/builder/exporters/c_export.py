@@ -1,6 +1,7 @@
 """Tree ensembles to C of this project's own, which agents compile: the same bytes for the same model and options."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,24 @@ if TYPE_CHECKING:
 
 _NODES, _IF_ELSE = {"layout": "nodes", "optimise": "O2"}, {"layout": "if-else", "optimise": "O1"}
 """Nested ifs run no faster with more optimisation, and compile two to three times as long."""
+_ON_REQUEST = tuple(
+    replace(variant, is_on_request=True)
+    for variant in (
+        Variant(name="nodes int hot", options={**_NODES, "thresholds": "int", "order": "hot"}, uses_rows=True),
+        Variant(name="nodes 16-bit hot", options={**_NODES, "thresholds": "16-bit", "order": "hot"}, uses_rows=True),
+        Variant(name="nodes 8-bit hot", options={**_NODES, "thresholds": "8-bit", "order": "hot"}, uses_rows=True),
+        Variant(name="if-else int hot", options={**_IF_ELSE, "thresholds": "int", "order": "hot"}, uses_rows=True),
+        Variant(name="if-else 16-bit", options={**_IF_ELSE, "thresholds": "16-bit"}),
+        Variant(name="if-else 8-bit", options={**_IF_ELSE, "thresholds": "8-bit"}),
+        Variant(
+            name="if-else 16-bit leaves", options={**_IF_ELSE, "thresholds": "int", "leaves": "16-bit"}, is_lossy=True
+        ),
+        Variant(
+            name="if-else 8-bit leaves", options={**_IF_ELSE, "thresholds": "float", "leaves": "8-bit"}, is_lossy=True
+        ),
+    )
+)
+"""Both at once, where one alone is a candidate already: for whoever wants the last bit."""
 
 
 @exporter
@@ -33,7 +52,8 @@ class CExport:
             Variant(name="nodes int", options={**_NODES, "thresholds": "int"}),
             Variant(name="nodes double", options={**_NODES, "thresholds": "double"}),
             Variant(name="nodes 16-bit", options={**_NODES, "thresholds": "16-bit"}),
-            Variant(name="nodes 8-bit", options={**_NODES, "thresholds": "8-bit"}, is_lossy=True),
+            Variant(name="nodes 8-bit", options={**_NODES, "thresholds": "8-bit"}),
+            Variant(name="nodes 8-bit rounded", options={**_NODES, "thresholds": "8-bit rounded"}, is_lossy=True),
             Variant(
                 name="nodes 8-bit leaves", options={**_NODES, "thresholds": "float", "leaves": "8-bit"}, is_lossy=True
             ),
@@ -43,6 +63,7 @@ class CExport:
             Variant(name="if-else", options={**_IF_ELSE, "thresholds": "float"}),
             Variant(name="if-else hot", options={**_IF_ELSE, "thresholds": "float", "order": "hot"}, uses_rows=True),
             Variant(name="if-else int", options={**_IF_ELSE, "thresholds": "int"}),
+            *_ON_REQUEST,
         ),
         packages=("treelite",),
         is_single_threaded=True,
@@ -92,11 +113,18 @@ def _source(ensemble: "Ensemble", source: ExportSource) -> str:
 
 
 def _check_ranks(ensemble: "Ensemble", thresholds: str) -> None:
-    """Refuse a model with too many thresholds for ranks that are meant to lose nothing."""
+    """Refuse a model with too many thresholds for ranks that are meant to lose nothing, and rounding for nothing."""
+    from mltest.coordinator.builder.c_source.chosen_keys import RANK_BITS, ROUNDED
     from mltest.coordinator.builder.c_source.rank_keys import RankKeys
 
-    if thresholds == "16-bit" and not RankKeys(ensemble, 16).is_lossless:
-        raise _refusal("a feature has more different thresholds than 16 bits can count")
+    bits = RANK_BITS.get(thresholds)
+    if not bits:
+        return
+    is_lossless = RankKeys(ensemble, bits).is_lossless
+    if thresholds == ROUNDED and is_lossless:
+        raise _refusal("no feature has more different thresholds than 8 bits can count, so nothing has to be rounded")
+    if thresholds != ROUNDED and not is_lossless:
+        raise _refusal(f"a feature has more different thresholds than {bits} bits can count ({(1 << bits) - 1})")
 
 
 def _visits(ensemble: "Ensemble", path: Path | None) -> Sequence[Sequence[int]]:
