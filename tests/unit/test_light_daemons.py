@@ -17,6 +17,7 @@ DAEMONS = {
         "mltest.coordinator.analysis.standings",
         "mltest.coordinator.commands.submit",
         "mltest.coordinator.commands.compare",
+        "mltest.coordinator.commands.evaluate",
         "mltest.coordinator.commands.recompute",
         "mltest.coordinator.commands.regress",
     ),

@@ -20,6 +20,7 @@ from mltest.shared.domain import (
     JobPreview,
     JobResults,
     JobSpec,
+    LaterEvaluation,
     Recomputation,
     SampleSeries,
 )
@@ -111,6 +112,25 @@ class CoordinatorApi(Protocol):
 
     async def recompute(self, job_id: str, *, keeps: bool) -> Recomputation:
         """Analyse again what a job measured, and return what is different; replace the stored results if `keeps`."""
+        ...
+
+    async def evaluate(self, job_id: str, *, test_names: Sequence[str] = (), plan_toml: str = "") -> LaterEvaluation:
+        """Make tests of a job that is over, from what is stored of it; nothing is measured, and no agent is asked.
+
+        What has results already is not made again, so that a call that broke off is simply repeated.
+
+        Args:
+            job_id: the job.
+            test_names: as `test_names` of a plan: "all", "default", or names.
+            plan_toml: a plan of which only its tests count; with neither, the default tests are made.
+
+        Raises:
+            PlanInvalidError: there is no such test, or only agents can make it.
+            JobStateError: the job goes on, or its model was never read.
+            BlobUnknownError: model or data are not stored any more.
+            ServerBusyError: a job runs, which this would disturb.
+
+        """
         ...
 
     async def disagreements(self, job_id: str, candidate: str) -> Disagreements:

@@ -15,6 +15,7 @@ from mltest.coordinator.commands import (
     completion,
     disagreements,
     enroll,
+    evaluate,
     export,
     forget,
     invite,
@@ -41,7 +42,7 @@ _VERBS: tuple[Verb, ...] = (
         module.VERB
         for module in (
             *(submit, jobs, show, disagreements, export, watch, cancel, resume, agents, samples),
-            *(compare, regress, recompute, plan, serve, backup, restore, invite, enroll, forget, client_key),
+            *(compare, regress, recompute, evaluate, plan, serve, backup, restore, invite, enroll, forget, client_key),
         )
     ),
     *(trust.TRUSTED, trust.UNTRUST, trust.ROTATE, trust.RESET, completion.VERB),

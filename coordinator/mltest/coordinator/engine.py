@@ -16,6 +16,7 @@ from mltest.coordinator.fleet.fleet import Fleet
 from mltest.coordinator.job.against import check_usable
 from mltest.coordinator.job.disagreements import disagreements
 from mltest.coordinator.job.job_run import JobRun, Stop
+from mltest.coordinator.job.later_tests import evaluated_later
 from mltest.coordinator.job.measured_jobs import compared, history
 from mltest.coordinator.job.news import News
 from mltest.coordinator.job.previewing import preview
@@ -26,6 +27,7 @@ from mltest.coordinator.planning.figure_names import parse_figure
 from mltest.coordinator.planning.plan_file import parse_plan
 from mltest.coordinator.store import Store
 from mltest.coordinator.store.store_thread import StoreThread
+from mltest.coordinator.tests.chosen import checked_names
 from mltest.coordinator.tests.reports import reports_of
 from mltest.shared.blobs import BlobStore
 from mltest.shared.domain import (
@@ -40,6 +42,7 @@ from mltest.shared.domain import (
     JobResults,
     JobSpec,
     JobState,
+    LaterEvaluation,
     Recomputation,
 )
 from mltest.shared.errors import (
@@ -250,6 +253,18 @@ class Coordinator:
         """Analyse again what a job measured."""
         return await recomputed(self._site, await self.job(job_id), keeps=keeps)
 
+    async def evaluate(self, job_id: str, *, test_names: Sequence[str] = (), plan_toml: str = "") -> LaterEvaluation:
+        """Make tests of a job that is over; while a job runs that would disturb it."""
+        self._require_running()
+        asked = parse_plan(plan_toml)
+        asked = replace(asked, test_names=(*asked.test_names, *checked_names(test_names)))
+        job = await self.job(job_id)
+        if self._slots.locked():
+            raise ServerBusyError(what="jobs", limit=_PARALLEL_JOBS)
+        async with self._slots:
+            made_tests, notes = await evaluated_later(self._site, job, asked)
+        return LaterEvaluation(results=await self.results(job.job_id), made_tests=made_tests, notes=notes)
+
     async def disagreements(self, job_id: str, candidate: str) -> Disagreements:
         """Return in which rows a candidate differs."""
         return await disagreements(self._site, await self.job(job_id), candidate)
@@ -270,8 +285,8 @@ class Coordinator:
 
     @property
     def is_idle(self) -> bool:
-        """Whether no job runs or waits here."""
-        return all(run.is_over for run in self._runs.values())
+        """Whether no job runs or waits here, and none is evaluated."""
+        return not self._slots.locked() and all(run.is_over for run in self._runs.values())
 
     async def idle(self, job_ids: Collection[str] | None = None) -> None:
         """Return when none of these jobs, or none at all, runs or waits here."""

@@ -23,6 +23,7 @@ from mltest.shared.domain import (
     JobPreview,
     JobResults,
     JobSpec,
+    LaterEvaluation,
     Recomputation,
     SampleSeries,
 )
@@ -38,6 +39,8 @@ _CALL_TIMEOUT_S = 30.0
 _AGENTS_TIMEOUT_S = 60.0
 _ANALYSIS_TIMEOUT_S = 600.0
 """For reading every sample of a job, or of many."""
+_EVALUATION_TIMEOUT_S = 4 * 3600.0
+"""For tests that use a budget of time each."""
 _RETURN_S = 10.0
 """How long a watch waits for a coordinator that is being restarted."""
 
@@ -165,6 +168,13 @@ class RemoteCoordinator:
         with self._translated():
             response = await self._stub.RecomputeJob(request, timeout=_ANALYSIS_TIMEOUT_S)
         return from_proto(response.recomputation, Recomputation)
+
+    async def evaluate(self, job_id: str, *, test_names: Sequence[str] = (), plan_toml: str = "") -> LaterEvaluation:
+        """Make tests of a job that is over."""
+        request = pb.EvaluateJobRequest(job_id=job_id, test_names=test_names, plan_toml=plan_toml)
+        with self._translated():
+            response = await self._stub.EvaluateJob(request, timeout=_EVALUATION_TIMEOUT_S)
+        return from_proto(response.evaluation, LaterEvaluation)
 
     async def disagreements(self, job_id: str, candidate: str) -> Disagreements:
         """Return in which rows a candidate differs."""

@@ -128,6 +128,14 @@ class CoordinatorService(CoordinatorServiceServicer):
             return pb.RecomputeJobResponse(recomputation=to_proto(found, pb.Recomputation))
         raise AssertionError("unreachable")
 
+    async def EvaluateJob(self, request: pb.EvaluateJobRequest, context: _Context) -> pb.EvaluateJobResponse:
+        async with translated_errors(context):
+            found = await self._coordinator.evaluate(
+                request.job_id, test_names=tuple(request.test_names), plan_toml=request.plan_toml
+            )
+            return pb.EvaluateJobResponse(evaluation=to_proto(found, pb.LaterEvaluation))
+        raise AssertionError("unreachable")
+
     async def ListDisagreements(
         self, request: pb.ListDisagreementsRequest, context: _Context
     ) -> pb.ListDisagreementsResponse:

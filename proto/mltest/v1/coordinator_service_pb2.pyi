@@ -637,6 +637,88 @@ class Recomputation(google.protobuf.message.Message):
 Global___Recomputation: typing_extensions.TypeAlias = Recomputation
 
 @typing.final
+class EvaluateJobRequest(google.protobuf.message.Message):
+    """Asks for tests of a job that is over."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    JOB_ID_FIELD_NUMBER: builtins.int
+    TEST_NAMES_FIELD_NUMBER: builtins.int
+    PLAN_TOML_FIELD_NUMBER: builtins.int
+    job_id: builtins.str
+    """The job; a unique prefix is enough."""
+    plan_toml: builtins.str
+    """A plan (TOML) of which only its tests count: for parameters other than the defaults. Empty: none."""
+    @property
+    def test_names(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """"all", "default", or names of tests; empty, and no tests in the plan: default."""
+
+    def __init__(
+        self,
+        *,
+        job_id: builtins.str = ...,
+        test_names: collections.abc.Iterable[builtins.str] | None = ...,
+        plan_toml: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["job_id", b"job_id", "plan_toml", b"plan_toml", "test_names", b"test_names"]) -> None: ...
+
+Global___EvaluateJobRequest: typing_extensions.TypeAlias = EvaluateJobRequest
+
+@typing.final
+class EvaluateJobResponse(google.protobuf.message.Message):
+    """What was made."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    EVALUATION_FIELD_NUMBER: builtins.int
+    @property
+    def evaluation(self) -> Global___LaterEvaluation:
+        """Results with what is new."""
+
+    def __init__(
+        self,
+        *,
+        evaluation: Global___LaterEvaluation | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["evaluation", b"evaluation"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["evaluation", b"evaluation"]) -> None: ...
+
+Global___EvaluateJobResponse: typing_extensions.TypeAlias = EvaluateJobResponse
+
+@typing.final
+class LaterEvaluation(google.protobuf.message.Message):
+    """A job with tests that were made after it was over."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: builtins.int
+    MADE_TESTS_FIELD_NUMBER: builtins.int
+    NOTES_FIELD_NUMBER: builtins.int
+    @property
+    def results(self) -> Global___GetResultsResponse:
+        """The job with all results and standings as they are stored now."""
+
+    @property
+    def made_tests(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Names of the tests that this call made; empty if all had results."""
+
+    @property
+    def notes(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """What could not be evaluated, and why, each one line."""
+
+    def __init__(
+        self,
+        *,
+        results: Global___GetResultsResponse | None = ...,
+        made_tests: collections.abc.Iterable[builtins.str] | None = ...,
+        notes: collections.abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["results", b"results"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["made_tests", b"made_tests", "notes", b"notes", "results", b"results"]) -> None: ...
+
+Global___LaterEvaluation: typing_extensions.TypeAlias = LaterEvaluation
+
+@typing.final
 class ListDisagreementsRequest(google.protobuf.message.Message):
     """Asks where a candidate differs from the native model."""
 

@@ -103,6 +103,11 @@ class CoordinatorServiceStub(object):
                 request_serializer=mltest_dot_v1_dot_coordinator__service__pb2.RecomputeJobRequest.SerializeToString,
                 response_deserializer=mltest_dot_v1_dot_coordinator__service__pb2.RecomputeJobResponse.FromString,
                 _registered_method=True)
+        self.EvaluateJob = channel.unary_unary(
+                '/mltest.v1.CoordinatorService/EvaluateJob',
+                request_serializer=mltest_dot_v1_dot_coordinator__service__pb2.EvaluateJobRequest.SerializeToString,
+                response_deserializer=mltest_dot_v1_dot_coordinator__service__pb2.EvaluateJobResponse.FromString,
+                _registered_method=True)
         self.ListDisagreements = channel.unary_unary(
                 '/mltest.v1.CoordinatorService/ListDisagreements',
                 request_serializer=mltest_dot_v1_dot_coordinator__service__pb2.ListDisagreementsRequest.SerializeToString,
@@ -218,6 +223,14 @@ class CoordinatorServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EvaluateJob(self, request, context):
+        """Makes tests of a job that is over, from what is stored of it; nothing is measured. What was made is not made again,
+        so a call that broke off is repeated. FAILED_PRECONDITION while the job goes on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListDisagreements(self, request, context):
         """Lists the rows in which a candidate does not say what the native model says.
         """
@@ -306,6 +319,11 @@ def add_CoordinatorServiceServicer_to_server(servicer, server):
                     servicer.RecomputeJob,
                     request_deserializer=mltest_dot_v1_dot_coordinator__service__pb2.RecomputeJobRequest.FromString,
                     response_serializer=mltest_dot_v1_dot_coordinator__service__pb2.RecomputeJobResponse.SerializeToString,
+            ),
+            'EvaluateJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.EvaluateJob,
+                    request_deserializer=mltest_dot_v1_dot_coordinator__service__pb2.EvaluateJobRequest.FromString,
+                    response_serializer=mltest_dot_v1_dot_coordinator__service__pb2.EvaluateJobResponse.SerializeToString,
             ),
             'ListDisagreements': grpc.unary_unary_rpc_method_handler(
                     servicer.ListDisagreements,
@@ -678,6 +696,33 @@ class CoordinatorService(object):
             '/mltest.v1.CoordinatorService/RecomputeJob',
             mltest_dot_v1_dot_coordinator__service__pb2.RecomputeJobRequest.SerializeToString,
             mltest_dot_v1_dot_coordinator__service__pb2.RecomputeJobResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EvaluateJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mltest.v1.CoordinatorService/EvaluateJob',
+            mltest_dot_v1_dot_coordinator__service__pb2.EvaluateJobRequest.SerializeToString,
+            mltest_dot_v1_dot_coordinator__service__pb2.EvaluateJobResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -233,6 +233,22 @@ _CoordinatorServiceRecomputeJobType = typing_extensions.TypeVar(
     ],
 )
 
+_CoordinatorServiceEvaluateJobType = typing_extensions.TypeVar(
+    '_CoordinatorServiceEvaluateJobType',
+    grpc.UnaryUnaryMultiCallable[
+        mltest.v1.coordinator_service_pb2.EvaluateJobRequest,
+        mltest.v1.coordinator_service_pb2.EvaluateJobResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        mltest.v1.coordinator_service_pb2.EvaluateJobRequest,
+        mltest.v1.coordinator_service_pb2.EvaluateJobResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        mltest.v1.coordinator_service_pb2.EvaluateJobRequest,
+        mltest.v1.coordinator_service_pb2.EvaluateJobResponse,
+    ],
+)
+
 _CoordinatorServiceListDisagreementsType = typing_extensions.TypeVar(
     '_CoordinatorServiceListDisagreementsType',
     grpc.UnaryUnaryMultiCallable[
@@ -281,7 +297,7 @@ _CoordinatorServiceForgetAgentType = typing_extensions.TypeVar(
     ],
 )
 
-class CoordinatorServiceStub(typing.Generic[_CoordinatorServiceSubmitJobType, _CoordinatorServicePreviewJobType, _CoordinatorServiceWatchJobType, _CoordinatorServiceListJobsType, _CoordinatorServiceGetJobType, _CoordinatorServiceCancelJobType, _CoordinatorServiceResumeJobType, _CoordinatorServiceGetResultsType, _CoordinatorServiceListSamplesType, _CoordinatorServiceListEnergyType, _CoordinatorServiceCompareJobsType, _CoordinatorServiceGetHistoryType, _CoordinatorServiceRecomputeJobType, _CoordinatorServiceListDisagreementsType, _CoordinatorServiceListAgentsType, _CoordinatorServiceForgetAgentType]):
+class CoordinatorServiceStub(typing.Generic[_CoordinatorServiceSubmitJobType, _CoordinatorServicePreviewJobType, _CoordinatorServiceWatchJobType, _CoordinatorServiceListJobsType, _CoordinatorServiceGetJobType, _CoordinatorServiceCancelJobType, _CoordinatorServiceResumeJobType, _CoordinatorServiceGetResultsType, _CoordinatorServiceListSamplesType, _CoordinatorServiceListEnergyType, _CoordinatorServiceCompareJobsType, _CoordinatorServiceGetHistoryType, _CoordinatorServiceRecomputeJobType, _CoordinatorServiceEvaluateJobType, _CoordinatorServiceListDisagreementsType, _CoordinatorServiceListAgentsType, _CoordinatorServiceForgetAgentType]):
     """The way in. Upload model and data with BlobService on the same port, submit, watch, read the results.
 
     Every refusal carries the trailing metadata "mltest-error-code" (stable) and, where there is one,
@@ -341,6 +357,10 @@ class CoordinatorServiceStub(typing.Generic[_CoordinatorServiceSubmitJobType, _C
         grpc.UnaryUnaryMultiCallable[
             mltest.v1.coordinator_service_pb2.RecomputeJobRequest,
             mltest.v1.coordinator_service_pb2.RecomputeJobResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            mltest.v1.coordinator_service_pb2.EvaluateJobRequest,
+            mltest.v1.coordinator_service_pb2.EvaluateJobResponse,
         ],
         grpc.UnaryUnaryMultiCallable[
             mltest.v1.coordinator_service_pb2.ListDisagreementsRequest,
@@ -411,6 +431,10 @@ class CoordinatorServiceStub(typing.Generic[_CoordinatorServiceSubmitJobType, _C
             mltest.v1.coordinator_service_pb2.RecomputeJobResponse,
         ],
         grpc.aio.UnaryUnaryMultiCallable[
+            mltest.v1.coordinator_service_pb2.EvaluateJobRequest,
+            mltest.v1.coordinator_service_pb2.EvaluateJobResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
             mltest.v1.coordinator_service_pb2.ListDisagreementsRequest,
             mltest.v1.coordinator_service_pb2.ListDisagreementsResponse,
         ],
@@ -462,6 +486,11 @@ class CoordinatorServiceStub(typing.Generic[_CoordinatorServiceSubmitJobType, _C
 
     RecomputeJob: _CoordinatorServiceRecomputeJobType
     """Analyses again what a job measured, and says what is different from its stored results."""
+
+    EvaluateJob: _CoordinatorServiceEvaluateJobType
+    """Makes tests of a job that is over, from what is stored of it; nothing is measured. What was made is not made again,
+    so a call that broke off is repeated. FAILED_PRECONDITION while the job goes on.
+    """
 
     ListDisagreements: _CoordinatorServiceListDisagreementsType
     """Lists the rows in which a candidate does not say what the native model says."""
@@ -524,6 +553,10 @@ CoordinatorServiceAsyncStub: typing_extensions.TypeAlias = CoordinatorServiceStu
     grpc.aio.UnaryUnaryMultiCallable[
         mltest.v1.coordinator_service_pb2.RecomputeJobRequest,
         mltest.v1.coordinator_service_pb2.RecomputeJobResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        mltest.v1.coordinator_service_pb2.EvaluateJobRequest,
+        mltest.v1.coordinator_service_pb2.EvaluateJobResponse,
     ],
     grpc.aio.UnaryUnaryMultiCallable[
         mltest.v1.coordinator_service_pb2.ListDisagreementsRequest,
@@ -649,6 +682,16 @@ class CoordinatorServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[mltest.v1.coordinator_service_pb2.RecomputeJobResponse, collections.abc.Awaitable[mltest.v1.coordinator_service_pb2.RecomputeJobResponse]]:
         """Analyses again what a job measured, and says what is different from its stored results."""
+
+    @abc.abstractmethod
+    def EvaluateJob(
+        self,
+        request: mltest.v1.coordinator_service_pb2.EvaluateJobRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[mltest.v1.coordinator_service_pb2.EvaluateJobResponse, collections.abc.Awaitable[mltest.v1.coordinator_service_pb2.EvaluateJobResponse]]:
+        """Makes tests of a job that is over, from what is stored of it; nothing is measured. What was made is not made again,
+        so a call that broke off is repeated. FAILED_PRECONDITION while the job goes on.
+        """
 
     @abc.abstractmethod
     def ListDisagreements(

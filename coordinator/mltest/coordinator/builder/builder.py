@@ -72,6 +72,8 @@ class PredictionFile:
     """Whether its recipe means to change predictions."""
     is_selected: bool = False
     """Whether its recipe looked at the selection half of the rows: only the other half judges its quality."""
+    is_compared: bool = False
+    """Whether they were evaluated before: then only the tests that are asked for are made, and no check besides."""
 
 
 class Builder(Protocol):

@@ -30,18 +30,40 @@ def evaluations(
 
     `predict` is the native model: it is asked about the rows in which a candidate differs.
     """
-    tests = _tests(choices, yardstick)
-    return tuple(_evaluation(tests, yardstick, file, predict) for file in files)
+    tests, later_tests = _tests(choices, yardstick), _fitting(choices, yardstick)
+    return tuple(
+        _later_evaluation(later_tests, yardstick, file)
+        if file.is_compared
+        else _evaluation(tests, yardstick, file, predict)
+        for file in files
+    )
 
 
 def _tests(choices: Sequence[TestChoice], yardstick: Yardstick) -> tuple[PredictionTest, ...]:
     """Return the chosen prediction tests that apply, and always a check of agreement: without one nothing is ranked."""
+    fitting = _fitting(choices, yardstick)
+    is_gated = any(isinstance(test, Agreement) for test in fitting)
+    return fitting if is_gated else (*fitting, *prediction_tests([choice_of(Agreement)]))
+
+
+def _fitting(choices: Sequence[TestChoice], yardstick: Yardstick) -> tuple[PredictionTest, ...]:
     has_target, has_groups = yardstick.truth is not None, yardstick.groups is not None
     model = yardstick.model
     made = prediction_tests(choices or default_tests(model, has_target=has_target, has_groups=has_groups))
-    fitting = tuple(test for test in made if applies(test.needs, model, has_target=has_target, has_groups=has_groups))
-    is_gated = any(isinstance(test, Agreement) for test in fitting)
-    return fitting if is_gated else (*fitting, *prediction_tests([choice_of(Agreement)]))
+    return tuple(test for test in made if applies(test.needs, model, has_target=has_target, has_groups=has_groups))
+
+
+def _later_evaluation(tests: Sequence[PredictionTest], yardstick: Yardstick, file: PredictionFile) -> Evaluation:
+    """Return what `tests` say of predictions that were compared with the native model's before."""
+    evidence = _evidence(yardstick, file, load_predictions(file.path))
+    results = [result for test in tests for result in _results(test, evidence)]
+    reasons = [reason for test in tests if (reason := _gate(test, evidence))]
+    return Evaluation(
+        candidate_id=file.candidate_id,
+        agent_id=file.agent_id,
+        results=tuple(results),
+        gate_reason="; ".join(reasons),
+    )
 
 
 def _evaluation(

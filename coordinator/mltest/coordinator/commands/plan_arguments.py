@@ -33,7 +33,7 @@ def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
     add_choice_arguments(parser)
     parser.add_argument(
         "--tests",
-        type=_names,
+        type=test_names,
         default=(),
         metavar="NAMES",
         help="make these tests: all, default, or names separated by commas, like 'default,permutation importance'; "
@@ -88,5 +88,6 @@ def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _names(text: str) -> tuple[str, ...]:
+def test_names(text: str) -> tuple[str, ...]:
+    """Return the names in `text`, which commas separate."""
     return tuple(name for part in text.split(",") if (name := part.strip()))

@@ -43,11 +43,8 @@ def plan_text(arguments: argparse.Namespace) -> str:
         PlanInvalidError: it is not valid; the file is named.
 
     """
-    text = _text_of(arguments.plan) if arguments.plan else ""
-    try:
-        plan = parse_plan(text)
-    except PlanInvalidError as error:
-        raise PlanInvalidError(detail=f"{arguments.plan}: {error.facts.get('detail')}") from error
+    text = plan_file_text(arguments.plan) if arguments.plan else ""
+    plan = parse_plan(text)
     changed = replace(
         plan,
         profile=arguments.profile or plan.profile,
@@ -74,6 +71,16 @@ def plan_text(arguments: argparse.Namespace) -> str:
     for name in changed.transforms:
         sized_name(name)
     return text if changed == plan else plan_toml(changed)
+
+
+def plan_file_text(path: Path) -> str:
+    """Return the plan in a file as it is written (PlanInvalidError if it cannot be read or is not valid)."""
+    text = _text_of(path)
+    try:
+        parse_plan(text)
+    except PlanInvalidError as error:
+        raise PlanInvalidError(detail=f"{path}: {error.facts.get('detail')}") from error
+    return text
 
 
 def _given(argument: NumberT | None, otherwise: NumberT) -> NumberT:

@@ -79,6 +79,9 @@ class CandidateExamination:
     ) -> Sequence[Result]:
         if obstacle := openable_obstacle(candidate):
             return [untried_result(class_of(choice).name, obstacle, candidate_id=candidate.candidate_id)]
+        if not self._site.blobs.status(candidate.artifact_sha256).is_complete:
+            gone = "its artifact made room for newer files: submit the model again"
+            return [untried_result(class_of(choice).name, gone, candidate_id=candidate.candidate_id)]
         stored = await self._site.thread.run(self._site.store.jobs.inspected_files, job.job_id)
         assert stored is not None
         assert job.model is not None

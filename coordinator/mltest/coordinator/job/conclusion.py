@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from functools import partial
 from pathlib import Path
 
 from mltest.coordinator.builder.builder import Builder, Evaluation, PredictionFile
@@ -11,6 +10,7 @@ from mltest.coordinator.job.errand import Errand
 from mltest.coordinator.job.evaluating import evaluated
 from mltest.coordinator.job.evidence import read_evidence
 from mltest.coordinator.job.examination import Examination
+from mltest.coordinator.job.prediction_files import evaluate_with, prediction_files
 from mltest.coordinator.job.preparation import open_builder, open_builders
 from mltest.coordinator.planning.plan import TestChoice
 from mltest.coordinator.tests.chosen import chosen_tests
@@ -68,44 +68,16 @@ class Conclusion:
         await self._site.thread.run(self._site.store.outcomes.conclude, self._errand.job_id, results, standings)
 
     async def _files(self) -> list[PredictionFile]:
-        """Return the predictions that were not evaluated yet; nobody asks how well the pinned reference predicts."""
-        store, thread, job_id = self._site.store, self._site.thread, self._errand.job_id
-        known = {(found.agent_id, found.candidate_id) for found in await thread.run(store.outcomes.evaluations, job_id)}
-        candidates = await thread.run(store.jobs.candidates, job_id)
-        references = {candidate.candidate_id for candidate in candidates if candidate.is_reference}
-        dtypes = {candidate.candidate_id: candidate.input_dtype for candidate in candidates}
-        lossy = {candidate.candidate_id for candidate in candidates if candidate.is_lossy}
-        selected = {candidate.candidate_id for candidate in candidates if candidate.is_selected}
+        """Return the predictions that were not evaluated yet."""
+        found = await self._site.thread.run(self._site.store.outcomes.evaluations, self._errand.job_id)
+        known = {(one.agent_id, one.candidate_id) for one in found}
         return [
-            PredictionFile(
-                candidate_id=found.candidate_id,
-                agent_id=found.agent_id,
-                path=self._site.blobs.path(found.sha256),
-                input_dtype=dtypes.get(found.candidate_id) or "float32",
-                is_lossy=found.candidate_id in lossy,
-                is_selected=found.candidate_id in selected,
-            )
-            for found in await thread.run(store.outcomes.predictions, job_id)
-            if (found.agent_id, found.candidate_id) not in known and found.candidate_id not in references
+            file for file in await prediction_files(self._errand) if (file.agent_id, file.candidate_id) not in known
         ]
 
     async def _evaluations(
         self, builder: Builder, job: JobInfo, tests: Sequence[TestChoice], files: Sequence[PredictionFile]
     ) -> AsyncIterator[tuple[Evaluation, ...]]:
         """Yield the evaluations of `files`, in portions."""
-        stored = await self._site.thread.run(self._site.store.jobs.inspected_files, job.job_id)
-        assert stored is not None
-        assert job.model is not None
-        assert job.dataset is not None
-        ask = partial(
-            builder.evaluate,
-            tests,
-            job.spec,
-            job.model,
-            self._errand.plan,
-            model=self._site.blobs.path(job.spec.model.sha256),
-            dataset=self._site.blobs.path(job.dataset.sha256),
-            reference=self._site.blobs.path(stored.reference_sha256),
-        )
-        async for portion in evaluated(files, lambda some: ask(predictions=some)):
+        async for portion in evaluated(files, await evaluate_with(self._errand, builder, job, tests)):
             yield portion

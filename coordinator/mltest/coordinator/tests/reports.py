@@ -46,7 +46,7 @@ def _report(
     value_count = sum(result.value is not None for result in own)
     if against:
         state, reason, value_count = ReportedTestState.DOES_NOT_APPLY, against, 0
-    elif test_class not in chosen:
+    elif test_class not in chosen and not own:
         asked = asked_by(test_class) or f"--tests 'default,{test_class.name}'"
         state, reason, value_count = ReportedTestState.NOT_CHOSEN, f"ask for it: {asked}", 0
     elif value_count:

@@ -231,6 +231,18 @@ class JobResults:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LaterEvaluation:
+    """A job with tests that were made after it was over."""
+
+    results: JobResults
+    """With everything that is stored now."""
+    made_tests: tuple[str, ...] = ()
+    """Names of the tests that this call made; empty if all had results."""
+    notes: tuple[str, ...] = ()
+    """What could not be evaluated, and why, each one line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recomputation:
     """What today's analysis says of the samples of a job."""
 
