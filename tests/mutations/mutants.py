@@ -82,6 +82,11 @@ def _refuse_nothing(machine_policy: Any) -> None:
     )
 
 
+def _call_every_round_sound(soundness: Any) -> None:
+    """Let rounds of energy count in which the machine was throttled, asleep, or used by others."""
+    soundness.unsound_reason = lambda state: None
+
+
 MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
     "fencing": (Mutant("mltest.agent.lease.lease", _accept_every_epoch),),
     "dedup": (Mutant("mltest.coordinator.store.sql", _store_again_what_arrives_again),),
@@ -91,6 +96,7 @@ MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
     "type-b": (Mutant("mltest.shared.energy.uncertainty", _forget_what_rounds_cannot_show),),
     "own-peak": (Mutant("mltest.agent.worker.process_state", _ask_getrusage),),
     "machine-refusal": (Mutant("mltest.coordinator.analysis.machine_policy", _refuse_nothing),),
+    "energy-soundness": (Mutant("mltest.shared.energy.soundness", _call_every_round_sound),),
     "short-lease": (Mutant("mltest.agent.lease.lease", _shorten_leases),),
 }
 
@@ -104,6 +110,10 @@ FORMULAS: Mapping[str, tuple[str, ...]] = {
     "type-b": (f"{_ENGINE}/test_energy_results.py", f"{_ENGINE}/test_known_energy.py"),
     "own-peak": ("tests/unit/agent/test_peak_memory.py",),
     "machine-refusal": ("tests/unit/coordinator/test_machine_policy.py",),
+    "energy-soundness": (
+        "tests/unit/coordinator/test_energy_results.py",
+        "tests/unit/agent/visit/test_round_watch.py",
+    ),
 }
 """What makes a number right, and where tests have to notice that it is missing."""
 

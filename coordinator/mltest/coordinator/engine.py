@@ -15,6 +15,7 @@ from mltest.coordinator.fleet.agent_doors import AgentDoors
 from mltest.coordinator.fleet.fleet import Fleet
 from mltest.coordinator.job.against import check_usable
 from mltest.coordinator.job.disagreements import disagreements
+from mltest.coordinator.job.expected_visits import expected_visits
 from mltest.coordinator.job.job_run import JobRun, Stop
 from mltest.coordinator.job.later_tests import evaluated_later
 from mltest.coordinator.job.measured_jobs import compared, history
@@ -159,7 +160,8 @@ class Coordinator:
         next_seq = max(from_seq, 1)
         while True:
             count = self._site.news.count
-            is_over = (await self.job(job_id)).state.is_over or not self._goes_on(job_id)
+            job = await self._thread.run(self._store.jobs.get, job_id)
+            is_over = job.state.is_over or not self._goes_on(job_id)
             events = await self._thread.run(self._store.jobs.events, job_id, next_seq)
             for event in events:
                 yield event
@@ -176,8 +178,8 @@ class Coordinator:
         return await self._thread.run(self._store.jobs.newest, limit)
 
     async def job(self, job_id: str) -> JobInfo:
-        """Return one job."""
-        return await self._thread.run(self._store.jobs.get, job_id)
+        """Return one job; visits that are known to come are in their total."""
+        return await self._thread.run(self._counted, job_id)
 
     async def cancel(self, job_id: str, *, finishes_visits: bool = False) -> JobInfo:
         """Stop a job; one that nobody runs is closed."""
@@ -334,6 +336,10 @@ class Coordinator:
     async def _close_job(self, job: JobInfo, state: JobState, reason: str) -> None:
         await self._thread.run(self._store.jobs.set_state, job.job_id, state, reason=reason)
         await self._site.news.announce()
+
+    def _counted(self, job_id: str) -> JobInfo:
+        job = self._store.jobs.get(job_id)
+        return replace(job, visits_total=job.visits_total + expected_visits(self._store, job))
 
     def _goes_on(self, job_id: str) -> bool:
         """Return whether an unfinished job goes on; that of a daemon does, at the next start at the latest."""

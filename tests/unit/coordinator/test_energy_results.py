@@ -80,6 +80,14 @@ def test_without_five_sound_rounds_there_is_no_joule_but_the_reason(bad: object,
     assert said in gross.reason
 
 
+def test_of_reasons_that_differ_by_numbers_only_the_worst_is_said() -> None:
+    busy = [recorded(45.0, state=RoundState(foreign_cores=cores)) for cores in (0.3, 1.9, 0.9)]
+    reason = results([recorded(45.0)] * 4 + busy)["gross_energy_j"].reason
+
+    assert reason.count("of a processor") == 1
+    assert "3 of 7 rounds were rejected: others used 190 % of a processor meanwhile (mltest-agent doctor" in reason
+
+
 def test_what_the_meter_cannot_see_is_told_as_an_upper_bound() -> None:
     net = results([recorded(IDLE_W + shift) for shift in (0.001, -0.001, 0.002, 0.0, -0.002, 0.001, 0.0)])[
         "net_energy_j"

@@ -168,6 +168,15 @@ def test_a_throttled_machine_ranks_nobody_by_time_and_keeps_the_values() -> None
     ]
 
 
+def test_joules_with_an_error_bar_are_marked_as_well() -> None:
+    found = Result(candidate_id="c", agent_id="a", test="t", metric="gross_energy_j", value=0.5, high=0.6)
+    joules = replace(found, boundary="cpu.package", doubt_level=REFUSE)
+
+    assert figure_text(joules).endswith("!")
+    assert figure_text(replace(joules, value=None)).endswith("!")
+    assert not figure_text(replace(joules, doubt_level=FindingLevel.UNSPECIFIED)).endswith("!")
+
+
 def test_a_throttled_machine_still_ranks_by_what_heat_does_not_change() -> None:
     _, standings = conclusion(THROTTLED, "accuracy")
 

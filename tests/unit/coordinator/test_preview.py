@@ -9,7 +9,8 @@ from mltest.coordinator.builder.builder import Inspection
 from mltest.coordinator.builder.recipes import enumerate_recipes
 from mltest.coordinator.job.previewing import preview_of
 from mltest.coordinator.planning.plan import Plan
-from mltest.coordinator.planning.time_estimate import time_estimate
+from mltest.coordinator.planning.time_estimate import energy_estimate, time_estimate
+from mltest.coordinator.tests.energy import Energy
 from mltest.shared.domain import DatasetInfo, JobPreview, LatencySpec
 from tests.unit.coordinator.test_recipes import FOREST, NATIVE, NETWORK, PRUNE
 
@@ -70,3 +71,13 @@ def test_a_fixed_number_of_rounds_is_what_is_timed() -> None:
 def test_more_forms_take_longer() -> None:
     both = replace(LATENCY, metrics=("latency_ns", "native_latency_ns"))
     assert time_estimate(Plan(), both, 3).least_s > time_estimate(Plan(), LATENCY, 3).least_s
+
+
+def test_energy_takes_a_time_of_its_own_where_there_is_a_meter() -> None:
+    energy = Energy()
+    few, many = (energy_estimate(energy.energy_spec(), energy.rounds, count) for count in (1, 10))
+    first_looks_s = 2 * 2.0
+    assert few.least_s == pytest.approx(7 * (2.5 + 1.5 + 1.0 + 3 * 2.5) + first_looks_s)
+    assert few.least_s < many.least_s < many.most_s
+    assert "Energy takes another " in preview(Plan()).text
+    assert "Energy" not in preview(Plan(test_names=("latency",))).text

@@ -16,6 +16,7 @@ from mltest.coordinator.report.show import JobView
 from mltest.coordinator.report.table import StandingsView
 from mltest.coordinator.report.tally import Tally
 from mltest.shared.domain import (
+    FIRST_ENERGY_ROUND,
     AgentUpdated,
     CandidateUpdated,
     FileRef,
@@ -283,5 +284,22 @@ def test_without_a_terminal_every_tenth_is_told_once() -> None:
     assert lines[1] == "  20% done, about 1 min 20 s left"
 
 
+def test_a_tenth_is_told_once_though_further_rounds_are_added() -> None:
+    stream = io.StringIO()
+    with ProgressView(Console(file=stream, width=80)) as view:
+        for done in range(1, 5):
+            for ratio in (0.0, 0.5):
+                view.add(event(visit(ratio)), replace(JOB, visits_done=done, visits_total=done + 1))
+
+    told = [int(line.split("%")[0]) for line in stream.getvalue().splitlines()]
+    assert told == sorted(set(told)) == [50, 75, 83, 90]
+
+
+def test_rounds_of_energy_have_numbers_of_their_own() -> None:
+    ended = replace(visit(1, outcome=Outcome.OK), round_index=FIRST_ENERGY_ROUND + 2)
+
+    assert line_of(event(ended)) == "  energy round 3 on lab-1: 1,234 readings"
+
+
 def test_no_progress_is_told_while_nothing_is_known() -> None:
-    assert tenth_line(Tally(), Tally()) == ""
+    assert tenth_line(Tally()) == ""

@@ -1,7 +1,7 @@
 """Finds out what a job would do: model and data are inspected, candidates enumerated, nothing is made or measured."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mltest.coordinator.builder.builder import Inspection
 from mltest.coordinator.builder.recipes import Recipes, enumerate_recipes
@@ -13,7 +13,9 @@ from mltest.coordinator.planning.plan_file import parse_plan
 from mltest.coordinator.planning.preview_text import preview_lines
 from mltest.coordinator.planning.time_estimate import time_estimate
 from mltest.coordinator.tests.chosen import chosen_tests
+from mltest.coordinator.tests.energy import energy_test
 from mltest.coordinator.tests.registry import sample_tests
+from mltest.coordinator.tests.role import SampleTest
 from mltest.coordinator.tests.timing import merged_latency_spec
 from mltest.shared.domain import JobPreview, JobSpec, LatencySpec, PrunedCell
 
@@ -34,11 +36,13 @@ def preview_of(plan: Plan, inspection: Inspection, recipes: Recipes) -> JobPrevi
     """Return what is known once model and data were inspected."""
     model, dataset, left_out = inspection.model, inspection.dataset, _left_out(recipes)
     made_count = sum(not candidate.reason for candidate in recipes.candidates)
-    estimate = time_estimate(plan, _latency(plan, inspection), made_count)
+    tests = sample_tests(chosen_tests(plan, model, has_target=dataset.has_target))
+    estimate = time_estimate(plan, _latency(tests), made_count)
     lines = preview_lines(
         *(plan, model, dataset, recipes.candidates, recipes.pruned, left_out),
         least_s=estimate.least_s,
         most_s=estimate.most_s,
+        energy=energy_test(tests),
     )
     return JobPreview(
         model=model,
@@ -72,6 +76,5 @@ def _left_out(recipes: Recipes) -> tuple[PrunedCell, ...]:
     return tuple(PrunedCell(label=one.candidate.label, reason=one.reason) for one in recipes.left_out)
 
 
-def _latency(plan: Plan, inspection: Inspection) -> LatencySpec | None:
-    tests = sample_tests(chosen_tests(plan, inspection.model, has_target=inspection.dataset.has_target))
+def _latency(tests: Sequence[SampleTest]) -> LatencySpec | None:
     return merged_latency_spec([found for test in tests if (found := test.latency_spec()) is not None])

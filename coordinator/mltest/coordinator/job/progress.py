@@ -30,6 +30,7 @@ class VisitProgress:
         self._visit = visit
         self._agent_name = agent_name
         self._timed: Counter[str] = Counter()
+        self._metered: set[tuple[str, int]] = set()
         self._last_candidate_id = ""
         self._told_candidate_ids = {""}
         self._value_count = 0
@@ -55,6 +56,9 @@ class VisitProgress:
         elif isinstance(body, EnergyRecorded):
             self._value_count += len(body.begin_ns)
             self._last_candidate_id = body.candidate_id
+            if body.candidate_id and (body.candidate_id, body.batch_size) not in self._metered:
+                self._metered.add((body.candidate_id, body.batch_size))
+                self._timed[body.candidate_id] += 1
         elif isinstance(body, CandidateEnded):
             self.ends[body.candidate_id] = body
         elif isinstance(body, PredictionsStored):

@@ -192,7 +192,9 @@ def blobs_of(visits: Sequence[VisitSpec]) -> tuple[str, ...]:
 
 
 def series_total(visit: VisitSpec, candidate: VisitCandidate) -> int:
-    """Return how many timed slices `candidate` sends in `visit` at most."""
+    """Return how many timed slices `candidate` sends in `visit` at most; of energy, how many batch sizes."""
+    if visit.energy is not None:
+        return len(visit.energy.batch_sizes)
     latency = visit.latency
     if latency is None:
         return 0

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from mltest.coordinator.planning.plan import Plan
 from mltest.coordinator.planning.profiles import most_rounds, stop_rule
 from mltest.coordinator.planning.screening import SCREEN_ROUNDS, is_screened
+from mltest.coordinator.planning.time_estimate import energy_estimate
+from mltest.coordinator.tests.energy import Energy
 from mltest.shared.domain import Candidate, DatasetInfo, ModelInfo, PrunedCell
 from mltest.shared.units import duration_text
 
@@ -22,6 +24,7 @@ def preview_lines(
     *,
     least_s: float,
     most_s: float,
+    energy: Energy | None = None,
 ) -> Iterator[str]:
     """Yield model and data, the candidates, what is pruned and left out with the reasons, and the time."""
     made = [candidate for candidate in candidates if not candidate.reason]
@@ -42,6 +45,19 @@ def preview_lines(
     yield (
         f"Measuring takes about {duration_text(least_s)} to {duration_text(most_s)} on each agent ({_rounds(plan)}); "
         "making the candidates comes before, and calls that are slower than a slice add to it."
+    )
+    if energy is not None:
+        yield from _energy(plan, energy, len(made))
+
+
+def _energy(plan: Plan, energy: Energy, candidate_count: int) -> Iterator[str]:
+    """Yield how long energy takes, which is not in the time above: nobody knows yet which agents have a meter."""
+    found = energy_estimate(energy.energy_spec(), energy.rounds, candidate_count)
+    within = f", within the budget of {duration_text(plan.budget_s)} in all" if plan.budget_s else ""
+    yield (
+        f"Energy takes another {duration_text(found.least_s)} or more on an agent that has a fast meter, and up to "
+        f"{duration_text(found.most_s)} with a slow one{within} ({_count(energy.rounds, 'round')}, each candidate "
+        "alone); nothing where there is no meter. A plan or --tests without energy leaves it out."
     )
 
 

@@ -47,10 +47,11 @@ def figure_text(figure: Result | None, *, has_interval: bool = False) -> str:
 def metered_text(figure: Result) -> str:
     """Return joules or watts with their error bar; what they are at most where they are below resolution."""
     unit = RESULT_METRICS[figure.metric].unit if figure.metric in RESULT_METRICS else ""
+    mark = _MARKS.get(figure.doubt_level, "")
     if figure.value is None:
-        return ABSENT if figure.high is None else f"< {measured_text(figure.high, 0.0, unit)}"
+        return ABSENT if figure.high is None else f"< {measured_text(figure.high, 0.0, unit)}{mark}"
     half_width = 0.0 if figure.high is None else figure.high - figure.value
-    return measured_text(figure.value, half_width, unit)
+    return measured_text(figure.value, half_width, unit) + mark
 
 
 def value_text(figure: Result) -> str:

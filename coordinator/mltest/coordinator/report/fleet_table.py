@@ -49,7 +49,9 @@ def jobs_table(jobs: Sequence[JobInfo]) -> Table:
 def _machine(agent: AgentInfo) -> str:
     host = agent.host
     gpus = "".join(f", {gpu.name}" for gpu in host.gpus)
-    return f"{host.architecture}, {host.cpu_model}, {host.logical_cores} cores, {bytes_text(host.memory_bytes)}{gpus}"
+    played = f" (emulated by {host.emulator})" if host.emulator else ""
+    memory = bytes_text(host.memory_bytes)
+    return f"{host.architecture}{played}, {host.cpu_model}, {host.logical_cores} cores, {memory}{gpus}"
 
 
 def _runtimes(agent: AgentInfo) -> str:

@@ -36,12 +36,24 @@ def line_of(event: JobEvent) -> str:
             return f"  {note.text}"
 
 
-def tenth_line(before: Tally, after: Tally) -> str:
-    """Return how far the job is where another tenth of it was done since `before`; empty otherwise."""
-    done_ratio = after.done_ratio
-    if done_ratio is None or int((before.done_ratio or 0) * _STEPS_OF_PROGRESS) == int(done_ratio * _STEPS_OF_PROGRESS):
+def round_text(round_index: int) -> str:
+    """Return the name of a round for people, who count from 1, and those of energy apart."""
+    if round_index >= FIRST_ENERGY_ROUND:
+        return f"energy round {round_index - FIRST_ENERGY_ROUND + 1}"
+    return f"round {round_index + 1}"
+
+
+def values_word(round_index: int) -> str:
+    """Return what a round gives."""
+    return "readings" if round_index >= FIRST_ENERGY_ROUND else "values"
+
+
+def tenth_line(tally: Tally) -> str:
+    """Return how far the job is where that is another tenth more than was told; empty otherwise."""
+    done_ratio = tally.done_ratio
+    if done_ratio is None or int(tally.told_ratio * _STEPS_OF_PROGRESS) >= int(done_ratio * _STEPS_OF_PROGRESS):
         return ""
-    left_s = after.left_s(after.now_ns)
+    left_s = tally.left_s(tally.now_ns)
     left = f", about {duration_text(left_s)} left" if left_s else ""
     return f"  {done_ratio:.0%} done{left}"
 
@@ -67,11 +79,9 @@ def _candidate(updated: CandidateUpdated) -> str:
 def _visit(visit: VisitUpdated) -> str:
     if visit.outcome is None:
         return ""
-    is_energy = visit.round_index >= FIRST_ENERGY_ROUND
-    number = visit.round_index - (FIRST_ENERGY_ROUND if is_energy else 0) + 1
-    where = f"  {'energy, ' if is_energy else ''}round {number} on {visit.agent_name}"
+    where = f"  {round_text(visit.round_index)} on {visit.agent_name}"
     if visit.outcome is Outcome.OK:
-        return f"{where}: {visit.value_count:,} {'readings' if is_energy else 'values'}"
+        return f"{where}: {visit.value_count:,} {values_word(visit.round_index)}"
     return f"{where}, attempt {visit.attempt}: {visit.outcome.value}{_because(visit.reason)}"
 
 

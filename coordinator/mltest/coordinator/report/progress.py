@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.text import Text
 
-from mltest.coordinator.report.lines import line_of, tenth_line
+from mltest.coordinator.report.lines import line_of, round_text, tenth_line, values_word
 from mltest.coordinator.report.plain import plain_table, printable
 from mltest.coordinator.report.tally import Tally
 from mltest.shared.domain import JobEvent, JobInfo, VisitUpdated
@@ -48,12 +48,12 @@ class ProgressView:
 
     def add(self, event: JobEvent, job: JobInfo | None = None) -> None:
         """Take one event, with the job as it is now where the event changes how far it is."""
-        before = self._tally
-        after = before.after(event)
-        self._tally = after.counted(job) if job else after
+        after = self._tally.after(event)
+        after = after.counted(job) if job else after
         self._say(line_of(event))
         if not self._console.is_terminal:
-            self._say(tenth_line(before, self._tally))
+            self._say(tenth_line(after))
+        self._tally = after.told()
 
     def say(self, text: str, *, hint: str | None = None) -> None:
         """Show a line that stays, and from now on another hint."""
@@ -82,8 +82,8 @@ class ProgressView:
 
 def _visit_words(visit: VisitUpdated, tally: Tally) -> Iterator[str]:
     attempt = f", attempt {visit.attempt}" if visit.attempt > 1 else ""
-    yield f"{visit.done_ratio:4.0%} of round {visit.round_index + 1}{attempt}"
-    yield f"{visit.value_count:,} values"
+    yield f"{visit.done_ratio:4.0%} of {round_text(visit.round_index)}{attempt}"
+    yield f"{visit.value_count:,} {values_word(visit.round_index)}"
     yield tally.label_of(visit.candidate_id) if visit.outcome is None else visit.outcome.value
 
 

@@ -37,6 +37,8 @@ class Tally:
     visits_done: int = 0
     visits_total: int = 0
     """0 until it is known."""
+    told_ratio: float = 0.0
+    """The largest share of the measuring that was done so far: further rounds make it smaller again."""
 
     def after(self, event: JobEvent) -> "Tally":
         """Return the state after `event`."""
@@ -44,7 +46,12 @@ class Tally:
         match event.event:
             case JobStateChanged(state=JobState.RUNNING):
                 return replace(
-                    state, state=JobState.RUNNING, visits={}, measuring_since_ns=None, done_before_ratio=None
+                    state,
+                    state=JobState.RUNNING,
+                    visits={},
+                    measuring_since_ns=None,
+                    done_before_ratio=None,
+                    told_ratio=0.0,
                 )
             case JobStateChanged(state=new):
                 return replace(state, state=new)
@@ -64,6 +71,10 @@ class Tally:
         if before is None and job.visits_total:
             before = job.visits_done / job.visits_total
         return replace(self, visits_done=job.visits_done, visits_total=job.visits_total, done_before_ratio=before)
+
+    def told(self) -> "Tally":
+        """Return the state after somebody was told how far the job is."""
+        return replace(self, told_ratio=max(self.told_ratio, self.done_ratio or 0.0))
 
     @property
     def done_ratio(self) -> float | None:

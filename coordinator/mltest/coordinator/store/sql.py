@@ -147,6 +147,11 @@ SELECT visit.agent_id, visit.round_index, energy.* FROM energy {COUNTED}
 AND (attempt_key, seq) > (:attempt_key, :seq) ORDER BY attempt_key, seq LIMIT :limit
 """  # noqa: S608
 
+ENERGY_VISIT_COUNTS = """
+SELECT agent_id, count(*) AS visit_count FROM visit WHERE job_id = :job_id AND round_index >= :first_round
+GROUP BY agent_id
+"""
+
 COUNTED_ENERGY_HEADS = f"""
 SELECT visit.agent_id, visit.round_index, recorded_json FROM energy {COUNTED} ORDER BY attempt_key, seq
 """  # noqa: S608

@@ -12,6 +12,7 @@ from mltest.coordinator.store.jobs import append_event
 from mltest.coordinator.store.sealing import opened, sealed_rows
 from mltest.coordinator.store.series import SeriesRow, series_of_row, series_row
 from mltest.shared.domain import (
+    FIRST_ENERGY_ROUND,
     CallsVerified,
     CandidateEnded,
     EnergyAbsent,
@@ -281,6 +282,12 @@ class VisitTable:
         """Return the same without any reading."""
         rows = self._database.execute(sql.COUNTED_ENERGY_HEADS, {"job_id": job_id})
         return tuple(_stored_energy(row, from_json(row["recorded_json"], EnergyRecorded)) for row in rows)
+
+    def energy_visit_counts(self, job_id: str) -> dict[str, int]:
+        """Return how many rounds of energy are planned, by agent; an agent that has none is not in it."""
+        parameters = {"job_id": job_id, "first_round": FIRST_ENERGY_ROUND}
+        rows = self._database.execute(sql.ENERGY_VISIT_COUNTS, parameters)
+        return {row["agent_id"]: row["visit_count"] for row in rows}
 
     def energy_absent(self, job_id: str) -> tuple[StoredEnergyAbsent, ...]:
         """Return why energy could not be measured, in the order in which it was stored."""

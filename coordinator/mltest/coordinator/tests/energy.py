@@ -1,5 +1,6 @@
 """How many joules one inference takes, with an error bar, at a named boundary."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
@@ -20,6 +21,7 @@ MEAN = "mean"
 GROSS, NET = "gross_energy_j", "net_energy_j"
 _QUANTITIES = {GROSS: Quantity.GROSS, NET: Quantity.NET}
 _MOST_ROUNDS = 60
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 @test
@@ -176,7 +178,13 @@ def _smallest(energy: EnergyEvidence) -> list[EnergyCell]:
 
 
 def _why(cell: EnergyCell) -> str:
-    """Return why rounds of a cell are not sound, each reason once; empty if all are."""
-    reasons = dict.fromkeys(f"{one.reason}{f' ({one.remedy})' if one.remedy else ''}" for one in cell.rejected.values())
+    """Return why rounds of a cell are not sound; empty if all are. Of reasons that differ by numbers, the worst."""
+    found: dict[str, list[Absent]] = {}
+    for one in cell.rejected.values():
+        found.setdefault(_NUMBER.sub("#", one.reason), []).append(one)
+    worst = [
+        max(alike, key=lambda one: [float(text) for text in _NUMBER.findall(one.reason)]) for alike in found.values()
+    ]
+    reasons = "; ".join(f"{one.reason}{f' ({one.remedy})' if one.remedy else ''}" for one in worst)
     count = len(cell.rejected)
-    return f"{count} of {count + len(cell.rounds)} rounds were rejected: {'; '.join(reasons)}" if count else ""
+    return f"{count} of {count + len(cell.rounds)} rounds were rejected: {reasons}" if count else ""
