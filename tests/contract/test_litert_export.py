@@ -95,7 +95,8 @@ def test_a_layer_is_that_of_numpy_but_for_the_last_bits(curve: Code, tmp_path: P
     expected = {Code.RELU: np.maximum(sums, 0), Code.TANH: np.tanh(sums), Code.LOGISTIC: 1 / (1 + np.exp(-sums))}
     for count in (50, 1, 7, 50):
         answer = opened.answer(opened.predict(rows[:count]), count)
-        np.testing.assert_allclose(answer, expected[curve][:count], rtol=0, atol=2e-6)
+        assert answer.dtype == np.float64
+        np.testing.assert_allclose(answer.astype(np.float64), expected[curve][:count], rtol=0, atol=2e-6)
 
 
 @RUNS

@@ -70,6 +70,7 @@ def test_a_compiled_program_computes_what_its_weights_say_for_any_number_of_rows
     assert as_opened(target, candidate).stat().st_ino == inode
 
 
+@WITH_TORCH
 @WITH_COMPILER
 async def test_a_program_with_code_in_it_is_refused_before_it_is_compiled(tmp_path: Path) -> None:
     parts = honest_parts()

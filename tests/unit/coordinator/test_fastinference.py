@@ -172,7 +172,7 @@ def test_some_recipes_are_made_unasked_and_all_on_request() -> None:
 
 
 def test_what_is_made_on_request_is_made_of_the_model_as_submitted() -> None:
-    plan, tools = Plan(only=("fastinference*",)), {"fastinference": REPORT}
+    plan, tools = Plan(only=("fastinference*",), transforms=("all",)), {"fastinference": REPORT}
     found = enumerate_recipes(FOREST, plan, (NATIVE, NEEDS), (PRUNE,), tools).candidates
     assert {one.variant for one in found if one.transform} == {"native", "native reorder", "if-else"}
 

@@ -7,6 +7,7 @@ import pytest
 from mltest.coordinator.planning import plan
 from mltest.coordinator.tests.agreement import Agreement
 from mltest.coordinator.tests.registry import (
+    candidate_tests,
     choice_of,
     default_tests,
     make_test,
@@ -70,7 +71,7 @@ def test_the_defaults_are_the_tests_that_apply() -> None:
 
 def test_every_registered_test_has_exactly_one_role() -> None:
     choices = [choice_of(found) for found in registered_tests()]
-    roles = (sample_tests(choices), prediction_tests(choices), model_tests(choices))
+    roles = (sample_tests(choices), prediction_tests(choices), model_tests(choices), candidate_tests(choices))
     assert sum(map(len, roles)) == len(choices)
     assert all(roles)
 

@@ -61,7 +61,7 @@ def test_a_custom_operator_is_named_also_inside_a_branch(tmp_path: Path) -> None
     [
         ({"shape": [1, 3]}, "exactly 1 rows"),
         ({"shape": [None, 3, 8, 8]}, "4 dimensions"),
-        ({"element": TensorProto.INT64}, "neither float32 nor float64"),
+        ({"element": TensorProto.INT64}, "takes int64, and does not give one array of scores"),
     ],
 )
 def test_inputs_other_than_rows_of_features_are_not_supported(
