@@ -18,7 +18,7 @@ from mltest.agent.runtimes.role import RuntimeNeeds
 from mltest.coordinator.builder.exporters.role import ExporterNeeds
 from mltest.coordinator.builder.exporters.tool import absence_of
 
-APART = ("daal4py", "openvino", "lleaves", "torch")
+APART = ("daal4py", "openvino", "lleaves", "torch", "litert")
 """In an order in which one process can import them: libtbb of OpenVINO lacks a symbol that daal4py needs."""
 
 _ENVIRONMENTS = Environments(environments_of_machine())

@@ -70,9 +70,10 @@ ONE_EACH = [
 
 
 _LIBRARIES = ("xgboost", "lightgbm", "catboost")
+_ONE_CALL = (*_LIBRARIES, "litert")
 NEVER: dict[str, tuple[str, ...]] = {
-    LEAN_CALL: _LIBRARIES,
-    NATIVE_CALL: ("scikit-learn", "daal4py", "numpy", "openvino", "torch", "torch-compile", *_LIBRARIES),
+    LEAN_CALL: _ONE_CALL,
+    NATIVE_CALL: ("scikit-learn", "daal4py", "numpy", "openvino", "torch", "torch-compile", *_ONE_CALL),
 }
 """Runtimes that have no such form."""
 ONE_THREAD = ("lleaves",)

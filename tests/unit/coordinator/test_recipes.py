@@ -129,12 +129,13 @@ def test_a_program_of_pytorch_has_every_way_of_a_network() -> None:
     baseline, *others = (candidate.label for candidate in recipes.candidates if not candidate.reason)
     assert baseline == "torch"
     assert sorted(others) == [
-        *("onnxruntime", "onnxruntime, fp16", "onnxruntime, int8", "onnxruntime, int8 dynamic"),
+        *("litert", "onnxruntime", "onnxruntime, fp16", "onnxruntime, int8", "onnxruntime, int8 dynamic"),
         *("openvino", "torch, TorchScript", "torch-compile"),
     ]
     assert recipes.candidates[0].is_baseline
     reasons = {cell.label: cell.reason for cell in recipes.pruned}
-    assert "litert" in reasons
+    assert "onnxruntime, CUDA" in reasons
+    assert "litert" not in reasons
 
 
 def test_the_choice_of_runtimes_keeps_the_baseline() -> None:

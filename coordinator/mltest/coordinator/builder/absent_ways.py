@@ -8,10 +8,8 @@ from collections.abc import Iterator, Mapping
 from mltest.shared.domain import ModelInfo, PrunedCell
 from mltest.shared.model_format import ONNX, PICKLE, PT2, SKOPS
 
-_NO_CONVERTER = "its converter brings JAX, transformers and torchao to where models are opened, and was not tried"
 _NO_DEVICE = "what opens a model sees no device of a GPU, and no machine with one was there to try it on"
 _ABSENT: Mapping[str, tuple[tuple[str, ...], str]] = {
-    "litert": ((PT2, ONNX), _NO_CONVERTER),
     "onnxruntime, CUDA": ((PT2, ONNX, SKOPS, PICKLE), _NO_DEVICE),
     "onnxruntime, TensorRT": ((PT2, ONNX, SKOPS, PICKLE), _NO_DEVICE),
 }

@@ -7,6 +7,7 @@ from mltest.coordinator.builder.c_source.network.form import Network
 from mltest.coordinator.builder.c_source.network.refusal import refusal
 from mltest.coordinator.builder.exporters.role import ExportSource
 from mltest.coordinator.builder.scaling import steps_and_final
+from mltest.shared.model_format import PT2
 from mltest.shared.native.outputs import NativeModel
 
 
@@ -20,7 +21,7 @@ def read_network(source: ExportSource, *, folds: bool = True) -> Network:
     if source.native is None:
         from mltest.coordinator.builder.c_source.network.read_graph import graph_network
 
-        network = graph_network(source.path.read_bytes(), source.info)
+        network = graph_network(_graph_file(source), source.info)
     else:
         network = _fitted(source.native, folds=folds)
     if network.feature_count != source.info.feature_count:
@@ -28,6 +29,14 @@ def read_network(source: ExportSource, *, folds: bool = True) -> Network:
     if not _is_finite(network):
         raise refusal("a weight of it is no finite number")
     return replace(network, ending=replace(network.ending, output=source.info.output.value))
+
+
+def _graph_file(source: ExportSource) -> bytes:
+    if source.info.format != PT2:
+        return source.path.read_bytes()
+    from mltest.coordinator.builder.torch_graph import torch_graph
+
+    return torch_graph(source.path)
 
 
 def _is_finite(network: Network) -> bool:

@@ -1,0 +1,1 @@
+"""Networks as files of LiteRT (TensorFlow Lite)."""
