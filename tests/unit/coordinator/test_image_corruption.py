@@ -142,7 +142,7 @@ def test_flat_rows_are_images_where_the_plan_says_so_and_the_mean_error_is_that_
     assert error.high is not None
     assert 0 <= error.low < (error.value or 0) < error.high <= 1
     assert digits.truth is not None
-    clean = (digits.reference.labels != digits.truth).mean()
+    clean = np.mean(digits.reference.labels != digits.truth)
     assert value_of(results, "corruption_error_change") == pytest.approx((error.value or 0) - clean)
     for name in ("gaussian noise", "translation"):
         first, last = (value_of(results, "corruption_agreement", label=f"{name} {severity}") for severity in (1, 5))

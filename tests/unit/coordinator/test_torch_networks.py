@@ -90,7 +90,7 @@ def test_a_program_whose_graph_cannot_be_had_has_parameters_and_a_reason_for_the
 ) -> None:
     import torch
 
-    class Inverted(torch.nn.Module):
+    class Inverted(torch.nn.Module):  # type: ignore[misc]  # without PyTorch's types it is of any
         def __init__(self) -> None:
             super().__init__()
             self.first, self.second = torch.nn.Linear(4, 9), torch.nn.Linear(9, 3)

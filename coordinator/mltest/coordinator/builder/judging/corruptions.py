@@ -76,14 +76,14 @@ def _convolved(pixels: Pixels, weights: Pixels) -> Pixels:
 def _contrast(pixels: Pixels, share: float, _: np.random.Generator) -> Pixels:
     """Draw the values of each channel of an image to their mean."""
     means = pixels.mean(axis=(2, 3), keepdims=True)
-    return (pixels - means) * share + means
+    return np.asarray((pixels - means) * share + means)
 
 
 def _brightness(pixels: Pixels, more: float, _: np.random.Generator) -> Pixels:
     """Raise the value of HSV, the largest channel; hue and saturation stay."""
     value = pixels.max(axis=1, keepdims=True)
     raised = np.minimum(value + more, 1.0)
-    return np.where(value > 0, pixels * (raised / np.where(value > 0, value, 1.0)), raised)
+    return np.asarray(np.where(value > 0, pixels * (raised / np.where(value > 0, value, 1.0)), raised))
 
 
 def _pixelate(pixels: Pixels, share: float, _: np.random.Generator) -> Pixels:
