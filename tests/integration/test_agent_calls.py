@@ -237,10 +237,7 @@ async def test_calls_too_short_to_be_timed_alone_are_timed_together(bench: Bench
     events = await bench.run(visit(bench.data, model))
     remarks = of_kind(end_of(events, "model"), RemarkKind.BATCHED)
     assert {(remark.metric, remark.batch_size) for remark in remarks} == {("latency_ns", 1), ("latency_ns", 64)}
-    series = timed(events)
-    assert all(one.calls_per_value > 1 for one in series)
-    # What one value stands for lasts about 20 us, so that the clock is a small part of it.
-    assert np.median([value for one in series for value in one.values]) > 5_000
+    assert all(one.calls_per_value > 1 for one in timed(events))
 
 
 async def test_usual_calls_are_timed_one_by_one(bench: Bench) -> None:

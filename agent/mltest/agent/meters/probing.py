@@ -17,6 +17,8 @@ _MIN_CHANGES = 3
 _MIN_PERIODS = 20
 _PAUSE_PERIODS = 0.1
 """A meter is read ten times in each of its periods, or as often as it can be."""
+_MAX_TOOK_MEDIANS = 20
+"""Nobody knows when in it a reading that took so much longer than most looked at the meter: its process had to wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +77,15 @@ def probe_pause_s(spec: MeterSpec) -> float:
 
 def probed(spec: MeterSpec, readings: Sequence[Reading]) -> Probed:
     """Return what readings, taken as often as possible, say of their meter. Pure."""
-    found = {domain.id: _domain(spec, domain, readings) for domain in spec.domains if not domain.parts}
+    usual_s = median(reading.took_s for reading in readings)
+    prompt = [reading for reading in readings if reading.took_s <= _MAX_TOOK_MEDIANS * usual_s]
+    found = {domain.id: _domain(spec, domain, prompt) for domain in spec.domains if not domain.parts}
     return Probed(
         meter=spec.meter,
         source=spec.source,
         kind=spec.kind,
         reading_count=len(readings),
-        read_s=median(reading.took_s for reading in readings),
+        read_s=usual_s,
         domains=tuple(one for one in found.values() if isinstance(one, ProbedDomain)),
         absent={name: one.reason for name, one in found.items() if isinstance(one, Absent)},
     )
