@@ -101,6 +101,25 @@ def test_what_was_not_measured_has_a_reason_and_a_remedy() -> None:
     assert "too old" in energy_absence(replace(METERED, measures_energy=False), (), "c")
 
 
+@pytest.mark.parametrize(
+    ("wanted", "asked"),
+    [
+        (EnergySpec(batch_sizes=(1,), max_window_ns=1, warmup_ns=1, boundary="wall"), "the boundary wall"),
+        (
+            EnergySpec(batch_sizes=(1,), max_window_ns=1, warmup_ns=1, meters=("shelly*",)),
+            "a boundary that can be ranked of a meter shelly*",
+        ),
+    ],
+)
+def test_a_boundary_that_no_meter_has_is_named_beside_those_that_there_are(wanted: EnergySpec, asked: str) -> None:
+    names = ", ".join(METERED.meters[0].boundaries)
+
+    found = energy_absence(METERED, (), "c", wanted)
+
+    assert found.startswith(f"agent {METERED.name}: the plan asks for {asked}, and it has ")
+    assert f"({names})" in found
+
+
 RECORDED = recorded(45.0, candidate_id="native")
 OTHER_SPEC = replace(spec(), domains=(Domain(id="gpu.0", scope=Scope.GPU),))
 FALSE = (
