@@ -16,6 +16,8 @@ from mltest.shared.errors import MeterUnreadableError
 WALL = "wall"
 _GAIN_U_RATIO = 0.02 / math.sqrt(3)
 """Plugs are within about 2 %, whatever they cost."""
+_MOST = 1e12
+"""Of a number, in its unit: a plug counts less in its life."""
 _FLOOR_S, _TARGET_RATIO, _UPDATE_S = 60.0, 0.02, 1.0
 
 
@@ -65,7 +67,7 @@ class Plug:
             number = self._model.number(answer)
         except (LookupError, TypeError) as error:
             raise self._nonsense() from error
-        if not isinstance(number, int | float) or isinstance(number, bool) or not math.isfinite(number) or number < 0:
+        if not isinstance(number, int | float) or isinstance(number, bool) or not 0 <= number <= _MOST:
             raise self._nonsense()
         return Reading(begin_ns=begin_ns, end_ns=end_ns, values={WALL: number * self._model.unit})
 
