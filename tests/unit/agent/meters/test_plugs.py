@@ -91,6 +91,7 @@ def test_a_tasmota_tells_watts(plug: PlugServer) -> None:
 
     assert meter.read().values == {"wall": 61.0}
     assert (meter.spec.kind, meter.spec.domains[0].resolution) == (MeterKind.POWER, 1.0)
+    assert meter.spec.lag_s == 1.0
 
 
 def test_a_plug_whose_counter_was_reset_gives_no_joules(plug: PlugServer) -> None:
