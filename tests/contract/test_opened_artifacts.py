@@ -54,9 +54,10 @@ async def test_it_says_what_the_runtime_says(name: str, exporter: Exporter, tmp_
     said = opened_artifact(path, candidate, made.source.info, allows_pickle=False)(rows)
     theirs = runtime_named(made.candidate.runtime).open(made.path, made.candidate)
     expected = theirs.predictions(theirs.prepare(rows))
-    assert expected.labels is not None
+    assert said.labels is not None and expected.labels is not None
     np.testing.assert_array_equal(said.labels, expected.labels)
-    if expected.scores is not None:
+    assert (said.scores is None) == (expected.scores is None)
+    if said.scores is not None and expected.scores is not None:
         np.testing.assert_allclose(said.scores, expected.scores, rtol=1e-5, atol=1e-6)
     assert said.are_probabilities == expected.are_probabilities
 
@@ -109,5 +110,6 @@ def test_a_program_of_pytorch_is_asked_in_the_shape_of_its_rows(runtime: str, tm
     )
     said = opened_artifact(tmp_path / "network.pt2", candidate, model, allows_pickle=False)(rows)
     expected = network(torch.from_numpy(rows.astype("float32")).reshape(-1, 2, 3)).detach().numpy()
+    assert said.labels is not None and said.scores is not None
     np.testing.assert_array_equal(said.labels, expected.argmax(axis=1))
     np.testing.assert_allclose(said.scores, expected, rtol=1e-5, atol=1e-6)
