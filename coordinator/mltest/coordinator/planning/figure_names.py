@@ -43,6 +43,15 @@ _NATURAL = {
 }
 """Statistic and batch size that are meant where none is named."""
 _MEDIANS = ("_call_s", "spawn_s", "import_s", "load_s")
+_STATISTICS = {"p99_9": "p99.9"}
+_WORDS = {
+    **{
+        word: word.upper()
+        for word in ("f1", "mcc", "roc", "pr", "auc", "mse", "rmse", "mae", "mape", "ks", "psi", "gpu")
+    },
+    **{"r2": "R²", "ae": "absolute error", "p": "p-value"},
+}
+"""Words of metrics that people write otherwise."""
 _UNIT_ENDING = re.compile(r"(_rows_per_s|_per_s|_s|_bytes|_j|_w)$")
 _FIGURE = re.compile(
     r"(?P<metric>latency\.(?:lean|native)|energy\.net|\w+)(?:\.(?P<statistic>\w+))?(?:@(?P<batch_size>\d+))?"
@@ -120,7 +129,7 @@ def checked_statistic(statistic: str, *, where: str = "") -> str:
 
 def figure_name(metric: str, statistic: str, batch_size: int) -> str:
     """Return the name of a figure for people: `p99 latency at 32 rows`."""
-    words = [] if statistic == "value" else [statistic]
+    words = [] if statistic == "value" else [_STATISTICS.get(statistic, statistic)]
     words.append(metric_name(metric))
     if batch_size:
         words.append(f"at {batch_size} row{'s' if batch_size > 1 else ''}")
@@ -129,7 +138,8 @@ def figure_name(metric: str, statistic: str, batch_size: int) -> str:
 
 def metric_name(metric: str) -> str:
     """Return the name of a metric for people, without its unit: `first call`."""
-    return _UNIT_ENDING.sub("", metric).replace("_", " ")
+    words = _UNIT_ENDING.sub("", metric).split("_")
+    return " ".join(_WORDS.get(word, word) for word in words)
 
 
 def _at(where: str) -> str:
