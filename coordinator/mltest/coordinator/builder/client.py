@@ -31,6 +31,8 @@ AnswerT = TypeVar("AnswerT")
 
 _MODULE = "mltest.coordinator.builder.child_main"
 _MEMORY_SHARE = 0.8
+_TEST_SHARE = 0.8
+"""Of the time of a request that one test may take: it then says itself where it was."""
 _FILE_BYTES = 8 << 30
 """Largest file that the child may write."""
 _FATAL = (ChildCrashedError, DeadlineError, ResourceLimitError)
@@ -129,6 +131,7 @@ class ProcessBuilder:
         """Run the prediction tests on every file."""
         frame = {
             "command": "evaluate",
+            "test_limit_s": _TEST_SHARE * plan.build_timeout_s,
             "tests": [_named(choice) for choice in tests],
             "spec": to_jsonable(spec),
             "info": to_jsonable(info),
@@ -158,6 +161,7 @@ class ProcessBuilder:
         """Run one test of the submitted model and its data."""
         frame = {
             "command": "examine",
+            "test_limit_s": _TEST_SHARE * plan.build_timeout_s,
             "test": _named(test),
             "spec": to_jsonable(spec),
             "info": to_jsonable(info),
@@ -192,6 +196,7 @@ class ProcessBuilder:
         """Run one test of a lossy candidate's artifact beside the submitted model."""
         frame = {
             "command": "compare",
+            "test_limit_s": _TEST_SHARE * plan.build_timeout_s,
             "test": _named(test),
             "candidate": to_jsonable(candidate),
             "artifact": _absolute(artifact),

@@ -44,14 +44,6 @@ _NATURAL = {
 """Statistic and batch size that are meant where none is named."""
 _MEDIANS = ("_call_s", "spawn_s", "import_s", "load_s")
 _STATISTICS = {"p99_9": "p99.9"}
-_WORDS = {
-    **{
-        word: word.upper()
-        for word in ("f1", "mcc", "roc", "pr", "auc", "mse", "rmse", "mae", "mape", "ks", "psi", "gpu")
-    },
-    **{"r2": "R²", "ae": "absolute error", "p": "p-value"},
-}
-"""Words of metrics that people write otherwise."""
 _UNIT_ENDING = re.compile(r"(_rows_per_s|_per_s|_s|_bytes|_j|_w)$")
 _FIGURE = re.compile(
     r"(?P<metric>latency\.(?:lean|native)|energy\.net|\w+)(?:\.(?P<statistic>\w+))?(?:@(?P<batch_size>\d+))?"
@@ -138,8 +130,7 @@ def figure_name(metric: str, statistic: str, batch_size: int) -> str:
 
 def metric_name(metric: str) -> str:
     """Return the name of a metric for people, without its unit: `first call`."""
-    words = _UNIT_ENDING.sub("", metric).split("_")
-    return " ".join(_WORDS.get(word, word) for word in words)
+    return _UNIT_ENDING.sub("", metric).replace("_", " ")
 
 
 def _at(where: str) -> str:

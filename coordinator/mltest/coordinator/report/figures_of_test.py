@@ -28,6 +28,9 @@ _LABELLED = ("class", "column", "feature", "operator", "group", "cluster", "corr
 _PLAIN = (*_LABELLED, "hint", "curve")
 _LABELS = {"leakage_score": "column", "worst_recall_change": "class", "column_count": ""}
 """What the label of a single figure is."""
+_UPPER = ("f1", "mcc", "roc", "pr", "auc", "mse", "rmse", "mae", "mape", "ks", "psi", "gpu")
+_WORDS = {**{word: word.upper() for word in _UPPER}, "r2": "R²", "ae": "absolute error", "p": "p-value"}
+"""Words of metrics that people write otherwise."""
 _NEGLIGIBLE = 1e-9
 """Share of its interval below which a value is a rounding error."""
 
@@ -120,7 +123,7 @@ def _labelled_table(results: Sequence[Result], rest: str, *, has_meaning: bool) 
     names = list(dict.fromkeys(map(_name, results)))
     if has_meaning or any(result.statistic == "curve" for result in results):
         for metric in dict.fromkeys(result.metric for result in results if result.metric in RESULT_METRICS):
-            yield printable(f"{metric_name(metric)}: {RESULT_METRICS[metric].meaning}", style="dim")
+            yield printable(f"{_spelt(metric_name(metric))}: {RESULT_METRICS[metric].meaning}", style="dim")
     by_label: dict[str, dict[str, Result]] = {}
     for result in results:
         by_label.setdefault(_label(result), {})[_name(result)] = result
@@ -142,7 +145,11 @@ def _cell(result: Result, column_count: int) -> str:
 
 def _name(result: Result) -> str:
     statistic = "value" if result.statistic in _PLAIN else result.statistic
-    return figure_name(result.metric, statistic, 0)
+    return _spelt(figure_name(result.metric, statistic, 0))
+
+
+def _spelt(name: str) -> str:
+    return " ".join(_WORDS.get(word, word) for word in name.split())
 
 
 def _value(result: Result) -> str:

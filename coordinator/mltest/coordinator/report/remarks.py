@@ -32,7 +32,7 @@ def remarks(results: JobResults) -> Iterator[str]:
         )
     yield from _energy(ranked)
     yield from _machines(ranked)
-    yield from _findings(results.standings.machines)
+    yield from _findings(results.standings.machines, has_energy=_has_energy(results))
     yield from _missing(ranked)
     yield from _of_rows(results.standings.rows)
     yield from results.standings.notes
@@ -56,10 +56,15 @@ def _machines(rows: Sequence[StandingRow]) -> Iterator[str]:
     yield from (_WORTH[machine_class] for machine_class in found if machine_class in _WORTH)
 
 
-def _findings(machines: Sequence[AgentMachine]) -> Iterator[str]:
+def _has_energy(results: JobResults) -> bool:
+    """Return whether any joules were measured."""
+    return any(one.metric == "gross_energy_j" and one.boundary for one in results.results)
+
+
+def _findings(machines: Sequence[AgentMachine], *, has_energy: bool) -> Iterator[str]:
     """Say what the state of machines makes of figures; warnings are told by `show`."""
     for machine in machines:
-        texts = list(finding_texts(machine, has_warnings=False))
+        texts = list(finding_texts(machine, has_warnings=False, has_energy=has_energy))
         yield from (sentence(f"! {machine.agent_name}: {text}") for text in texts)
 
 
