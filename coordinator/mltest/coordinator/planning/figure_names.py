@@ -43,7 +43,6 @@ _NATURAL = {
 }
 """Statistic and batch size that are meant where none is named."""
 _MEDIANS = ("_call_s", "spawn_s", "import_s", "load_s")
-_STATISTICS = {"p99_9": "p99.9"}
 _UNIT_ENDING = re.compile(r"(_rows_per_s|_per_s|_s|_bytes|_j|_w)$")
 _FIGURE = re.compile(
     r"(?P<metric>latency\.(?:lean|native)|energy\.net|\w+)(?:\.(?P<statistic>\w+))?(?:@(?P<batch_size>\d+))?"
@@ -121,7 +120,7 @@ def checked_statistic(statistic: str, *, where: str = "") -> str:
 
 def figure_name(metric: str, statistic: str, batch_size: int) -> str:
     """Return the name of a figure for people: `p99 latency at 32 rows`."""
-    words = [] if statistic == "value" else [_STATISTICS.get(statistic, statistic)]
+    words = [] if statistic == "value" else [statistic]
     words.append(metric_name(metric))
     if batch_size:
         words.append(f"at {batch_size} row{'s' if batch_size > 1 else ''}")

@@ -29,7 +29,13 @@ _PLAIN = (*_LABELLED, "hint", "curve")
 _LABELS = {"leakage_score": "column", "worst_recall_change": "class", "column_count": ""}
 """What the label of a single figure is."""
 _UPPER = ("f1", "mcc", "roc", "pr", "auc", "mse", "rmse", "mae", "mape", "ks", "psi", "gpu")
-_WORDS = {**{word: word.upper() for word in _UPPER}, "r2": "R²", "ae": "absolute error", "p": "p-value"}
+_WORDS = {
+    **{word: word.upper() for word in _UPPER},
+    "p99_9": "p99.9",
+    "r2": "R²",
+    "ae": "absolute error",
+    "p": "p-value",
+}
 """Words of metrics that people write otherwise."""
 _NEGLIGIBLE = 1e-9
 """Share of its interval below which a value is a rounding error."""
