@@ -6,8 +6,9 @@ import pytest
 
 from mltest.coordinator.api import StoredEnergy
 from mltest.coordinator.fleet.hostile import check_event, cleaned
-from mltest.coordinator.job.energy_absence import energy_absence
-from mltest.coordinator.job.energy_rounds import calls_of, done_rounds, fitting_meters
+from mltest.coordinator.job.energy_absence import energy_absence, unmet_wish
+from mltest.coordinator.job.energy_rounds import calls_of, done_rounds
+from mltest.coordinator.job.fitting_meters import fitting_meters
 from mltest.coordinator.job.scheduler import energy_visit, plan_visits
 from mltest.coordinator.store import StoredEnergyAbsent, StoredVisit
 from mltest.shared.domain import (
@@ -118,6 +119,9 @@ def test_a_boundary_that_no_meter_has_is_named_beside_those_that_there_are(wante
 
     assert found.startswith(f"agent {METERED.name}: the plan asks for {asked}, and it has ")
     assert f"({names})" in found
+    assert unmet_wish(METERED, wanted) == found
+    assert unmet_wish(METERED, SPEC) == unmet_wish(replace(METERED, meters=()), SPEC) == ""
+    assert "no known counter" in unmet_wish(replace(METERED, meters=()), wanted)
 
 
 RECORDED = recorded(45.0, candidate_id="native")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mltest.coordinator.job.energy_rounds import fitting_meters
+from mltest.coordinator.job.fitting_meters import fitting_meters
 from mltest.coordinator.store import StoredEnergyAbsent
 from mltest.shared.domain import AgentInfo, EnergyAbsent, EnergySpec, MeterInfo
 
@@ -29,6 +29,13 @@ def energy_absence(
     if usable and not told:
         return f"agent {agent.name}: {_unused(agent, usable, wanted)}"
     return f"agent {agent.name}: {'; '.join(dict.fromkeys(reasons)) or _NO_METER}"
+
+
+def unmet_wish(agent: AgentInfo, wanted: EnergySpec | None) -> str:
+    """Return why a plan that names a boundary or meters gets nothing of `agent`; empty if it does, or names none."""
+    if wanted is None or not (wanted.boundary or wanted.meters) or fitting_meters(agent, wanted):
+        return ""
+    return energy_absence(agent, (), "", wanted)
 
 
 def told_absences(agent: AgentInfo, stored: Sequence[StoredEnergyAbsent], candidate_id: str) -> list[EnergyAbsent]:

@@ -1,6 +1,6 @@
 """How many visits of a running job are known to come, besides those that are stored: the rounds of energy."""
 
-from mltest.coordinator.job.energy_rounds import fitting_meters
+from mltest.coordinator.job.fitting_meters import fitting_meters
 from mltest.coordinator.planning.plan_file import parse_plan
 from mltest.coordinator.store import Store
 from mltest.coordinator.tests.chosen import chosen_tests
