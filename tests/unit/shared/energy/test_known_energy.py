@@ -22,7 +22,8 @@ both = pytest.mark.parametrize("quantity", Quantity, ids=lambda one: one.value)
 
 def check(found: Summary) -> None:
     assert abs(found.bias_ratio) <= LONGEST_BIAS, found
-    assert COVERAGE[0] <= found.coverage_ratio <= COVERAGE[1], found
+    # Of a dozen campaigns one may miss: 19 of 20 are promised.
+    assert min(COVERAGE[0], 1 - 1 / found.count) <= found.coverage_ratio <= COVERAGE[1], found
     assert found.sound_ratio > 0.8, found
 
 
