@@ -9,14 +9,14 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError
 
 from mltest.agent.host.compilers import compiler_version
-from mltest.agent.native.artifact_flags import LANGUAGES
-from mltest.agent.native.compile import REMEDIES
 from mltest.agent.probe.installed import installed_versions
 from mltest.agent.runtimes.registry import runtime_named
 from mltest.agent.runtimes.role import RuntimeNeeds
 from mltest.shared.child_side import serve
 from mltest.shared.domain import RuntimeInfo
 from mltest.shared.frames import Frame
+from mltest.shared.native.artifact_flags import LANGUAGES
+from mltest.shared.native.compiler import REMEDIES
 
 
 def probe_runtime(frame: Frame) -> Frame:

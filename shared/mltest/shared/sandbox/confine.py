@@ -7,7 +7,13 @@ from mltest.shared.sandbox.landlock_rules import Grant
 from mltest.shared.sandbox.limits import ChildLimits, Confinement
 from mltest.shared.sandbox.namespaces import leave_shared_namespaces
 from mltest.shared.sandbox.paths import grants_for
-from mltest.shared.sandbox.privileges import die_with, gain_no_privileges, give_up_capabilities, hide_memory
+from mltest.shared.sandbox.privileges import (
+    adopt_orphans,
+    die_with,
+    gain_no_privileges,
+    give_up_capabilities,
+    hide_memory,
+)
 from mltest.shared.sandbox.resource_limits import limit_resources
 from mltest.shared.sandbox.seccomp import confine_calls
 from mltest.shared.sandbox.thread_locks import use_thread_semaphores
@@ -21,6 +27,7 @@ def confine(limits: ChildLimits, parent_pid: int) -> tuple[str, ...]:
     Nothing undoes it.
     """
     die_with(parent_pid)
+    adopt_orphans()
     gain_no_privileges()
     limit_resources(limits)
     if limits.confinement is Confinement.NONE:
