@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -156,7 +157,7 @@ def test_a_graph_whose_shapes_are_not_known_has_no_number_of_products() -> None:
     assert graph_cost(helper.make_model(graph)).mac_count is None
 
 
-def layer(operator: str, given: list[int], *weights: list[int], **attributes: object) -> onnx.ModelProto:
+def layer(operator: str, given: list[int], *weights: list[int], **attributes: Any) -> onnx.ModelProto:
     """Return a graph of one operator on an input of that shape."""
     held = [
         numpy_helper.from_array(np.ones(shape, dtype=np.float32), f"w{place}") for place, shape in enumerate(weights)
@@ -198,8 +199,8 @@ def test_an_operator_whose_products_nobody_counts_leaves_no_number() -> None:
 def test_weights_of_a_quantised_network_are_parameters_and_their_scales_are_not() -> None:
     held = [
         numpy_helper.from_array(np.ones((4, 3), dtype=np.int8), "w"),
-        numpy_helper.from_array(np.float32(0.1), "scale"),
-        numpy_helper.from_array(np.int8(0), "zero"),
+        numpy_helper.from_array(np.array(0.1, dtype=np.float32), "scale"),
+        numpy_helper.from_array(np.array(0, dtype=np.int8), "zero"),
         numpy_helper.from_array(np.ones(3, dtype=np.float32), "bias"),
     ]
     nodes = [
