@@ -194,7 +194,6 @@ def test_what_an_unconfined_worker_left_behind_ends_with_its_visit(
         assert visit.stdin is not None
         assert visit.stdout.readline() == "left\n"
         (left,) = machine.processes(LEFT_BEHIND)
-        assert machine.run("ps", "-o", "ppid=", str(left)).strip() == "1"
         if end == "closed":
             visit.stdin.write("\n")
             visit.stdin.flush()
