@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mltest.agent.runtimes.columns import prepared_rows
+
 from mltest.agent.runtimes.registry import runtime
 from mltest.agent.runtimes.role import OpenModel, RuntimeNeeds
 from mltest.shared.domain import VisitCandidate
