@@ -32,6 +32,8 @@ AnswerT = TypeVar("AnswerT")
 
 _MODULE = "mltest.coordinator.builder.child_main"
 _MEMORY_SHARE = 0.8
+_TEST_SHARE = 0.8
+"""Of the time of a request that one test may take: it then says itself where it was."""
 _FILE_BYTES = 8 << 30
 """Largest file that the child may write."""
 _FATAL = (ChildCrashedError, DeadlineError, ResourceLimitError)
@@ -131,6 +133,7 @@ class ProcessBuilder:
         """Run the prediction tests on every file."""
         frame = {
             "command": "evaluate",
+            "test_limit_s": _TEST_SHARE * plan.build_timeout_s,
             "tests": [_named(choice) for choice in tests],
             "spec": to_jsonable(spec),
             "info": to_jsonable(info),
@@ -160,6 +163,7 @@ class ProcessBuilder:
         """Run one test of the submitted model and its data."""
         frame = {
             "command": "examine",
+            "test_limit_s": _TEST_SHARE * plan.build_timeout_s,
             "test": _named(test),
             "spec": to_jsonable(spec),
             "info": to_jsonable(info),
@@ -195,6 +199,7 @@ class ProcessBuilder:
         opened = await self._compiled.opened(candidate, Path(_absolute(artifact)))
         frame = {
             "command": "compare",
+            "test_limit_s": _TEST_SHARE * plan.build_timeout_s,
             "test": _named(test),
             "candidate": to_jsonable(candidate),
             "artifact": _absolute(opened),

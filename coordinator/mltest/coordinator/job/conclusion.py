@@ -83,5 +83,5 @@ class Conclusion:
         self, builder: Builder, job: JobInfo, tests: Sequence[TestChoice], files: Sequence[PredictionFile]
     ) -> AsyncIterator[tuple[Evaluation, ...]]:
         """Yield the evaluations of `files`, in portions."""
-        async for portion in evaluated(files, await evaluate_with(self._errand, builder, job, tests)):
+        async for portion in evaluated(files, tests, await evaluate_with(self._errand, builder, job)):
             yield portion

@@ -31,7 +31,7 @@ class LaterPredictions:
         """Make the tests that have said nothing yet of predictions, or are made anew; they may gate a candidate."""
         stored = await self._stored()
         for missing, files in self._groups(job, stored, await prediction_files(self._errand)):
-            evaluate = await evaluate_with(self._errand, builder, job, missing)
+            evaluate = (await evaluate_with(self._errand, builder, job))(missing)
             async for found in _evaluated(missing, files, evaluate):
                 merged = [self._merged(stored[one.agent_id, one.candidate_id], one, missing) for one in found]
                 await self._site.thread.run(self._site.store.outcomes.put_evaluations, job.job_id, merged)

@@ -16,6 +16,13 @@ def broken_result(test: str, error: Exception, *, candidate_id: str = "", agent_
     return Result(candidate_id=candidate_id, agent_id=agent_id, test=test, metric=BROKEN, reason=f"{BROKE} ({said})")
 
 
+def broken_because(test: str, reason: str, *, candidate_id: str = "", agent_id: str = "") -> Result:
+    """Return the result that says how a test broke, in words for people."""
+    return Result(
+        candidate_id=candidate_id, agent_id=agent_id, test=test, metric=BROKEN, reason=f"the test broke ({reason})"
+    )
+
+
 def untried_result(test: str, reason: str, *, candidate_id: str) -> Result:
     """Return the result that says why a test cannot be made of a candidate."""
     return Result(candidate_id=candidate_id, agent_id="", test=test, metric=BROKEN, reason=reason)

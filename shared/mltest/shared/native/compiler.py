@@ -78,6 +78,11 @@ def run_compiler(command: list[str], folder: Path, said: int) -> int:
             stderr=said,
             timeout=_TIMEOUT_S,
         ).returncode
+    except subprocess.TimeoutExpired as error:
+        detail = (
+            f"{command[0]} took longer than {_TIMEOUT_S:g} s for it; a smaller model, or a busy machine at rest, helps"
+        )
+        raise CompileFailedError(detail=detail) from error
     except (OSError, subprocess.SubprocessError) as error:
         raise CallAbsentError(detail=f"the compiler {command[0]} does not work ({error}): {COMPILER_REMEDY}") from error
 
