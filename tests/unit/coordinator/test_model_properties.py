@@ -17,7 +17,7 @@ from sklearn.ensemble import (
     RandomForestClassifier,
 )
 from sklearn.inspection import permutation_importance
-from sklearn.linear_model import Lasso, LogisticRegression
+from sklearn.linear_model import Lasso, LogisticRegression, Ridge
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
@@ -239,6 +239,13 @@ def test_shuffling_tells_the_column_that_matters_like_scikit_learn() -> None:
     assert best.low is not None
     assert best.low > 0.4
     assert value_of(results, "permutation_importance", label="a") == 0
+
+
+def test_a_loss_of_r2_needs_true_values_that_differ() -> None:
+    rows = np.arange(20.0).reshape(10, 2)
+    model = Ridge().fit(rows, rows[:, 0])
+    found = list(PermutationImportance().examine(evidence_of(model, rows, np.full(10, 3.0))))
+    assert only(found, "permutation_importance").reason == "the true values are all the same: R2 is not defined"
 
 
 def test_columns_that_the_budget_does_not_reach_are_counted() -> None:
