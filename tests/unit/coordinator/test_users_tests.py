@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -78,10 +79,8 @@ def test_nonsense_is_refused_by_what_is_wrong_with_it(how: str, words: str) -> N
 
 
 def test_numbers_of_numpy_are_numbers() -> None:
-    one = Result(
-        candidate_id="", test="", metric="cost", value=np.float32(0.5), low=np.float64(0.25), count=np.int64(3)
-    )  # type: ignore[arg-type]
-    (found,) = kept_results("cost", [one])
+    numbers: dict[str, Any] = {"value": np.float32(0.5), "low": np.float64(0.25), "count": np.int64(3)}
+    (found,) = kept_results("cost", [Result(candidate_id="", test="", metric="cost", **numbers)])
     assert [type(found.value), type(found.low), type(found.count)] == [float, float, int]
 
 

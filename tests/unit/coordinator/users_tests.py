@@ -1,6 +1,7 @@
 """A user's module of tests in which everything goes wrong; line numbers are looked up by their marks."""
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -52,7 +53,7 @@ def _result(**changes: Any) -> list[Result]:
     return [Result(candidate_id="", test="", metric="cost", **changes)]
 
 
-_DEEDS = {
+_DEEDS: dict[str, Callable[[Any], Any]] = {
     "raise": _raise,
     "library": _call_library,
     "loop": _loop,
