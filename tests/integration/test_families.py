@@ -25,9 +25,33 @@ CASES = [
     )
     for name, family in FAMILIES.items()
 ]
+LIKE_OTHERS = {
+    "RandomForestClassifier, two classes",
+    "ExtraTreesClassifier",
+    "ExtraTreesRegressor",
+    "HistGradientBoostingRegressor",
+    "SVC, poly",
+    "SVC, rbf",
+    "MinMaxScaler, MLPClassifier",
+    "StandardScaler, RandomForestClassifier",
+    "XGBoost, ten classes",
+    "XGBoost, counts",
+    "LightGBM, ten classes",
+    "LightGBM, counts",
+    "LightGBM, values",
+}
+"""Of the kind of another one, and slow: tried by the long tests."""
+TRIED = [
+    pytest.param(*case.values, id=case.id, marks=[*case.marks, *([pytest.mark.long] * (case.id in LIKE_OTHERS))])
+    for case in CASES
+]
 
 
-@pytest.mark.parametrize("name", CASES)
+def test_what_only_the_long_tests_try_are_families() -> None:
+    assert set(FAMILIES) > LIKE_OTHERS
+
+
+@pytest.mark.parametrize("name", TRIED)
 def test_a_family_runs_where_the_page_says(name: str) -> None:
     row = tried(FAMILIES[name])
     sys.stdout.write(f"{_line(name, row)}\n")

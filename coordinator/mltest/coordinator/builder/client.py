@@ -15,6 +15,7 @@ from mltest.coordinator.builder.builder import (
     Inspection,
     PredictionFile,
 )
+from mltest.coordinator.builder.compiled_artifacts import CompiledArtifacts
 from mltest.coordinator.builder.exporters.registry import exporter_needs, exporter_of
 from mltest.coordinator.builder.fastinference.place import TOOL
 from mltest.coordinator.builder.fastinference.tool import FastInferenceTool
@@ -54,6 +55,7 @@ class ProcessBuilder:
         self._readable: frozenset[Path] = frozenset()
         """What the child may read beside its folder."""
         self._turn = asyncio.Lock()
+        self._compiled = CompiledArtifacts(folder)
         self._tool = FastInferenceTool(folder, memory_bytes=self._memory_bytes)
 
     async def inspect(
@@ -193,13 +195,14 @@ class ProcessBuilder:
         reference: Path,
         others: Sequence[Path] = (),
     ) -> tuple[Result, ...]:
-        """Run one test of a lossy candidate's artifact beside the submitted model."""
+        """Run one test of a lossy candidate's artifact beside the submitted model; its source is compiled first."""
+        opened = await self._compiled.opened(candidate, Path(_absolute(artifact)))
         frame = {
             "command": "compare",
             "test_limit_s": _TEST_SHARE * plan.build_timeout_s,
             "test": _named(test),
             "candidate": to_jsonable(candidate),
-            "artifact": _absolute(artifact),
+            "artifact": _absolute(opened),
             "spec": to_jsonable(spec),
             "info": to_jsonable(info),
             "dataset_info": to_jsonable(dataset_info),
