@@ -10,7 +10,7 @@ import pytest
 
 from mltest.coordinator.api import CoordinatorApi, StoredEnergy
 from mltest.coordinator.home import open_coordinator
-from mltest.shared.domain import FIRST_ENERGY_ROUND, JobEvent, JobResults, JobState, Result, VisitUpdated
+from mltest.shared.domain import FIRST_ENERGY_ROUND, Basis, Change, JobEvent, JobResults, JobState, Result, VisitUpdated
 from tests.energy import watching_feeder
 from tests.integration.jobs import ONE_ROUND, all_events, events_until, job_spec
 from tests.machines.energy_trees import INTEL_RANGE_UJ, cpuinfo, write_tree, zones
@@ -80,6 +80,7 @@ async def test_a_job_finds_the_joules_of_a_counter_within_their_error_bar(
         await all_events(api, job_id)
     results = await api.results(job_id)
     again = await api.recompute(job_id, keeps=False)
+    compared = await api.compare(job_id, job_id)
 
     assert results.job.state is JobState.DONE, results.job.reason
     assert expected_count == results.job.visits_total == 1 + ROUNDS, "rounds of energy are known to come"
@@ -99,6 +100,8 @@ async def test_a_job_finds_the_joules_of_a_counter_within_their_error_bar(
     (row,) = results.standings.rows
     assert gross in row.figures
     assert again.differences == ()
+    joules = next(one for one in compared.differences if one.metric == "gross_energy_j")
+    assert (joules.change, joules.basis, joules.ratio) == (Change.SAME, Basis.PAIRED, 1.0), "by the stored rounds"
 
 
 @pytest.mark.long
