@@ -135,3 +135,10 @@ def test_a_mere_rounding_error_is_not_a_figure() -> None:
 
 def of_quality(results: tuple[Result, ...]) -> JobResults:
     return JobResults(job=JOB, candidates=PAGE.candidates, results=results, standings=Standings(), tests=PAGE.tests[:1])
+
+
+def test_tests_that_are_asked_for_by_one_command_share_it() -> None:
+    command = "ask for it: mltest-coordinator evaluate j --tests"
+    tests = tuple(reported(name, ReportedTestState.NOT_CHOSEN, f"{command} '{name}'") for name in ("noise", "drift"))
+    text = " ".join(screen(JobResults(job=JOB, standings=Standings(), tests=tests)).split())
+    assert f"noise, drift {command} NAME" in text

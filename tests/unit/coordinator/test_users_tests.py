@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,6 +57,7 @@ def test_a_loop_ends_with_its_time_where_it_was_and_is_not_tried_again() -> None
     assert "it took longer than 0 s, at users_tests.py:" in first
     assert abs(int(first.split(":")[1].split()[0]) - line_of("looped here")) <= 2
     assert said("loop", guard, 0.05) == f"not tried again: {first}"
+    assert guard.run(Breaking(), lambda: "its gate is asked", limit_s=0.05, method="gate") == "its gate is asked"
 
 
 def test_lack_of_memory_is_tried_again_with_less_before_it_is_told() -> None:
@@ -73,13 +75,12 @@ def test_lack_of_memory_is_tried_again_with_less_before_it_is_told() -> None:
 )
 def test_nonsense_is_refused_by_what_is_wrong_with_it(how: str, words: str) -> None:
     assert words in said(how)
+    assert f"at users_tests.py:{line_of('begins here')} in results" in said(how)
 
 
 def test_numbers_of_numpy_are_numbers() -> None:
-    one = Result(
-        candidate_id="", test="", metric="cost", value=np.float32(0.5), low=np.float64(0.25), count=np.int64(3)
-    )  # type: ignore[arg-type]
-    (found,) = kept_results("cost", [one])
+    numbers: dict[str, Any] = {"value": np.float32(0.5), "low": np.float64(0.25), "count": np.int64(3)}
+    (found,) = kept_results("cost", [Result(candidate_id="", test="", metric="cost", **numbers)])
     assert [type(found.value), type(found.low), type(found.count)] == [float, float, int]
 
 

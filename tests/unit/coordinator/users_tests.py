@@ -1,6 +1,7 @@
 """A user's module of tests in which everything goes wrong; line numbers are looked up by their marks."""
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -17,7 +18,7 @@ class Breaking:
 
     how: str = "raise"
 
-    def results(self, evidence: Any) -> Any:
+    def results(self, evidence: Any) -> Any:  # begins here
         """Return nothing that could be used."""
         return _DEEDS[self.how](evidence)
 
@@ -52,7 +53,7 @@ def _result(**changes: Any) -> list[Result]:
     return [Result(candidate_id="", test="", metric="cost", **changes)]
 
 
-_DEEDS = {
+_DEEDS: dict[str, Callable[[Any], Any]] = {
     "raise": _raise,
     "library": _call_library,
     "loop": _loop,

@@ -31,9 +31,9 @@ class Bounds:
     is_last_try: bool = True
     """Whether a test that lacks memory is told of; else the caller asks again with fewer predictions."""
 
-    def run(self, test: PredictionTest, find: Callable[[], ValueT]) -> ValueT:
-        """Return what `find` returns (TestBrokeError if the test breaks)."""
-        return self.guard.run(test, find, limit_s=self.limit_s, is_last_try=self.is_last_try)
+    def run(self, test: PredictionTest, method: str, find: Callable[[], ValueT]) -> ValueT:
+        """Return what `find` returns, which calls `method` (TestBrokeError if the test breaks)."""
+        return self.guard.run(test, find, limit_s=self.limit_s, method=method, is_last_try=self.is_last_try)
 
 
 def evaluations(
@@ -129,7 +129,7 @@ def _results(test: PredictionTest, evidence: PredictionEvidence, bounds: Bounds)
     if isinstance(test, Agreement):
         return kept_results(test.name, test.results(evidence), **names)
     try:
-        return bounds.run(test, lambda: kept_results(test.name, test.results(evidence), **names))
+        return bounds.run(test, "results", lambda: kept_results(test.name, test.results(evidence), **names))
     except TestBrokeError as error:
         return (broken_because(test.name, str(error), **names),)
 
@@ -139,7 +139,7 @@ def _gate(test: PredictionTest, evidence: PredictionEvidence, bounds: Bounds) ->
     if isinstance(test, Agreement):
         return test.gate(evidence)
     try:
-        return bounds.run(test, lambda: _reason(test.gate(evidence)))
+        return bounds.run(test, "gate", lambda: _reason(test.gate(evidence)))
     except TestBrokeError as error:
         return f"{test.name}: {broken_because(test.name, str(error)).reason}"
 

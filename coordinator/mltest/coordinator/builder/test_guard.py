@@ -6,7 +6,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
+from types import FrameType, FunctionType
 from typing import TypeVar
 
 from mltest.coordinator.tests.registry import Test
@@ -34,13 +34,16 @@ class TestGuard:
     def __init__(self) -> None:
         self._too_long: dict[str, str] = {}
 
-    def run(self, test: Test, find: Callable[[], ValueT], *, limit_s: float, is_last_try: bool = True) -> ValueT:
+    def run(
+        self, test: Test, find: Callable[[], ValueT], *, limit_s: float, method: str = "", is_last_try: bool = True
+    ) -> ValueT:
         """Return what `find` returns, which calls a method of `test`; only in the main thread of a process.
 
         Args:
             test: whose code it is.
             find: what to do.
             limit_s: how long it may take; 0 means: as long as it likes.
+            method: which of its methods, where it has several: each takes its own time.
             is_last_try: whether lack of memory is told of the test, or raised for the caller to try with less.
 
         Raises:
@@ -48,7 +51,7 @@ class TestGuard:
             MemoryError: memory did not suffice, and it is not the last try.
 
         """
-        name = f"{type(test).__module__}.{type(test).__qualname__}"
+        name = f"{type(test).__module__}.{type(test).__qualname__}.{method}"
         if name in self._too_long:
             raise TestBrokeError(f"not tried again: {self._too_long[name]}")
         try:
@@ -71,15 +74,26 @@ class TestGuard:
 
 
 def place_of(error: BaseException, test_class: type[Test]) -> str:
-    """Return where `error` left the module of the test, else where it was raised: ` at cost.py:14, in results`."""
+    """Return where `error` left the module of the test: `, at cost.py:14 in results`.
+
+    If it was raised about what a method of the test had returned, that is where the method begins.
+    """
     module = sys.modules.get(test_class.__module__)
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if module is not None and frame.filename == getattr(module, "__file__", "")]
-    found = own or frames
-    if not found:
-        return ""
-    file = found[-1].filename.rsplit("/", 1)[-1]
-    return f", at {file}:{found[-1].lineno} in {found[-1].name}"
+    own = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if module is not None and frame.filename == getattr(module, "__file__", "")
+    ]
+    if own:
+        return _place(own[-1].filename, own[-1].lineno, own[-1].name)
+    for method in (getattr(test_class, name, None) for name in ("results", "examine", "compare")):
+        if isinstance(method, FunctionType):
+            return _place(method.__code__.co_filename, method.__code__.co_firstlineno, method.__name__)
+    return ""
+
+
+def _place(path: str, line: int | None, name: str) -> str:
+    return f", at {path.rsplit('/', 1)[-1]}:{line} in {name}"
 
 
 @contextmanager

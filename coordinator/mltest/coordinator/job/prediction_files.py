@@ -32,17 +32,23 @@ async def evaluate_with(errand: Errand, builder: Builder, job: JobInfo) -> Evalu
     """Return what makes, of tests, that which runs them on files of predictions in `builder`."""
     stored = await errand.site.thread.run(errand.site.store.jobs.inspected_files, job.job_id)
     assert stored is not None
-    assert job.model is not None
+    model, blobs = job.model, errand.site.blobs
+    assert model is not None
     assert job.dataset is not None
-    blobs = errand.site.blobs
-    paths = {
-        "model": blobs.path(job.spec.model.sha256),
-        "dataset": blobs.path(job.dataset.sha256),
-        "reference": blobs.path(stored.reference_sha256),
-    }
+    model_path, dataset_path = blobs.path(job.spec.model.sha256), blobs.path(job.dataset.sha256)
+    reference_path = blobs.path(stored.reference_sha256)
 
     def with_tests(tests: Sequence[TestChoice]) -> Evaluate:
-        ask = partial(builder.evaluate, tests, job.spec, job.model, errand.plan, **paths)
+        ask = partial(
+            builder.evaluate,
+            tests,
+            job.spec,
+            model,
+            errand.plan,
+            model=model_path,
+            dataset=dataset_path,
+            reference=reference_path,
+        )
         return lambda some: ask(predictions=some)
 
     return with_tests

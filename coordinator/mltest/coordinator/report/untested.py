@@ -22,7 +22,7 @@ def untested(tests: Sequence[ReportedTest], width: int) -> Iterator[RenderableTy
         reasons: dict[str, list[str]] = {}
         for test in tests:
             if test.state is state:
-                reasons.setdefault(test.reason, []).append(_name(test, tests))
+                reasons.setdefault(_shared(test), []).append(_name(test, tests))
         if not reasons:
             continue
         yield ""
@@ -34,6 +34,11 @@ def untested(tests: Sequence[ReportedTest], width: int) -> Iterator[RenderableTy
         for reason, names in reasons.items():
             table.add_row(printable(", ".join(names)), printable(reason, style="dim"))
         yield Padding(table, (0, 0, 0, 2))
+
+
+def _shared(test: ReportedTest) -> str:
+    """Return its reason, with its own name in a command left open, so that others share it."""
+    return test.reason.replace(f"'{test.name}'", "NAME").replace(f"'default,{test.name}'", "default,NAME")
 
 
 def _name(test: ReportedTest, tests: Sequence[ReportedTest]) -> str:

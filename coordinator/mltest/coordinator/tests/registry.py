@@ -8,7 +8,7 @@ import difflib
 import importlib
 import typing
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, fields
 from types import UnionType
 from typing import Any, TypeVar
 
@@ -31,7 +31,7 @@ _REGISTRY: Registry[type[Test]] = Registry(
 
 def test(test_class: type[TestT]) -> type[TestT]:
     """Register a test: a decorator for its dataclass (TypeError if it has no name, no needs, or is no dataclass)."""
-    if not is_dataclass(test_class):
+    if not hasattr(test_class, "__dataclass_fields__"):
         raise TypeError(f"{test_class.__qualname__} has to be a dataclass: put @dataclass below @test")
     for attribute, kind in (("name", str), ("needs", Needs)):
         if not isinstance(getattr(test_class, attribute, None), kind):

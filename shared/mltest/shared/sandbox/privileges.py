@@ -1,4 +1,4 @@
-"""What this process may never do again: gain or keep rights, outlive its parent, lose its orphans."""
+"""What this process may never do again: gain rights, keep an administrator's, outlive its parent, lose its orphans."""
 
 import ctypes
 import os
