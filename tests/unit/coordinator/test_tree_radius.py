@@ -127,3 +127,13 @@ def test_rows_that_nothing_can_change_and_rows_that_are_all_wrong_say_so(monkeyp
     )
     none_right = list(TreeRadius().examine(evidence_of(model, IRIS[:5], np.ones(5, dtype=int))))
     assert only(none_right, "radius_certified").reason == "no row has the right label"
+
+
+@pytest.mark.parametrize("file_format", ["catboost", "onnx"])
+def test_trees_of_a_file_that_is_not_read_are_not_said_to_be_damaged(file_format: str) -> None:
+    evidence = evidence_of(SMALL["forest"].fit(IRIS, KINDS), IRIS, KINDS)
+    other = replace(evidence, native=None, model=replace(evidence.model, format=file_format))
+    reason = only(list(TreeRadius().examine(other)), "radius_certified").reason
+    assert reason == (
+        f"its trees cannot be read: trees are read of scikit-learn, XGBoost and LightGBM, this is a {file_format} file."
+    )

@@ -25,6 +25,9 @@ def boosted_model(source: ExportSource) -> Any:
     if source.info.format in _FORMATS:
         choice = _FORMATS[source.info.format]
         return treelite.frontend.load_xgboost_model(source.path, format_choice=choice, allow_unknown_field=True)
+    if source.info.format != "lightgbm":
+        detail = f"trees are read of scikit-learn, XGBoost and LightGBM, this is a {source.info.format} file"
+        raise ConversionError(converter="treelite", detail=detail)
     if read_lightgbm(source.path).has_linear_leaves:
         raise ConversionError(converter="treelite", detail="it has no linear leaves (linear_tree=True of LightGBM)")
     return treelite.frontend.load_lightgbm_model(source.path)
