@@ -14,7 +14,7 @@ HEADER = (
     "# Every version that the checks run with, for Python 3.11 to 3.13. Renew: make constraints PYTHON=python3.11\n"
 )
 EXTRAS = (
-    "agent,coordinator,runtimes-all,runtimes-openvino,runtimes-litert,runtimes-daal4py,runtimes-catboost,"
+    "agent,coordinator,runtimes-all,runtimes-onnxruntime-cuda,runtimes-openvino,runtimes-litert,runtimes-daal4py,runtimes-catboost,"
     "runtimes-lleaves,builder-torch,dev"
 )
 """Large runtimes, and those with an environment of their own, are pinned, too: nothing is imported here."""

@@ -4,10 +4,11 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.compatibility.cells import GATED, LOSSY, NOT_TRIED, OK, Cell, Row
+from tests.compatibility.cells import GATED, LOSSY, NONE, NOT_TRIED, OK, Cell, Row
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "compatibility.md"
-_BEGIN, _END = "<!-- begin of the matrix -->\n", "<!-- end of the matrix -->\n"
+MATRIX, LOSSY_TABLE = "matrix", "table of lossy recipes"
+"""What stands between marks on the page."""
 _ROW = re.compile(r"^\| ([^|]+) \| ([^|]+) \| ([^|]+) \| (.*) \|$")
 _REASON = re.compile(r"^(\d+)\. (.*)$")
 GATE_REASON = "made, and gated: its predictions are not those of the native model"
@@ -31,7 +32,7 @@ def text_of(cell: Cell | None) -> str:
     """Return what the page says of one cell; empty if it was not tried."""
     if cell is None or cell.state == NOT_TRIED:
         return ""
-    if cell.state in (OK, LOSSY):
+    if cell.state in (OK, LOSSY, NONE):
         return cell.state
     if cell.state == GATED:
         return GATE_REASON + next((f" ({what})" for said, what in _GATES.items() if said in cell.reason), "")
@@ -45,9 +46,10 @@ def texts_of(row: Row, columns: Sequence[str]) -> Texts:
     return head | {name: text_of(row.cells.get(name)) for name in columns if name != row.native}
 
 
-def read(text: str) -> dict[str, Texts]:
-    """Return the rows of the page by name."""
-    inside = text.partition(_BEGIN)[2].partition(_END)[0]
+def read(text: str, part: str = MATRIX) -> dict[str, Texts]:
+    """Return the rows of one part of the page by name."""
+    begin, end = _marks(part)
+    inside = text.partition(begin)[2].partition(end)[0]
     reasons = {found[1]: found[2] for found in map(_REASON.match, inside.splitlines()) if found}
     lines = [found.groups() for found in map(_ROW.match, inside.splitlines()) if found]
     if not lines:
@@ -56,23 +58,28 @@ def read(text: str) -> dict[str, Texts]:
     return {line[0]: _texts(line, names, reasons) for line in lines[1:]}
 
 
-def written(text: str, rows: Mapping[str, Texts], columns: Sequence[str]) -> str:
-    """Return the page with these rows."""
+def written(text: str, rows: Mapping[str, Texts], columns: Sequence[str], part: str = MATRIX) -> str:
+    """Return the page with these rows in one of its parts."""
+    begin, end = _marks(part)
     reasons: dict[str, int] = {}
     lines = [f"| model | family | native runtime | {' | '.join(columns)} |", f"|---|---|---|{'---|' * len(columns)}"]
     for name, texts in rows.items():
         cells = (_shown(texts.get(column, ""), column == texts["native"], reasons) for column in columns)
         lines.append(f"| {name} | {texts['family']} | {texts['native']} | {' | '.join(cells)} |")
     listed = [f"{number}. {reason}" for reason, number in reasons.items()]
-    before, _, rest = text.partition(_BEGIN)
-    matrix = "\n".join([*lines, "", *listed])
-    return f"{before}{_BEGIN}{matrix}\n{_END}{rest.partition(_END)[2]}"
+    before, _, rest = text.partition(begin)
+    table = "\n".join([*lines, "", *listed])
+    return f"{before}{begin}{table}\n{end}{rest.partition(end)[2]}"
+
+
+def _marks(part: str) -> tuple[str, str]:
+    return f"<!-- begin of the {part} -->\n", f"<!-- end of the {part} -->\n"
 
 
 def _shown(text: str, is_native: bool, reasons: dict[str, int]) -> str:
     if is_native:
         return "native"
-    if text in ("", OK, LOSSY):
+    if text in ("", OK, LOSSY, NONE):
         return text or "?"
     return f"no ({reasons.setdefault(text, len(reasons) + 1)})"
 

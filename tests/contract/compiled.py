@@ -5,11 +5,11 @@ import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from mltest.agent.native.artifact_flags import LANGUAGES, artifact_flags
-from mltest.agent.native.compile import compile_library, compiler_path
 from mltest.agent.native.compiled_libraries import CompiledLibraries
 from mltest.shared.domain import VisitCandidate
+from mltest.shared.native.artifact_flags import LANGUAGES, artifact_flags
 from mltest.shared.native.compiled_program import TORCH_COMPILE
+from mltest.shared.native.compiler import compile_library, compiler_path
 from tests.made_once import made_once
 
 

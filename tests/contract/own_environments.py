@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from mltest.agent.environments.environments import Environments, environments_of_machine
+from mltest.agent.host.cuda_driver import cuda_obstacle
 from mltest.agent.probe.installed import installed_versions
 from mltest.agent.runtimes.registry import runtime_named, runtimes
 from mltest.agent.runtimes.role import RuntimeNeeds
 from mltest.coordinator.builder.exporters.role import ExporterNeeds
 from mltest.coordinator.builder.exporters.tool import absence_of
+from mltest.shared.native.onnx_on_gpu import ONNXRUNTIME_CUDA
 
 APART = ("daal4py", "openvino", "lleaves", "torch", "litert")
 """In an order in which one process can import them: libtbb of OpenVINO lacks a symbol that daal4py needs."""
@@ -26,6 +28,9 @@ _ENVIRONMENTS = Environments(environments_of_machine())
 
 def add_own_environments() -> None:
     """Let this process import what those environments hold."""
+    if (folder := _ENVIRONMENTS.folder_of(ONNXRUNTIME_CUDA)) and not cuda_obstacle():
+        # It has the module of onnxruntime, which runs on the processor as well: there is room for one of the two.
+        sys.path[:0] = [str(place) for place in folder.glob("lib/python*/site-packages") if _fits(place)]
     for name in APART:
         folder = _ENVIRONMENTS.folder_of(name)
         places = sorted(folder.glob("lib/python*/site-packages")) if folder else []

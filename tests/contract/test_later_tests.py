@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from mltest.coordinator.api import CoordinatorApi
 from mltest.coordinator.builder.builder import Evaluation
 from mltest.coordinator.home import HomeCoordinator
 from mltest.coordinator.remote import RemoteCoordinator
+from mltest.coordinator.tests.broken import BROKEN, broken_result
 from mltest.shared.domain import JobNote, ReportedTestState, Result
 from mltest.shared.errors import BlobUnknownError, JobUnknownError, PlanInvalidError
 from tests.integration.jobs import all_events, of_kind
@@ -86,6 +88,55 @@ async def test_parameters_of_a_later_test_come_from_a_plan(home: HomeCoordinator
     assert found.made_tests == ("dataset",)
     shown = [one for one in of_test(found.results.results, "dataset") if one.metric == "column_minimum"]
     assert len(shown) == 2
+
+
+async def test_again_makes_a_test_anew_with_other_parameters(api: CoordinatorApi) -> None:
+    job_id = await only_job(api)
+    names = (*LATER, "trees")
+    before = await api.evaluate(job_id, test_names=names)
+    assert (await api.evaluate(job_id, plan_toml=FEW_COLUMNS)).made_tests == ()
+    found = await api.evaluate(job_id, plan_toml=FEW_COLUMNS, again=True)
+    assert (found.made_tests, found.notes) == (("dataset",), ())
+    assert len([one for one in of_test(found.results.results, "dataset") if one.metric == "column_minimum"]) == 2
+    for name in ("quality", "trees", "agreement"):
+        assert of_test(found.results.results, name) == of_test(before.results.results, name)
+    assert found.results.standings == before.results.standings
+    same = await api.evaluate(job_id, test_names=("quality",), again=True)
+    assert same.made_tests == ("quality",)
+    assert of_test(same.results.results, "quality") == of_test(before.results.results, "quality")
+
+
+async def test_again_without_names_makes_what_broke_and_nothing_else(home: HomeCoordinator) -> None:
+    job_id = await only_job(home)
+    assert (await home.evaluate(job_id, again=True)).made_tests == ()
+    await home.evaluate(job_id, test_names=LATER)
+    of_model = [break_test(one, "dataset") for one in stored(home, job_id) if not one.candidate_id]
+    of_agents = [break_test(one, "quality") for one in stored(home, job_id) if one.agent_id]
+    home._store.outcomes.put_evaluations(job_id, [*of_model, *of_agents])
+    found = await home.evaluate(job_id, again=True)
+    assert set(found.made_tests) == set(LATER)
+    assert not [one for one in found.results.results if one.metric == BROKEN]
+    assert not [one.gate_reason for one in stored(home, job_id) if one.gate_reason]
+
+
+async def test_again_also_evaluates_predictions_that_could_not_be(home: HomeCoordinator) -> None:
+    job_id = await only_job(home)
+    before = stored(home, job_id)
+    failed = [replace(one, results=(), gate_reason="its predictions cannot be evaluated: late") for one in before]
+    home._store.outcomes.put_evaluations(job_id, failed)
+    await home.evaluate(job_id, again=True)
+    assert {(one.agent_id, one.candidate_id): one.gate_reason for one in stored(home, job_id)} == {
+        (one.agent_id, one.candidate_id): one.gate_reason for one in before
+    }
+
+
+def break_test(evaluation: Evaluation, name: str) -> Evaluation:
+    """Return the evaluation as it would be had the test broken."""
+    broken = broken_result(
+        name, RuntimeError("once"), candidate_id=evaluation.candidate_id, agent_id=evaluation.agent_id
+    )
+    others = [one for one in evaluation.results if one.test != name]
+    return replace(evaluation, results=(*others, broken), gate_reason=f"{name}: {broken.reason}")
 
 
 async def test_an_evaluation_that_was_cut_short_goes_on_when_it_is_asked_for_again(home: HomeCoordinator) -> None:

@@ -109,10 +109,16 @@ _INA = _spec(
 )
 _PLUG = _spec("plug", MeterKind.COUNTER, Domain(id="wall", scope=Scope.WALL, resolution=3.6), 1.0, 0.02 / 3**0.5)
 
+_WATTS = replace(_PLUG, meter="plug-of-watts", kind=MeterKind.POWER, averaging_s=1.0, floor_s=60.0, target_ratio=0.02)
+
 INSTRUMENTS = (
     Instrument(spec=replace(_RAPL, heartbeat_s=10.0, floor_s=2.0), make=stale_counter(1e-3, RAPL_UNIT_J, RAPL_WRAP_J)),
     Instrument(spec=replace(_NVML, floor_s=5.0, coverage_ratio=0.25), make=part_time_counter(0.1, 0.025, 1e-3)),
     Instrument(spec=replace(_INA, floor_s=10.0, averaging_s=0.01), make=stepped_power(0.01, 0.384)),
     Instrument(spec=replace(_PLUG, floor_s=60.0, target_ratio=0.02), make=stale_counter(1.0, 3.6, None)),
+    Instrument(
+        spec=replace(_WATTS, domains=(Domain(id="wall", scope=Scope.WALL, resolution=1.0),)),
+        make=stepped_power(1.0, 1.0),
+    ),
 )
-"""Like RAPL, like an H100's NVML, like a Jetson's monitor, like a plug."""
+"""Like RAPL, like an H100's NVML, like a Jetson's monitor, like a Shelly, like a plug with Tasmota."""

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import grpc
@@ -79,10 +80,13 @@ def test_it_says_where_it_listens_and_who_it_is(processes: ProcessGroup, tmp_pat
 
 
 def test_it_ends_well_and_soon_on_sigterm(processes: ProcessGroup, tmp_path: Path) -> None:
+    times_s = [time.monotonic()]
     agent = processes.agent(tmp_path, "--port", "0")
-    started_s = time.monotonic()
+    times_s.append(time.monotonic())
     assert agent.stop() == 0
-    assert time.monotonic() - started_s < 5.0
+    times_s.append(time.monotonic())
+    starting_s, ending_s = (after - before for before, after in pairwise(times_s))
+    assert ending_s < 5.0 + 2 * starting_s, "a busy machine is slow at both"
     assert "Traceback" not in stderr_of(tmp_path)
 
 

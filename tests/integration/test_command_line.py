@@ -154,8 +154,10 @@ def test_a_job_whose_every_candidate_is_beyond_a_limit_has_the_exit_status_of_a_
     ("arguments", "status", "message"),
     [
         (("submit", "absent.skops", "--data", "iris.npz"), 3, "there is no file absent.skops"),
-        (("submit", ".", "--data", "iris.npz"), 3, ". is a folder"),
-        (("submit", "tree.skops", "--data", "absent.npz"), 3, "there is no file absent.npz"),
+        pytest.param(("submit", ".", "--data", "iris.npz"), 3, ". is a folder", marks=pytest.mark.long),
+        pytest.param(
+            ("submit", "tree.skops", "--data", "absent.npz"), 3, "there is no file absent.npz", marks=pytest.mark.long
+        ),
         (
             ("submit", "tree.skops", "--data", "iris.npz", "--limit", "acuracy>=1"),
             3,
@@ -165,7 +167,7 @@ def test_a_job_whose_every_candidate_is_beyond_a_limit_has_the_exit_status_of_a_
         (("submit", "model.onnx", "--data", "narrow.npz", "--local"), 3, "the model takes 4 features"),
         (("submit", "tree.skops", "--data", "iris.npz", "--agent", "nowhere"), 2, "'nowhere' is not HOST:PORT"),
         (("show", "zzz"), 3, "There is no job zzz"),
-        (("cancel", "zzz"), 3, "There is no job zzz"),
+        pytest.param(("cancel", "zzz"), 3, "There is no job zzz", marks=pytest.mark.long),
         (("frobnicate",), 2, "invalid choice"),
         (("serve", "--listen", "0.0.0.0", "--port", "0", "--insecure"), 3, "mltest-coordinator client-key"),
     ],

@@ -22,7 +22,7 @@ from tests.unit.coordinator.examined import value_of
 
 ROWS, TRUTH = load_iris(return_X_y=True)
 PLAN = Plan(transforms=("cap-depth=2",))
-FORMATS = ("skops", "onnx", "treelite-checkpoint")
+FORMATS = ("skops", "onnx", "treelite-checkpoint", "c-source")
 SPEC = JobSpec(model=FileRef(name="model.skops", sha256=""), data=(FileRef(name="data.npz", sha256=""),))
 
 
@@ -64,9 +64,9 @@ async def test_every_format_that_can_be_opened_is_attacked_like_the_model(
     assert np.ptp(medians) < 0.01
 
 
-def test_a_source_of_c_says_that_it_cannot_be_asked_here() -> None:
-    candidate = Candidate(candidate_id="x", label="c", runtime="c", format="c-source")
-    assert "on agents only" in openable_obstacle(candidate)
+def test_what_nothing_opens_here_says_so() -> None:
+    candidate = Candidate(candidate_id="x", label="x", runtime="theirs", format="their-own")
+    assert "nothing opens their-own artifacts" in openable_obstacle(candidate)
 
 
 async def built(

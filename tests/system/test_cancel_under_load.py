@@ -1,23 +1,26 @@
 """A cancellation does not wait behind data."""
 
 import asyncio
+import math
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 
-from mltest.shared.domain import CandidateEnded, Outcome, SampleBatch, VisitEnded
+from mltest.shared.domain import CandidateEnded, Outcome, SampleBatch, VisitEnded, VisitSpec
 from tests.faults.memory import MIB
-from tests.integration.agent_peer import candidate, connected, long_visit, visit, write_files
+from tests.integration.agent_peer import Peer, candidate, connected, long_visit, visit, write_files
 from tests.processes import ProcessGroup
 
 CLEAR = ("--insecure", "--listen", "127.0.0.1", "--port", "0", "--no-advertise")
 DEADLINE_S = 120.0
 STREAMS = 16
+TRIES = 3
+"""A cancellation that waits behind data does so every time; one that waits for a processor, only sometimes."""
 
 
 @contextmanager
@@ -41,21 +44,32 @@ async def test_a_visit_is_cancelled_within_a_second_while_sixteen_streams_carry_
     ballast = tmp_path / "ballast"
     ballast.write_bytes(os.urandom(8 * MIB))
     agent = processes.agent(tmp_path / "agent", *CLEAR)
-    clock = asyncio.get_running_loop().time
+    taken_s: list[float] = []
     async with asyncio.timeout(DEADLINE_S), connected(agent.address) as peer:
         sha256 = await peer.upload(ballast)
-        spec = long_visit(visit(await peer.upload(files.data), candidate(await peer.upload(files.model), "a")))
+        data, model = await peer.upload(files.data), await peer.upload(files.model)
         epoch = await peer.acquire()
-        await peer.start(epoch, spec)
-        events = peer.attach(spec)
-        while not isinstance((await anext(events)).event, SampleBatch):
-            pass
-        with busy_streams(agent.address, sha256) as busy:
-            start_s = clock()
-            await peer.cancel(epoch, spec)
-            took_s = clock() - start_s
-            assert busy.poll() is None
-        ends = [event.event async for event in events if isinstance(event.event, CandidateEnded | VisitEnded)]
-    assert took_s <= 1.0
+        while len(taken_s) < TRIES and min(taken_s, default=math.inf) > 1.0:
+            spec = long_visit(visit(data, candidate(model, "a")))
+            taken_s.append(await cancelled_s(peer, epoch, spec, lambda: busy_streams(agent.address, sha256)))
+    assert min(taken_s) <= 1.0, taken_s
+
+
+async def cancelled_s(
+    peer: Peer, epoch: int, spec: VisitSpec, load: Callable[[], AbstractContextManager[subprocess.Popen[str]]]
+) -> float:
+    """Start a visit and cancel it once samples arrive, under load; return how long the cancellation took."""
+    clock = asyncio.get_running_loop().time
+    await peer.start(epoch, spec)
+    events = peer.attach(spec)
+    while not isinstance((await anext(events)).event, SampleBatch):
+        pass
+    with load() as busy:
+        start_s = clock()
+        await peer.cancel(epoch, spec)
+        took_s = clock() - start_s
+        assert busy.poll() is None
+    ends = [event.event async for event in events if isinstance(event.event, CandidateEnded | VisitEnded)]
     assert [(end.outcome, end.reason) for end in ends if end.outcome is not Outcome.CANCELLED] == []
     assert isinstance(ends[-1], VisitEnded)
+    return took_s

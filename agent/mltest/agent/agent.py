@@ -49,10 +49,8 @@ class AgentConfig:
     """Which runtimes run in an interpreter of their own."""
     runtimes: tuple[str, ...] = ()
     """Names of those that are offered, beside the pinned reference; none: all."""
-    root: Path = Path("/")
-    """Where the file system of the machine starts whose state is watched while it measures."""
     meter_site: MeterSite = field(default_factory=MeterSite)
-    """Where meters are looked for."""
+    """Where meters are looked for, and below the same root the state of the machine."""
 
 
 class Agent:
@@ -146,7 +144,6 @@ class Agent:
             sandbox=found.sandbox,
             host=found.host,
             runtimes=self._config.runtimes,
-            root=self._config.root,
             meter_site=self._config.meter_site,
         )
 

@@ -160,7 +160,6 @@ def _serve(options: argparse.Namespace) -> int:
         worker_socket=options.worker_socket,
         environments=environments_of_agent(folder),
         runtimes=options.runtimes,
-        root=options.machine_root.absolute(),
         meter_site=MeterSite(
             root=options.machine_root.absolute(),
             plugs=tuple(plugs_of_variable(os.environ)),

@@ -114,15 +114,19 @@ class CoordinatorApi(Protocol):
         """Analyse again what a job measured, and return what is different; replace the stored results if `keeps`."""
         ...
 
-    async def evaluate(self, job_id: str, *, test_names: Sequence[str] = (), plan_toml: str = "") -> LaterEvaluation:
+    async def evaluate(
+        self, job_id: str, *, test_names: Sequence[str] = (), plan_toml: str = "", again: bool = False
+    ) -> LaterEvaluation:
         """Make tests of a job that is over, from what is stored of it; nothing is measured, and no agent is asked.
 
-        What has results already is not made again, so that a call that broke off is simply repeated.
+        What has results already is not made again, so that a call that broke off is simply repeated, unless `again`.
 
         Args:
             job_id: the job.
             test_names: as `test_names` of a plan: "all", "default", or names.
             plan_toml: a plan of which only its tests count; with neither, the default tests are made.
+            again: make what is asked for also where it has results, which stay until the new ones are stored; with
+                neither, the tests that broke, and those whose budget of time did not suffice.
 
         Raises:
             PlanInvalidError: there is no such test, or only agents can make it.

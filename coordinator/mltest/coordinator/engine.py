@@ -255,7 +255,9 @@ class Coordinator:
         """Analyse again what a job measured."""
         return await recomputed(self._site, await self.job(job_id), keeps=keeps)
 
-    async def evaluate(self, job_id: str, *, test_names: Sequence[str] = (), plan_toml: str = "") -> LaterEvaluation:
+    async def evaluate(
+        self, job_id: str, *, test_names: Sequence[str] = (), plan_toml: str = "", again: bool = False
+    ) -> LaterEvaluation:
         """Make tests of a job that is over; while a job runs that would disturb it."""
         self._require_running()
         asked = parse_plan(plan_toml)
@@ -264,7 +266,7 @@ class Coordinator:
         if self._slots.locked():
             raise ServerBusyError(what="jobs", limit=_PARALLEL_JOBS)
         async with self._slots:
-            made_tests, notes = await evaluated_later(self._site, job, asked)
+            made_tests, notes = await evaluated_later(self._site, job, asked, again=again)
         return LaterEvaluation(results=await self.results(job.job_id), made_tests=made_tests, notes=notes)
 
     async def disagreements(self, job_id: str, candidate: str) -> Disagreements:

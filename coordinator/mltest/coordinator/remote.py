@@ -169,9 +169,11 @@ class RemoteCoordinator:
             response = await self._stub.RecomputeJob(request, timeout=_ANALYSIS_TIMEOUT_S)
         return from_proto(response.recomputation, Recomputation)
 
-    async def evaluate(self, job_id: str, *, test_names: Sequence[str] = (), plan_toml: str = "") -> LaterEvaluation:
+    async def evaluate(
+        self, job_id: str, *, test_names: Sequence[str] = (), plan_toml: str = "", again: bool = False
+    ) -> LaterEvaluation:
         """Make tests of a job that is over."""
-        request = pb.EvaluateJobRequest(job_id=job_id, test_names=test_names, plan_toml=plan_toml)
+        request = pb.EvaluateJobRequest(job_id=job_id, test_names=test_names, plan_toml=plan_toml, again=again)
         with self._translated():
             response = await self._stub.EvaluateJob(request, timeout=_EVALUATION_TIMEOUT_S)
         return from_proto(response.evaluation, LaterEvaluation)

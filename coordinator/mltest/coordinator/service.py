@@ -131,7 +131,10 @@ class CoordinatorService(CoordinatorServiceServicer):
     async def EvaluateJob(self, request: pb.EvaluateJobRequest, context: _Context) -> pb.EvaluateJobResponse:
         async with translated_errors(context):
             found = await self._coordinator.evaluate(
-                request.job_id, test_names=tuple(request.test_names), plan_toml=request.plan_toml
+                request.job_id,
+                test_names=tuple(request.test_names),
+                plan_toml=request.plan_toml,
+                again=request.again,
             )
             return pb.EvaluateJobResponse(evaluation=to_proto(found, pb.LaterEvaluation))
         raise AssertionError("unreachable")

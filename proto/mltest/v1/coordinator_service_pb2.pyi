@@ -645,10 +645,15 @@ class EvaluateJobRequest(google.protobuf.message.Message):
     JOB_ID_FIELD_NUMBER: builtins.int
     TEST_NAMES_FIELD_NUMBER: builtins.int
     PLAN_TOML_FIELD_NUMBER: builtins.int
+    AGAIN_FIELD_NUMBER: builtins.int
     job_id: builtins.str
     """The job; a unique prefix is enough."""
     plan_toml: builtins.str
     """A plan (TOML) of which only its tests count: for parameters other than the defaults. Empty: none."""
+    again: builtins.bool
+    """Make what is asked for also where it has results; these stay until the new ones are stored. Without names and plan:
+    the tests that broke, and those whose budget of time did not suffice.
+    """
     @property
     def test_names(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """"all", "default", or names of tests; empty, and no tests in the plan: default."""
@@ -659,8 +664,9 @@ class EvaluateJobRequest(google.protobuf.message.Message):
         job_id: builtins.str = ...,
         test_names: collections.abc.Iterable[builtins.str] | None = ...,
         plan_toml: builtins.str = ...,
+        again: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["job_id", b"job_id", "plan_toml", b"plan_toml", "test_names", b"test_names"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["again", b"again", "job_id", b"job_id", "plan_toml", b"plan_toml", "test_names", b"test_names"]) -> None: ...
 
 Global___EvaluateJobRequest: typing_extensions.TypeAlias = EvaluateJobRequest
 

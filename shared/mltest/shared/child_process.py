@@ -1,10 +1,12 @@
 """How a child process comes to be and is ended: the role that `Child` talks through, and its usual form by exec."""
 
 import asyncio
+import logging
 import os
 import signal
 import sys
 import uuid
+from asyncio.subprocess import PIPE, Process, SubprocessStreamProtocol
 from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -14,6 +16,11 @@ from mltest.shared.frames import MAX_FRAME_BYTES
 from mltest.shared.other_interpreter import other_command
 from mltest.shared.process_tree import MARK, kill_tree, signal_tree
 from mltest.shared.sandbox.limits import PARENT_PID, ChildLimits, Confinement, limits_to_argument
+
+KILL_WAIT_S = 5.0
+"""What a process may need to die of SIGKILL."""
+
+_LOG = logging.getLogger(__name__)
 
 _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "OPENBLAS_CORETYPE")
 
@@ -59,8 +66,10 @@ class ChildProcess(Protocol):
 class ExecProcess:
     """A child of this process."""
 
-    def __init__(self, process: asyncio.subprocess.Process, mark: str) -> None:
-        self._process = process
+    def __init__(self, transport: asyncio.SubprocessTransport, streams: "_Streams", mark: str) -> None:
+        self._transport = transport
+        self._streams = streams
+        self._process = Process(transport, streams, asyncio.get_running_loop())
         self._mark = mark
 
     @classmethod
@@ -80,18 +89,18 @@ class ExecProcess:
             EnvironmentBrokenError: there is no interpreter `python`.
 
         """
-        mark = new_mark()
-        process = await asyncio.create_subprocess_exec(
+        mark, loop = new_mark(), asyncio.get_running_loop()
+        transport, streams = await loop.subprocess_exec(
+            lambda: _Streams(limit=MAX_FRAME_BYTES, loop=loop),
             *child_command(module, limits, python),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
+            stdin=PIPE,
+            stdout=PIPE,
             stderr=stderr,
             cwd=folder,
             env=child_variables(mark, folder, limits, environment),
             start_new_session=True,
-            limit=MAX_FRAME_BYTES,
         )
-        return cls(process, mark)
+        return cls(transport, streams, mark)
 
     @property
     def pid(self) -> int:
@@ -119,9 +128,31 @@ class ExecProcess:
         signal_tree(self.pid, signal.SIGCONT)
 
     async def end(self) -> int:
-        """Kill the tree and return the exit status of its root."""
+        """Kill the tree and return the exit status of its root; that of SIGKILL if it hangs in the kernel."""
         kill_tree(self.pid, self._mark)
-        return await self._process.wait()
+        try:
+            async with asyncio.timeout(KILL_WAIT_S):
+                await self._streams.exited.wait()
+        except TimeoutError:
+            _LOG.warning("process %s hangs in the kernel and does not end", self.pid)
+            return -signal.SIGKILL
+        self._transport.close()
+        status = self._transport.get_returncode()
+        assert status is not None
+        return status
+
+
+class _Streams(SubprocessStreamProtocol):
+    """Knows when the process has ended; `Process.wait` also waits for whoever else holds its pipes (gh-119710)."""
+
+    def __init__(self, limit: int, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(limit, loop)
+        self.exited = asyncio.Event()
+
+    def process_exited(self) -> None:
+        """Tell who waits."""
+        super().process_exited()
+        self.exited.set()
 
 
 def new_mark() -> str:

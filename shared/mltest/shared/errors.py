@@ -14,7 +14,7 @@ class MltestError(Exception):
 
     def __init__(self, message: str = "", /, **facts: object) -> None:
         self.facts = facts
-        self.message = message or (type(self).__doc__ or "").format(**facts)
+        self.message = message or _with_one_stop((type(self).__doc__ or "").format(**facts))
         super().__init__(self.message)
 
 
@@ -365,6 +365,11 @@ class PredictionError(MltestError):
 def error_class(code: str) -> type[MltestError]:
     """Return the class with that code; `MltestError` for a code that this version does not know."""
     return _BY_CODE.get(code, MltestError)
+
+
+def _with_one_stop(text: str) -> str:
+    """Return `text`, whose last fact may have brought a full stop of its own."""
+    return text[:-1] if text.endswith("..") and not text.endswith("...") else text
 
 
 def _subclasses(base: type[MltestError]) -> list[type[MltestError]]:

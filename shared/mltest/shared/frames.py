@@ -34,3 +34,15 @@ def decode_frame(line: bytes) -> Frame:
     if not isinstance(frame, dict):
         raise ValueError("a frame is a JSON object")
     return frame
+
+
+def checked_number(value: object, name: str, end: int = 2**63) -> int:
+    """Return `value`, a number of a frame that may be forged: whole, not negative and less than `end`.
+
+    Raises:
+        ValueError: it is something else; `name` is in the message.
+
+    """
+    if not isinstance(value, int) or not 0 <= value < end:
+        raise ValueError(f"{name} is not a number")
+    return value

@@ -3,6 +3,7 @@
 import importlib
 import logging
 import pkgutil
+import traceback
 from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar
@@ -25,6 +26,13 @@ class Registry(Generic[PluginT]):
         self._name_of = name_of
         self._found: dict[str, PluginT] = {}
         self._is_filled = False
+        self._left_out: dict[str, str] = {}
+
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """Why the modules of entry points could not be imported, by module."""
+        self.all()
+        return self._left_out
 
     def add(self, plugin: PluginT) -> None:
         """Register `plugin`; a second one of the same name is left out with a warning."""
@@ -53,4 +61,15 @@ class Registry(Generic[PluginT]):
         try:
             entry.load()
         except Exception as error:
-            _LOG.warning("plug-in %s (%s) of %s is left out: %s", entry.name, entry.value, self._group, error)
+            reason = import_failure(error)
+            self._left_out[entry.module] = reason
+            _LOG.warning("plug-in %s (%s) of %s is left out: %s", entry.name, entry.value, self._group, reason)
+
+
+def import_failure(error: Exception) -> str:
+    """Return why a module could not be imported, with the file and line where that happened."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{type(error).__name__}: {error.msg} ({error.filename}:{error.lineno})"
+    frames = [one for one in traceback.extract_tb(error.__traceback__) if not one.filename.startswith("<frozen")]
+    where = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{where}"

@@ -19,19 +19,22 @@ _PATIENCE_S = 2.0
 def kill_tree(root_pid: int, mark: str) -> None:
     """Kill the group of `root_pid`, its descendants, and every process that carries `mark`; repeat until none is left.
 
+    The root is last: it adopts orphans (`sandbox.privileges.adopt_orphans`), so that until then nobody whose parent is
+    killed, and who has left group, session and variables behind, is lost. Nothing is stopped before it is killed: what
+    was attached to this process as a debugger would stop it as well.
+
     Returns when nothing that can be found is alive, or when what is left does not even die of SIGKILL because it hangs
     in the kernel; `root_pid` itself still has to be waited for by its parent.
     """
-    # Unseen at first: where /proc is mounted with hidepid, a process that hides its memory is not listed (proc(5)).
-    _kill_group(root_pid)
     deadline_s = time.monotonic() + _PATIENCE_S
     while victims := _alive(root_pid, mark):
-        _kill_group(root_pid)
-        for pid in victims:
+        for pid in victims - {root_pid} or victims:
             _kill(pid)
         if time.monotonic() > deadline_s:
             _LOG.warning("processes %s hang in the kernel and cannot be killed", sorted(victims))
-            return
+            break
+    # Unseen where /proc is mounted with hidepid: a process that hides its memory is not listed (proc(5)).
+    signal_tree(root_pid, signal.SIGKILL)
 
 
 def signal_tree(root_pid: int, number: signal.Signals) -> None:
@@ -49,10 +52,10 @@ def is_alive(pid: int) -> bool:
 
 def _alive(root_pid: int, mark: str) -> set[int]:
     parents = {pid: parent for pid, (parent, state) in _processes().items() if state not in "ZX"}
-    found = {pid for pid in parents if pid == root_pid or _carries(pid, mark)}
+    found = {root_pid, *(pid for pid in parents if _carries(pid, mark))}
     while more := {pid for pid, parent in parents.items() if parent in found} - found:
         found |= more
-    return found - {os.getpid()}
+    return (found & parents.keys()) - {os.getpid()}
 
 
 def _processes() -> dict[int, tuple[int, str]]:
@@ -74,10 +77,6 @@ def _carries(pid: int, mark: str) -> bool:
     except OSError:
         return False
     return f"{MARK}={mark}".encode() in environment.split(b"\0")
-
-
-def _kill_group(pid: int) -> None:
-    signal_tree(pid, signal.SIGKILL)
 
 
 def _kill(pid: int) -> None:

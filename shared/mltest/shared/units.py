@@ -42,9 +42,14 @@ def rate_text(rows_per_s: float) -> str:
 
 
 def ratio_text(ratio: float) -> str:
-    """Return a share or a score with four digits behind the point, and never 1.0000 for what is less than 1."""
+    """Return a share or a score with four digits behind the point, and not 1.0000 for what is less than 1.
+
+    What differs from 1 by rounding errors only is 1.0000.
+    """
     rounded = f"{ratio:.4f}"
-    return rounded if (float(rounded) == 1) == (ratio == 1) else f"{ratio:.8f}".rstrip("0")
+    if float(rounded) != 1 or float(f"{ratio:.8f}") == 1:
+        return rounded
+    return f"{ratio:.8f}".rstrip("0")
 
 
 def factor_text(factor: float) -> str:

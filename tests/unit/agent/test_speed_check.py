@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from mltest.agent.native.compile import FLAGS, compile_library, compiler_path
+from mltest.agent.native.compile import FLAGS
 from mltest.agent.speed.parts import ANSWERS, PARTS, parts_in_c, parts_in_python
 from mltest.agent.speed.speed import checked_speed
 from mltest.agent.speed.speed_child import PROCESS_COUNT, speed_check
 from mltest.shared.errors import MltestError
+from mltest.shared.native.compiler import compile_library, compiler_path
 
 needs_compiler = pytest.mark.skipif(not shutil.which("cc"), reason="apt install gcc")
 SOURCE = Path(parts_in_c.__code__.co_filename).with_name("speed_work.c")

@@ -63,8 +63,8 @@ def report(name: str, reports: tuple[ReportedTest, ...]) -> ReportedTest:
 
 def job(**changes: object) -> JobInfo:
     spec = JobSpec(model=FileRef(name="m", sha256=""), data=())
-    values: dict[str, object] = {"model": FOREST, "dataset": DATA, **changes}
-    return JobInfo(job_id="j", state=JobState.DONE, created_unix_ns=0, spec=spec, **values)  # type: ignore[arg-type]
+    values: dict[str, object] = {"model": FOREST, "dataset": DATA, "state": JobState.DONE, **changes}
+    return JobInfo(job_id="j", created_unix_ns=0, spec=spec, **values)  # type: ignore[arg-type]
 
 
 def test_every_test_is_reported_with_its_state_and_a_reason() -> None:
@@ -78,11 +78,22 @@ def test_every_test_is_reported_with_its_state_and_a_reason() -> None:
     assert vectors.state is ReportedTestState.DOES_NOT_APPLY
     assert vectors.reason == "it is for svm, and this model is of the family forest"
     assert "--group COLUMN" in report("Fairness", reports).reason
-    assert "--tests 'default,permutation importance'" in report("PermutationImportance", reports).reason
-    assert "--scenario open-loop:RATE" in report("OpenLoop", reports).reason
+    assert (
+        report("PermutationImportance", reports).reason
+        == "ask for it: mltest-coordinator evaluate j --tests 'permutation importance'"
+    )
+    assert "submit MODEL --data FILE --scenario open-loop:RATE" in report("OpenLoop", reports).reason
     quality = report("ClassificationQuality", reports)
     assert (quality.state, bool(quality.reason)) == (ReportedTestState.NO_VALUE, True)
     assert all(one.reason for one in reports if one.state is not ReportedTestState.DONE)
+
+
+def test_a_job_that_goes_on_is_not_evaluated_but_submitted_with_the_test() -> None:
+    reports = reports_of(job(state=JobState.RUNNING), Plan(), ())
+    assert report("Noise", reports).reason == "ask for it: --tests 'default,noise'"
+    assert report("Footprint", reports).reason == "ask for it: --tests 'default,footprint'"
+    over = report("Footprint", reports_of(job(), Plan(), ()))
+    assert over.reason == "ask for it: mltest-coordinator submit MODEL --data FILE --tests 'default,footprint'"
 
 
 def test_the_test_of_another_task_does_not_take_the_figures_of_its_namesake() -> None:

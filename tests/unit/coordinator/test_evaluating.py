@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mltest.coordinator.builder.builder import Evaluation, PredictionFile
-from mltest.coordinator.job.evaluating import PORTION, evaluated
+from mltest.coordinator.job.evaluating import PORTION, Evaluate, evaluated
 from mltest.shared.errors import ChildCrashedError, DeadlineError
 
 
@@ -14,6 +14,9 @@ class Judge:
     def __init__(self, most: int, bad: str = "") -> None:
         self.most, self.bad = most, bad
         self.requests: list[int] = []
+
+    def evaluate_with(self, tests: Sequence[object]) -> Evaluate:
+        return self.evaluate
 
     async def evaluate(self, files: Sequence[PredictionFile]) -> tuple[Evaluation, ...]:
         self.requests.append(len(files))
@@ -35,7 +38,7 @@ def files(count: int) -> list[PredictionFile]:
 
 
 async def of(judge: Judge, count: int) -> list[Evaluation]:
-    return [one async for portion in evaluated(files(count), judge.evaluate) for one in portion]
+    return [one async for portion in evaluated(files(count), [], judge.evaluate_with) for one in portion]
 
 
 async def test_a_hundred_candidates_take_many_requests_that_each_keep_their_deadline() -> None:
@@ -61,7 +64,7 @@ async def test_a_bad_file_costs_its_portion_a_second_try_and_nobody_else_anythin
 
 async def test_each_portion_is_there_before_the_next_is_asked_for() -> None:
     judge = Judge(most=PORTION)
-    async for portion in evaluated(files(2 * PORTION), judge.evaluate):
+    async for portion in evaluated(files(2 * PORTION), [], judge.evaluate_with):
         assert len(portion) == PORTION
         assert len(judge.requests) == 1
         break

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from mltest.agent.native.artifact_flags import artifact_flags
 from mltest.coordinator.builder.c_source.ensemble import LEAF, Ensemble, Link, Tree
 from mltest.coordinator.builder.exporters.fastinference_export import FLAGS, FastInferenceExport
 from mltest.coordinator.builder.fastinference.generated import joined
@@ -21,6 +20,7 @@ from mltest.coordinator.builder.tool_report import ToolReport
 from mltest.coordinator.planning.plan import Plan
 from mltest.shared.domain import Candidate
 from mltest.shared.errors import ConversionError, ToolMissingError
+from mltest.shared.native.artifact_flags import artifact_flags
 from tests.unit.coordinator.test_recipes import FOREST, NATIVE, PRUNE
 
 NEEDS = FastInferenceExport.needs

@@ -25,4 +25,4 @@ def test_an_interval_without_an_end_is_no_interval() -> None:
 
 def test_what_is_no_result_is_refused() -> None:
     with pytest.raises(TypeError, match="a dict instead of a Result"):
-        kept_results("t", [{"value": 1}])  # type: ignore[list-item]  # on purpose
+        kept_results("t", [{"value": 1}])

@@ -16,7 +16,17 @@ from mltest.coordinator.report.doubt_text import doubt_texts
 from mltest.coordinator.report.figure_text import figure_text
 from mltest.coordinator.report.machine_text import finding_texts
 from mltest.coordinator.store import StoredMachineState
-from mltest.shared.domain import FindingLevel, GpuState, MachineClass, MachineState, Result, Standing, Standings
+from mltest.shared.domain import (
+    AgentMachine,
+    FindingLevel,
+    GpuState,
+    MachineClass,
+    MachineFinding,
+    MachineState,
+    Result,
+    Standing,
+    Standings,
+)
 from tests.unit.coordinator.evidence import MODEL, agent, candidate, timed
 from tests.unit.coordinator.test_standings import evaluation
 
@@ -220,3 +230,14 @@ def test_recomputing_tells_another_verdict_about_a_machine() -> None:
     assert "fast on lab: row standing was ranked and is refused" in lines
     wanted = "the finding throttled about lab was absent and is refuse: throttled in 2 of 6 visits (heat)"
     assert wanted in lines
+
+
+def test_what_is_said_against_energy_is_not_said_where_none_was_measured() -> None:
+    machine = agent_machine(findings_of([state(steal_ratio=0.026)]))
+    assert all(one.concerns == (ENERGY,) for one in machine.findings if one.level is not WARN)
+    assert list(finding_texts(machine, has_warnings=False))
+    assert not list(finding_texts(machine, has_warnings=False, has_energy=False))
+
+
+def agent_machine(findings: tuple[MachineFinding, ...]) -> AgentMachine:
+    return AgentMachine(agent_id="a", agent_name="a", state=GOOD, visit_count=1, findings=findings)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -16,7 +17,7 @@ from sklearn.ensemble import (
     RandomForestClassifier,
 )
 from sklearn.inspection import permutation_importance
-from sklearn.linear_model import Lasso, LogisticRegression
+from sklearn.linear_model import Lasso, LogisticRegression, Ridge
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
@@ -156,6 +157,63 @@ def test_a_graph_whose_shapes_are_not_known_has_no_number_of_products() -> None:
     assert graph_cost(helper.make_model(graph)).mac_count is None
 
 
+def layer(operator: str, given: list[int], *weights: list[int], **attributes: Any) -> onnx.ModelProto:
+    """Return a graph of one operator on an input of that shape."""
+    held = [
+        numpy_helper.from_array(np.ones(shape, dtype=np.float32), f"w{place}") for place, shape in enumerate(weights)
+    ]
+    node = helper.make_node(operator, ["x", *(tensor.name for tensor in held)], ["y"], **attributes)
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in (("x", given), ("y", None))
+    ]
+    graph = helper.make_graph([node], "g", ends[:1], ends[1:], held)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+
+
+@pytest.mark.parametrize(
+    ("model", "by_hand"),
+    [
+        # With dilation 2 a kernel of 3 spans 5: (15 + 2 - 5) / 2 + 1 = 7 rows, (11 - 5) / 2 + 1 = 4 columns.
+        (
+            layer("Conv", [1, 4, 15, 11], [8, 2, 3, 3], strides=[2, 2], dilations=[2, 2], group=2, pads=[1, 0, 1, 0]),
+            8 * 7 * 4 * 2 * 9,
+        ),
+        (layer("Conv", [1, 16, 10, 10], [16, 1, 3, 3], group=16, pads=[1, 1, 1, 1]), 16 * 10 * 10 * 9),
+        (layer("ConvTranspose", [1, 3, 5, 5], [3, 7, 2, 2], strides=[2, 2]), 3 * 5 * 5 * 7 * 2 * 2),
+        # Eight steps; four gates of 6 from 5 inputs and from 6 of its own, in both directions.
+        (layer("LSTM", [8, 1, 5], [2, 24, 5], [2, 24, 6], hidden_size=6, direction="bidirectional"), 8 * 2 * 24 * 11),
+        (layer("GRU", [8, 1, 5], [1, 18, 5], [1, 18, 6], hidden_size=6), 8 * 18 * 11),
+    ],
+)
+def test_products_of_a_layer_are_those_that_are_counted_by_hand(model: onnx.ModelProto, by_hand: int) -> None:
+    assert graph_cost(model).mac_count == by_hand
+
+
+def test_an_operator_whose_products_nobody_counts_leaves_no_number() -> None:
+    cost = graph_cost(layer("Einsum", [1, 4], [4, 3], equation="ij,jk->ik"))
+
+    assert cost.mac_count is None
+    assert cost.mac_reason == "how many products Einsum takes is not known"
+
+
+def test_weights_of_a_quantised_network_are_parameters_and_their_scales_are_not() -> None:
+    held = [
+        numpy_helper.from_array(np.ones((4, 3), dtype=np.int8), "w"),
+        numpy_helper.from_array(np.array(0.1, dtype=np.float32), "scale"),
+        numpy_helper.from_array(np.array(0, dtype=np.int8), "zero"),
+        numpy_helper.from_array(np.ones(3, dtype=np.float32), "bias"),
+    ]
+    nodes = [
+        helper.make_node("DequantizeLinear", ["w", "scale", "zero"], ["weights"]),
+        helper.make_node("Gemm", ["x", "weights", "bias"], ["y"]),
+    ]
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, size]) for name, size in (("x", 4), ("y", 3))]
+
+    cost = graph_cost(helper.make_model(helper.make_graph(nodes, "g", ends[:1], ends[1:], held)))
+
+    assert (cost.parameter_count, cost.mac_count) == (4 * 3 + 3, 4 * 3)
+
+
 def test_impurity_and_weights_are_the_native_accounts() -> None:
     forest = RandomForestClassifier(5, random_state=0).fit(TRAIN, TRAIN_TRUTH)
     results = NativeImportance().examine(evidence_of(forest, TEST))
@@ -181,6 +239,13 @@ def test_shuffling_tells_the_column_that_matters_like_scikit_learn() -> None:
     assert best.low is not None
     assert best.low > 0.4
     assert value_of(results, "permutation_importance", label="a") == 0
+
+
+def test_a_loss_of_r2_needs_true_values_that_differ() -> None:
+    rows = np.arange(20.0).reshape(10, 2)
+    model = Ridge().fit(rows, rows[:, 0])
+    found = list(PermutationImportance().examine(evidence_of(model, rows, np.full(10, 3.0))))
+    assert only(found, "permutation_importance").reason == "the true values are all the same: R2 is not defined"
 
 
 def test_columns_that_the_budget_does_not_reach_are_counted() -> None:

@@ -60,8 +60,8 @@ def test_every_test_stands_on_the_page_with_its_interval_or_its_reason() -> None
     assert "0.9000 [0.8500, 0.9400]" in " ".join(text.split())
     assert "39,818" in text
     assert "log loss: the model gives no probabilities" in text
-    assert "does not apply no column of groups is named" in " ".join(text.split())
-    assert "not asked for" in text
+    assert "Does not apply fairness no column of groups is named" in " ".join(text.split())
+    assert "Not asked for" in text
 
 
 def test_figures_are_of_the_native_baseline_on_one_agent_unless_another_is_named() -> None:
@@ -95,4 +95,50 @@ def test_what_is_of_all_rows_stands_before_what_is_of_single_classes() -> None:
         )
     )
     assert text.index("0.125") < text.index("class 0")
-    assert "and 21 more: --json has them all" in text
+    assert "and 20 more: mltest-coordinator show 3f2a91c0 --json has them all" in text
+
+
+def test_figures_of_the_same_classes_stand_side_by_side() -> None:
+    found = tuple(
+        result("native", metric, value, agent_id="a", statistic="class", label=label, low=value - 0.1, high=value + 0.1)
+        for metric, values in {"precision": (0.5, 0.75), "recall": (0.25, 0.625)}.items()
+        for label, value in zip(("cat", "dog"), values, strict=True)
+    )
+    lines = [" ".join(line.split()) for line in screen(of_quality(found)).splitlines()]
+    assert "class precision recall" in lines
+    assert "cat 0.5000 [0.4000, 0.6000] 0.2500 [0.1500, 0.3500]" in lines
+
+
+def test_figures_that_miss_for_one_reason_share_a_line() -> None:
+    noises = (
+        result("native", "noise_accuracy", None, agent_id="a", statistic="curve", label=f"missing {size}", reason="NaN")
+        for size in (0.1, 0.2)
+    )
+    others = (
+        result("native", metric, None, agent_id="a", reason="no probabilities") for metric in ("log_loss", "brier")
+    )
+    lines = [line.strip() for line in screen(of_quality((*noises, *others))).splitlines()]
+    assert "noise accuracy of missing 0.1, missing 0.2: NaN" in lines
+    assert "log loss, brier: no probabilities" in lines
+
+
+def test_a_wide_page_says_what_figures_mean_and_a_narrow_one_has_no_room() -> None:
+    meaning = "share of rows with the right label"
+    assert meaning in screen(PAGE, width=120)
+    assert meaning not in screen(PAGE, width=80)
+
+
+def test_a_mere_rounding_error_is_not_a_figure() -> None:
+    tiny = result("native", "permutation_importance", 4e-17, agent_id="a", low=-0.01, high=0.01)
+    assert "permutation importance 0 [-0.01, 0.01]" in " ".join(screen(of_quality((tiny,))).split())
+
+
+def of_quality(results: tuple[Result, ...]) -> JobResults:
+    return JobResults(job=JOB, candidates=PAGE.candidates, results=results, standings=Standings(), tests=PAGE.tests[:1])
+
+
+def test_tests_that_are_asked_for_by_one_command_share_it() -> None:
+    command = "ask for it: mltest-coordinator evaluate j --tests"
+    tests = tuple(reported(name, ReportedTestState.NOT_CHOSEN, f"{command} '{name}'") for name in ("noise", "drift"))
+    text = " ".join(screen(JobResults(job=JOB, standings=Standings(), tests=tests)).split())
+    assert f"noise, drift {command} NAME" in text

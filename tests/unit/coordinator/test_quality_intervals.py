@@ -11,6 +11,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import train_test_split
 
 from mltest.coordinator.builder.judging.bootstrap import interval_of, resampled
+from mltest.coordinator.builder.judging.calibration_interval import calibration_interval
 from mltest.coordinator.builder.judging.label_measures import label_measures
 from mltest.coordinator.builder.judging.measures import measures_of
 from mltest.coordinator.builder.judging.score_measures import probability_measures, rank_measures
@@ -106,6 +107,33 @@ def test_nine_in_ten_intervals_and_more_hold_the_true_value() -> None:
         (f1,) = (r for r in results if (r.metric, r.statistic) == ("f1", "macro"))
         held += f1.low is not None and f1.high is not None and f1.low <= 0.8 <= f1.high
     assert held >= 88
+
+
+@pytest.mark.parametrize("sharpness", [1.0, 2.0])
+def test_nine_in_ten_intervals_of_a_calibration_error_hold_it_also_where_it_is_nothing(sharpness: float) -> None:
+    random = np.random.default_rng(5)
+
+    def drawn(rows: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        # Two normal classes, 1.4 apart: the first's share is 1 / (1 + exp(-1.4 z)), and no other slope is.
+        truth = random.integers(0, 2, size=rows)
+        share = 1 / (1 + np.exp(-1.4 * sharpness * ((2 * truth - 1) * 0.7 + random.normal(size=rows))))
+        return truth, np.stack([1 - share, share], axis=1)
+
+    true_error = calibration_error(*drawn(200_000))
+    is_held = []
+    for seed in range(60):
+        truth, shares = drawn(300)
+        values = resampled([probability_measures(truth, shares)], 300, resamples=200, seed=seed)
+        low, high = calibration_interval(
+            calibration_error(truth, shares), values["calibration_error", "value", ""], shares
+        )
+        is_held.append(low <= true_error <= high)
+    assert np.mean(is_held) >= 0.9
+
+
+def calibration_error(truth: NDArray[np.int64], shares: NDArray[np.float64]) -> float:
+    (_, _, error) = probability_measures(truth, shares).of(np.ones((1, len(truth))))[0]
+    return float(error)
 
 
 def test_the_same_seed_gives_the_same_intervals_and_none_are_given_without_resamples() -> None:

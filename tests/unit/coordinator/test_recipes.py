@@ -11,6 +11,7 @@ from mltest.coordinator.builder.variant import Variant
 from mltest.coordinator.planning.plan import Plan
 from mltest.shared.domain import ModelInfo, Output, Task
 from mltest.shared.errors import PlanInvalidError
+from mltest.shared.native.onnx_on_gpu import ON_GPU
 
 FOREST = ModelInfo(
     format="skops",
@@ -130,12 +131,47 @@ def test_a_program_of_pytorch_has_every_way_of_a_network() -> None:
     assert baseline == "torch"
     assert sorted(others) == [
         *("litert", "onnxruntime", "onnxruntime, fp16", "onnxruntime, int8", "onnxruntime, int8 dynamic"),
+        *("onnxruntime-cuda", "onnxruntime-cuda, fp16", "onnxruntime-tensorrt", "onnxruntime-tensorrt, fp16"),
         *("openvino", "torch, TorchScript", "torch-compile"),
     ]
     assert recipes.candidates[0].is_baseline
     reasons = {cell.label: cell.reason for cell in recipes.pruned}
-    assert "onnxruntime, CUDA" in reasons
     assert "litert" not in reasons
+
+
+@pytest.mark.parametrize("file_format", ["onnx", "pt2"])
+def test_a_gpu_gets_the_artifact_of_the_processor(file_format: str) -> None:
+    needs = [replace(found, absence="") for found in exporter_needs()]
+    network = replace(FOREST, format=file_format, family="network")
+    found = {one.label: one for one in enumerate_candidates(network, Plan(), needs)}
+    for name in ("", ", fp16"):
+        keys = {recipe_key(found[f"{one}{name}"], "a" * 64, {}) for one in ("onnxruntime", *ON_GPU)}
+        assert len(keys) == 1
+    assert len({found[one].candidate_id for one in ("onnxruntime", *ON_GPU)}) == 3
+    assert found["onnxruntime"].is_baseline == (file_format == "onnx")
+
+
+def test_a_gpu_is_one_candidate_whatever_numbers_of_threads_the_plan_names() -> None:
+    network = replace(FOREST, format="onnx", family="network")
+    found = enumerate_candidates(network, Plan(threads=(2, 4)))
+    assert [one.threads for one in found if one.runtime == "onnxruntime-cuda"] == [1, 1]
+    assert [one.threads for one in found if one.label.startswith("onnxruntime, fp16")] == [2, 4]
+
+
+def test_int8_as_processors_have_it_is_pruned_on_a_gpu_with_the_reason() -> None:
+    pruned = enumerate_recipes(replace(FOREST, format="onnx", family="network"), Plan()).pruned
+    reasons = {cell.label: cell.reason for cell in pruned}
+    for label in (f"{runtime}, int8{kind}" for runtime in ON_GPU for kind in ("", " dynamic")):
+        assert "those of processors" in reasons[label]
+
+
+@pytest.mark.parametrize(("file_format", "family"), [("skops", "forest"), ("onnx", "forest"), ("lightgbm", "boosting")])
+def test_only_networks_are_taken_to_a_gpu(file_format: str, family: str) -> None:
+    found = enumerate_candidates(replace(FOREST, format=file_format, family=family), Plan())
+    refused = {one.runtime: one.reason for one in found if one.runtime in ON_GPU}
+    assert set(refused) == set(ON_GPU)
+    for runtime, reason in refused.items():
+        assert reason.startswith(f"{runtime} takes networks: ")
 
 
 def test_the_choice_of_runtimes_keeps_the_baseline() -> None:

@@ -117,6 +117,29 @@ def test_no_line_of_the_table_is_longer_than_the_terminal_and_nothing_is_cut(res
     assert not any("…" in line for line in lines)
 
 
+def with_energy(results: JobResults) -> JobResults:
+    joules = {"test": "energy", "metric": "gross_energy_j", "statistic": "mean", "batch_size": 1, "boundary": "board"}
+    rows = tuple(
+        replace(
+            row,
+            figures=(
+                *row.figures,
+                Result(candidate_id=row.candidate_id, value=0.0071, low=0.00685, high=0.00735, **joules),  # type: ignore[arg-type]
+            ),
+        )
+        for row in results.standings.rows
+    )
+    return replace(results, standings=replace(results.standings, rows=rows))
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_with_energy_every_number_of_the_table_stands_whole(results: JobResults, width: int) -> None:
+    text = screen(StandingsView(with_energy(results)), width)
+
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= width
+    assert text.count("7.10 ± 0.25 mJ") == sum(row.rank is not None for row in results.standings.rows)
+
+
 @pytest.mark.parametrize("width", [80, 120])
 def test_a_candidate_that_means_to_change_predictions_is_called_lossy(results: JobResults, width: int) -> None:
     changed = {"label of treelite", "label of onnxruntime"}

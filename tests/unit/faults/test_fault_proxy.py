@@ -70,12 +70,12 @@ async def test_a_perfect_line_passes_everything_on_and_counts_it(echo: Echo) -> 
 
 async def test_latency_holds_for_each_direction(echo: Echo) -> None:
     async with FaultProxy(echo.address, Line(latency_s=0.1)) as proxy:
-        assert 0.2 <= await took_s(proxy, b"x") < 1.0
+        assert await took_s(proxy, b"x") >= 0.2
 
 
 async def test_a_thin_line_takes_its_time(echo: Echo) -> None:
     async with FaultProxy(echo.address, Line(bytes_per_s=20_000)) as proxy:
-        assert 0.5 <= await took_s(proxy, TEXT) < 2.0
+        assert await took_s(proxy, TEXT) >= 0.5
 
 
 async def test_crumbs_arrive_in_order(echo: Echo) -> None:

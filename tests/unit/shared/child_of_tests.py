@@ -56,15 +56,20 @@ def _start_grandchild(frame: Frame) -> Frame:
 
 
 def _leave_behind(frame: Frame) -> Frame:
-    """Leave a process that no parent, session or variable leads to."""
-    if os.fork() == 0:
+    """Leave a process that no parent, session or variable leads to; return its id once it runs another program."""
+    told, tell = os.pipe()
+    if (between := os.fork()) == 0:
         os.setsid()
         if os.fork() == 0:
-            os.closerange(0, 256)
+            os.write(tell, str(os.getpid()).encode())
+            if not frame.get("keeps_pipes"):
+                os.closerange(0, tell)
             os.execve("/bin/sleep", ["sleep", frame["seconds"]], {})
         os._exit(0)
-    os.wait()
-    return {}
+    os.close(tell)
+    os.waitpid(between, 0)
+    with os.fdopen(told) as told_text:
+        return {"pid": int(told_text.read())}
 
 
 def _allocate(frame: Frame) -> Frame:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -108,6 +109,29 @@ async def test_a_grandchild_dies_even_if_the_child_crashed_before(child: Child) 
         await ask(child, "crash", signal="SIGKILL")
 
     await gone(grandchild)
+
+
+@pytest.mark.parametrize("keeps_pipes", [True, False])
+async def test_a_process_that_left_parent_session_and_variables_dies_with_the_child(
+    child: Child, keeps_pipes: bool
+) -> None:
+    orphan = (await ask(child, "leave_behind", seconds="600", keeps_pipes=keeps_pipes))["pid"]
+    assert os.getsid(orphan) != child.pid
+
+    async with asyncio.timeout(TIMEOUT_S):
+        await child.kill()
+
+    await gone(orphan)
+
+
+async def test_a_survivor_that_holds_the_pipes_of_a_crashed_child_keeps_nobody_waiting(child: Child) -> None:
+    orphan = (await ask(child, "leave_behind", seconds="600", keeps_pipes=True))["pid"]
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            with pytest.raises(ChildCrashedError, match="signal SIGKILL"):
+                await ask(child, "crash", signal="SIGKILL")
+    finally:
+        os.kill(orphan, signal.SIGKILL)
 
 
 async def test_killing_twice_changes_nothing(child: Child) -> None:

@@ -55,7 +55,7 @@ def test_an_enum_and_its_message_have_the_same_members(enum: type) -> None:
     assert [value.name for value in found.values] == [prefix + member.name for member in enum]  # type: ignore[attr-defined]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(data=st.data())
 @pytest.mark.parametrize("domain_class", CLASSES, ids=lambda found: found.__name__)
 def test_a_value_survives_the_way_over_the_wire_and_as_json(domain_class: type, data: st.DataObject) -> None:

@@ -58,6 +58,13 @@ def test_a_share_below_one_is_never_written_as_one() -> None:
     assert ratio_text(0.93299) == "0.9330"
 
 
+def test_what_is_1_but_for_rounding_errors_is_written_as_1() -> None:
+    assert ratio_text(0.1 * 3 + 0.7) == "1.0000"
+    assert ratio_text(1 - 1e-9) == "1.0000"
+    assert ratio_text(1 + 1e-16) == "1.0000"
+    assert ratio_text(1.00001) == "1.00001"
+
+
 @pytest.mark.parametrize(
     ("text", "unit", "value"),
     [

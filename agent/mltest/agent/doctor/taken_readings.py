@@ -1,9 +1,6 @@
 """Takes all readings of this machine; takes as long as the hiccup meter runs, and a second."""
 
 import os
-import re
-import shutil
-import subprocess
 from pathlib import Path
 
 from mltest.agent.doctor.foreign_processes import busiest_between, read_process_times, sleepers_among
@@ -17,8 +14,6 @@ from mltest.agent.host.processor_quota import ProcessorQuota, read_processor_quo
 from mltest.agent.host.settings import processor_count
 from mltest.agent.host.throttling import find_signs, throttled_since_start
 from mltest.agent.host.virtualisation import is_virtual_machine
-
-_VCGENCMD_TIMEOUT_S = 5.0
 
 
 def taken_readings(span_s: float, root: Path = Path("/")) -> Readings:
@@ -41,7 +36,7 @@ def taken_readings(span_s: float, root: Path = Path("/")) -> Readings:
         sleepers=sleepers_among(after),
         quota=quota,
         quota_frozen_count=_frozen_count(quota_before, quota),
-        throttled_since_start=throttled_since_start(find_signs(root)) or _firmware_says(),
+        throttled_since_start=throttled_since_start(find_signs(root)),
         is_on_battery=is_on_battery(root),
         is_virtual=is_virtual_machine(root),
     )
@@ -57,17 +52,3 @@ def _online_cpus(root: Path) -> int:
 def _frozen_count(before: ProcessorQuota | None, after: ProcessorQuota | None) -> int | None:
     counts = [quota.frozen_count for quota in (before, after) if quota and quota.frozen_count is not None]
     return max(0, counts[1] - counts[0]) if len(counts) == 2 else None
-
-
-def _firmware_says() -> tuple[str, ...]:
-    """Return what a Raspberry Pi's firmware says where its kernel does not; bits as in `throttling`."""
-    if not shutil.which("vcgencmd"):
-        return ()
-    try:
-        done = subprocess.run(
-            ["vcgencmd", "get_throttled"], capture_output=True, text=True, timeout=_VCGENCMD_TIMEOUT_S, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ()
-    found = re.fullmatch(r"throttled=(0x[0-9a-fA-F]+)", done.stdout.strip())
-    return (f"vcgencmd get_throttled = {found.group(1)}",) if found and int(found.group(1), 16) else ()

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mltest.shared.native.compiled_program import TORCH_COMPILE
+from mltest.shared.native.onnx_on_gpu import ONNXRUNTIME_CUDA, ONNXRUNTIME_TENSORRT
 from mltest.shared.state import default_state_folder
 
 FOLDER_VARIABLE = "MLTEST_RUNTIMES_DIR"
@@ -17,7 +18,7 @@ FOLDER_VARIABLE = "MLTEST_RUNTIMES_DIR"
 FOLDER_NAME = "runtimes"
 MAX_FAILURE_CHARS = 500
 
-_SHARED = {TORCH_COMPILE: "torch"}
+_SHARED = {TORCH_COMPILE: "torch", ONNXRUNTIME_TENSORRT: ONNXRUNTIME_CUDA}
 """Runtimes that run in the environment of another one."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 

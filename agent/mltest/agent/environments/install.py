@@ -91,7 +91,7 @@ def _pip_command(needs: RuntimeNeeds, python: Path, pip_options: Sequence[str]) 
     return [
         *(sys.executable, "-I", "-m", "pip", "--python", str(python), "install"),
         *("--only-binary", ":all:", "--constraint", str(PINS), "--no-input", "--progress-bar", "off"),
-        *("--disable-pip-version-check", *pip_options, *needs.packages),
+        *("--disable-pip-version-check", *pip_options, *needs.packages, *needs.further_packages),
     ]
 
 

@@ -3,9 +3,9 @@
 import shutil
 import subprocess
 
-from mltest.agent.native.compile import compiler_path
 from mltest.shared.domain import Compiler
 from mltest.shared.errors import CallAbsentError
+from mltest.shared.native.compiler import compiler_path
 
 _COMMANDS = ("gcc", "clang", "cc", "g++", "clang++", "c++")
 _TIMEOUT_S = 10.0

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from mltest.agent.host.clock_rate import ClockPaths, cpuinfo_clocks, find_clocks, is_clock_throttled, read_clocks
-from mltest.agent.host.throttling import Sign, causes_between, find_signs
+from mltest.agent.host.throttling import Sign, SignKind, causes_between, find_signs
 
 LOW_CLOCK = "a clock below 75 % of the base clock"
 AFFORDABLE_NS = 60_000
@@ -55,11 +55,11 @@ class ThrottleWatch:
 def _affordable(signs: tuple[Sign, ...], paths: ClockPaths, affordable_ns: int) -> tuple[tuple[Sign, ...], ClockPaths]:
     """Return the signs, in their order, and the clocks (all or none) that can be read in `affordable_ns`.
 
-    Some kernels wait up to 20 ms for a clock (arch/x86/kernel/cpu/aperfmperf.c before 5.18).
+    Some kernels wait up to 20 ms for a clock (arch/x86/kernel/cpu/aperfmperf.c before 5.18). No program is started.
     """
     left_ns = affordable_ns
     chosen: list[Sign] = []
-    for sign in signs:
+    for sign in (one for one in signs if one.kind is not SignKind.RASPBERRY_PI_PROGRAM):
         left_ns -= _cost_ns(sign)
         if left_ns < 0:
             return tuple(chosen), ClockPaths((), None)

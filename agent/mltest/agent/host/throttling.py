@@ -6,6 +6,7 @@ from enum import Enum, auto
 from pathlib import Path
 
 from mltest.agent.host.kernel_file import kernel_line, kernel_number, kernel_text
+from mltest.agent.host.raspberry_pi import find_firmware_program, firmware_bits
 
 HEAT, OVER_CURRENT, UNDERVOLTAGE = "heat", "over-current", "undervoltage"
 """Causes of throttling."""
@@ -29,13 +30,18 @@ class SignKind(Enum):
     """Above 0 while it lasts."""
     RASPBERRY_PI = auto()
     """Bits in hexadecimal, as of `vcgencmd get_throttled`."""
+    RASPBERRY_PI_PROGRAM = auto()
+    """The same bits, printed by that program, which takes milliseconds."""
     STATE_TIMES = auto()
     """Milliseconds in each state, one a line; those above state 0 count, as a counter."""
 
 
+_BITS = (SignKind.RASPBERRY_PI, SignKind.RASPBERRY_PI_PROGRAM)
+
+
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """One file that tells of throttling."""
+    """One file, or program, that tells of throttling."""
 
     path: Path
     kind: SignKind
@@ -46,11 +52,13 @@ class Sign:
         """Return what it says; None where it cannot be read now."""
         if self.kind is SignKind.STATE_TIMES:
             return _slowed_ms(kernel_text(self.path))
-        return kernel_number(self.path, 16 if self.kind is SignKind.RASPBERRY_PI else 10)
+        if self.kind is SignKind.RASPBERRY_PI_PROGRAM:
+            return firmware_bits(self.path)
+        return kernel_number(self.path, 16 if self.kind in _BITS else 10)
 
     def text(self, value: int) -> str:
         """Return a value for people."""
-        return hex(value) if self.kind is SignKind.RASPBERRY_PI else str(value)
+        return hex(value) if self.kind in _BITS else str(value)
 
 
 def find_signs(root: Path) -> tuple[Sign, ...]:
@@ -67,7 +75,7 @@ def shows_throttling(kind: SignKind, before: int | None, now: int | None) -> boo
             return before is not None and now > before
         case SignKind.STATE:
             return now > 0
-        case SignKind.RASPBERRY_PI:
+        case SignKind.RASPBERRY_PI | SignKind.RASPBERRY_PI_PROGRAM:
             return bool(now & _RASPBERRY_PI_NOW or now & ~(before or 0) & _RASPBERRY_PI_SINCE)
 
 
@@ -75,7 +83,7 @@ def causes_between(sign: Sign, before: int | None, now: int | None) -> frozenset
     """Return why the machine was throttled between two readings of a sign, or is now; nothing if it was not."""
     if now is None or not shows_throttling(sign.kind, before, now):
         return frozenset()
-    if sign.kind is not SignKind.RASPBERRY_PI:
+    if sign.kind not in _BITS:
         return frozenset({sign.cause})
     bits = now & _RASPBERRY_PI_NOW | now & ~(before or 0) & _RASPBERRY_PI_SINCE
     named = {UNDERVOLTAGE: bits & _UNDERVOLTAGE_BITS, HEAT: bits & ~_UNDERVOLTAGE_BITS}
@@ -93,7 +101,8 @@ def _possible_signs(root: Path) -> Iterable[Sign]:
     packages = {kernel_line(path.parents[1] / "topology/physical_package_id"): path for path in _x86(cpus, "package")}
     yield from (Sign(path, SignKind.COUNTER) for path in packages.values())
     # Raspberry Pi; drivers/firmware/raspberrypi.c of its kernel, and drivers/hwmon/raspberrypi-hwmon.c of every kernel.
-    yield Sign(root / "sys/devices/platform/soc/soc:firmware/get_throttled", SignKind.RASPBERRY_PI)
+    firmware = Sign(root / "sys/devices/platform/soc/soc:firmware/get_throttled", SignKind.RASPBERRY_PI)
+    yield firmware
     chips = sorted((root / "sys/class/hwmon").glob("hwmon*"))
     volts = (chip / "in0_lcrit_alarm" for chip in chips if kernel_line(chip / "name") == "rpi_volt")
     yield from (Sign(path, SignKind.STATE, UNDERVOLTAGE) for path in volts)
@@ -106,6 +115,8 @@ def _possible_signs(root: Path) -> Iterable[Sign]:
             # driver-api/thermal/sysfs-api.rst; kept by the kernel, so that nothing between two looks is missed.
             yield Sign(device / "stats/time_in_state_ms", SignKind.STATE_TIMES)
     yield from (Sign(path, SignKind.COUNTER) for path in _x86(cpus, "core"))
+    if firmware.read() is None and (program := find_firmware_program(root)):
+        yield Sign(program, SignKind.RASPBERRY_PI_PROGRAM)
 
 
 def _x86(cpus: Path, what: str) -> Iterable[Path]:

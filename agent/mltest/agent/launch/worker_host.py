@@ -20,15 +20,13 @@ from pathlib import Path
 from mltest.agent.launch.messages import close_all, receive_message, send_message
 from mltest.agent.launch.output_file import open_output
 from mltest.agent.launch.unit_time import own_ticks
-from mltest.shared.child_process import child_command, child_variables, new_mark
+from mltest.shared.child_process import KILL_WAIT_S, child_command, child_variables, new_mark
 from mltest.shared.errors import DiskFullError, MltestError, RequestInvalidError
 from mltest.shared.frames import Frame
 from mltest.shared.process_tree import kill_tree, signal_tree
 from mltest.shared.sandbox.limits import limits_from_argument
 
 MAX_CHILDREN = 256
-KILL_WAIT_S = 5.0
-"""What a process may need to die of SIGKILL; one that hangs in the kernel is left to systemd."""
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _PR_SET_DUMPABLE = 4
@@ -131,6 +129,7 @@ class WorkerHost:
         if hosted.process.returncode is None:
             kill_tree(pid, hosted.mark)
             with suppress(subprocess.TimeoutExpired):
+                # One that hangs in the kernel is left to systemd.
                 hosted.process.wait(KILL_WAIT_S)
         return -signal.SIGKILL if hosted.process.returncode is None else hosted.process.returncode
 

@@ -1,18 +1,46 @@
 """Small answers of devices on the local network, as JSON."""
 
 import http.client
+import io
 import ipaddress
 import json
 import socket
+import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mltest.shared.errors import MeterUnreadableError
+from mltest.shared.naming import clean_text
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 TIMEOUT_S = 2.0
+"""Of one answer, all of it."""
+_MAX_TEXT_CHARS = 200
 _MAX_BYTES = 64 * 1024
 _DEFAULT_PORT = 80
 _NAME_LOCAL = "name the address that the plug has on the local network"
+
+
+class _Until(io.RawIOBase):
+    """What comes from a connection until a moment: a device that sends a byte now and then does not hold its reader."""
+
+    def __init__(self, connection: socket.socket, until_s: float) -> None:
+        self._connection = connection
+        self._until_s = until_s
+
+    def readable(self) -> bool:
+        """Return that it can be read."""
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        """Receive what is there, or wait for it until that moment."""
+        left_s = self._until_s - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError("timed out")
+        self._connection.settimeout(left_s)
+        return self._connection.recv_into(buffer)
 
 
 class LocalDevice:
@@ -31,12 +59,13 @@ class LocalDevice:
 
         """
         connection = http.client.HTTPConnection(self._local_ip(), self._port, timeout=TIMEOUT_S)
+        until_s = time.monotonic() + TIMEOUT_S
         try:
             connection.request("GET", path, headers={"Host": self._host, "Connection": "close"})
-            response = connection.getresponse()
+            response = _response_until(connection, until_s)
             content = response.read(_MAX_BYTES + 1)
         except (OSError, http.client.HTTPException) as error:
-            raise self._unreadable(f"it does not answer ({error})") from error
+            raise self._unreadable(f"it does not answer ({clean_text(str(error), _MAX_TEXT_CHARS)})") from error
         finally:
             connection.close()
         if response.status != http.client.OK or len(content) > _MAX_BYTES:
@@ -70,6 +99,14 @@ class LocalDevice:
             detail=detail,
             next_step=next_step or f"curl http://{self._address}/   # does it answer this machine?",
         )
+
+
+def _response_until(connection: http.client.HTTPConnection, until_s: float) -> http.client.HTTPResponse:
+    response = http.client.HTTPResponse(connection.sock, method="GET")
+    response.fp.close()
+    response.fp = io.BufferedReader(_Until(connection.sock, until_s))
+    response.begin()
+    return response
 
 
 def _host_and_port(meter: str, address: str) -> tuple[str, int]:

@@ -23,6 +23,7 @@ _FLOOR_S = 5.0
 _MILLI = 1e-3
 _SIGNS = ("proc/driver/nvidia/version", "dev/nvidiactl")
 _PACKAGE = "pip install 'mltest-fleet[meters-nvml]'"
+_DRIVER_REMEDY = "nvidia-smi on this machine says what is wrong with the driver"
 _MIG_ON = 1
 
 
@@ -43,12 +44,10 @@ class Nvml:
         try:
             library.nvmlInit()
             count = library.nvmlDeviceGetCount()
-            return [_meter(library, index) for index in range(count)] or [
-                Unavailable(meter=NAME, reason="NVML knows no GPU")
-            ]
         except library.NVMLError as error:
-            remedy = "nvidia-smi on this machine says what is wrong with the driver"
-            return [Unavailable(meter=NAME, reason=f"NVML says: {error}", remedy=remedy)]
+            return [Unavailable(meter=NAME, reason=f"NVML says: {error}", remedy=_DRIVER_REMEDY)]
+        found = [_meter_or_why(library, index) for index in range(count)]
+        return found or [Unavailable(meter=NAME, reason="NVML knows no GPU")]
 
 
 class NvmlMeter:
@@ -102,6 +101,14 @@ class NvmlMeter:
 
     def _unreadable(self, error: Exception) -> MeterUnreadableError:
         return MeterUnreadableError(meter=f"{NAME} ({self._domain})", detail=f"NVML says: {error}")
+
+
+def _meter_or_why(library: Any, index: int) -> Meter | Unavailable:
+    """Return one GPU; one that is lost does not take the others with it."""
+    try:
+        return _meter(library, index)
+    except library.NVMLError as error:
+        return Unavailable(meter=NAME, reason=f"gpu.{index}: NVML says: {error}", remedy=_DRIVER_REMEDY)
 
 
 def _meter(library: Any, index: int) -> Meter | Unavailable:

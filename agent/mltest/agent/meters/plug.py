@@ -16,7 +16,10 @@ from mltest.shared.errors import MeterUnreadableError
 WALL = "wall"
 _GAIN_U_RATIO = 0.02 / math.sqrt(3)
 """Plugs are within about 2 %, whatever they cost."""
+_MOST = 1e12
+"""Of a number, in its unit: a plug counts less in its life."""
 _FLOOR_S, _TARGET_RATIO, _UPDATE_S = 60.0, 0.02, 1.0
+"""What a plug tells of power is the mean of about as long as it is told for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,7 @@ class Plug:
             kind=model.kind,
             domains=(Domain(id=WALL, scope=Scope.WALL, resolution=model.resolution),),
             update_s=_UPDATE_S,
+            averaging_s=_UPDATE_S if model.kind is MeterKind.POWER else 0.0,
             gain_u_ratio=_GAIN_U_RATIO,
             floor_s=_FLOOR_S,
             target_ratio=_TARGET_RATIO,
@@ -65,7 +69,7 @@ class Plug:
             number = self._model.number(answer)
         except (LookupError, TypeError) as error:
             raise self._nonsense() from error
-        if not isinstance(number, int | float) or isinstance(number, bool) or not math.isfinite(number) or number < 0:
+        if not isinstance(number, int | float) or isinstance(number, bool) or not 0 <= number <= _MOST:
             raise self._nonsense()
         return Reading(begin_ns=begin_ns, end_ns=end_ns, values={WALL: number * self._model.unit})
 

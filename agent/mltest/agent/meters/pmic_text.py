@@ -5,7 +5,7 @@ Two forms are about: `VDD_CORE_A current(7)=1.57142900A` and `VDD_CORE_A=1.57142
 
 import re
 
-_LINE = re.compile(r"(\w+?)_([AV])(?:\s+(?:current|volt)\([0-9]+\))?=([0-9.]+)[AV]")
+_LINE = re.compile(r"(\w+?)_([AV])(?:\s+(?:current|volt)\([0-9]+\))?=([0-9]+(?:\.[0-9]+)?)[AV]")
 
 
 def rails_w(text: str) -> dict[str, float]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mltest.agent.meters.role import Meter, MeterKind, MeterSite, Unavailable
+from mltest.shared.energy.spec_check import spec_problem
 from mltest.shared.plugins import Registry
 
 _LOG = logging.getLogger(__name__)
@@ -46,6 +47,20 @@ def discovered(site: MeterSite) -> FoundMeters:
         for one in found:
             if isinstance(one, Unavailable):
                 unavailable.append(one)
+            elif problem := spec_problem(one.spec):
+                unavailable.append(Unavailable(meter=name, reason=f"nobody can say what it covers: {problem}"))
             else:
                 meters.append(one)
+    unavailable += _plugs_of_nobody(site)
     return FoundMeters(meters=tuple(meters), unavailable=tuple(unavailable))
+
+
+def _plugs_of_nobody(site: MeterSite) -> list[Unavailable]:
+    """Return the plugs of `site` whose kind is unknown, as by a slip of the pen."""
+    kinds = [(plug, plug.partition("=")[0]) for plug in site.plugs]
+    known = ", ".join(meter_kinds())
+    return [
+        Unavailable(meter=kind or "plug", reason=f"{plug}: no kind of meter is called {kind!r}, but {known}")
+        for plug, kind in kinds
+        if kind not in meter_kinds()
+    ]

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from mltest.agent.host.kernel_file import kernel_line
+from mltest.agent.host.raspberry_pi import raspberry_pi_model
 from mltest.agent.meters.pmic_text import rails_w
 from mltest.agent.meters.registry import meter_kind
 from mltest.agent.meters.role import Meter, MeterSite, Unavailable
@@ -36,8 +36,8 @@ class Rpi5Pmic:
 
     def discover(self, site: MeterSite) -> Sequence[Meter | Unavailable]:
         """Return one meter for the board."""
-        model = kernel_line(site.root / "proc/device-tree/model").strip("\0 ")
-        if not model.startswith("Raspberry Pi"):
+        model = raspberry_pi_model(site.root)
+        if not model:
             return [Unavailable(meter=NAME, reason="this is no Raspberry Pi")]
         if not model.startswith(("Raspberry Pi 5", "Raspberry Pi Compute Module 5", "Raspberry Pi 500")):
             return [Unavailable(meter=NAME, reason=f"{model} has no sensor of its power: an external meter is needed")]

@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 from mltest.agent.native.native_form import Batches, NativeForm
 from mltest.agent.native.timed_loop import load_library, pointers_of
 from mltest.agent.worker.form import Form
-
-Predict = Callable[[ctypes.c_void_p | int, ctypes.c_size_t | int, ctypes.c_void_p | int], None]
-"""`mltest_predict`: rows, their number, output."""
+from mltest.shared.native.c_library import Predict
 
 
 class _Calls(ctypes.Structure):

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mltest.agent.launch.output_file import open_output
-from mltest.agent.native.artifact_flags import artifact_flags
-from mltest.agent.native.compile import compiler_path
-from mltest.agent.native.compile_child import ARTIFACT
-from mltest.agent.native.compiling import CompileCost, artifact_in_child, program_in_child
+from mltest.agent.native.compiling import program_in_child
+from mltest.shared.native.artifact_child import ARTIFACT
+from mltest.shared.native.artifact_flags import artifact_flags
+from mltest.shared.native.compiler import compiler_path
+from mltest.shared.native.compiling import CompileCost, artifact_in_child
 
 KEPT_BYTES = 512 << 20
 """Of all libraries that no visit uses; those that were not used for the longest time go first."""

@@ -1,42 +1,23 @@
-"""Has C and C++ compiled in a confined child process, by the daemon, which opens none of it."""
+"""Has the loop, and programs of PyTorch, compiled in a confined child process, by the daemon, which opens none."""
 
-import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mltest.agent.native.compile import loop_failure, loop_sources
-from mltest.agent.visit.worker_answers import number
-from mltest.shared.child import Child, ChildLimits, Confinement
+from mltest.shared.child import ChildLimits, Confinement
 from mltest.shared.errors import CompileFailedError
-from mltest.shared.frames import Frame
+from mltest.shared.native.compiling import COMPILE_S, MEMORY_BYTES, CompileCost, answer_of_child, cost_from_frame
 
-COMPILE_S = 180
-"""Of processor time and of time; nested ifs of 80,000 nodes take a quarter of it on a processor of 2021."""
 PROGRAM_COMPILE_S = 300
 """Inductor's headers alone take a slow board minutes."""
-MEMORY_BYTES = 2 << 30
-OUTPUT_BYTES = 64 << 20
 PROGRAM_BYTES = 1 << 30
 """A program's weights lie in its library."""
 
 _MODULE = "mltest.agent.native.compile_child"
 _INDUCTOR_MODULE = "mltest.agent.native.inductor_child"
-_SOURCE_LIMITS = ChildLimits(
-    memory_bytes=MEMORY_BYTES, file_bytes=OUTPUT_BYTES, cpu_s=COMPILE_S, confinement=Confinement.COMPILER
-)
 _PROGRAM_LIMITS = ChildLimits(
     memory_bytes=2 * MEMORY_BYTES, file_bytes=PROGRAM_BYTES, cpu_s=PROGRAM_COMPILE_S, confinement=Confinement.COMPILER
 )
-
-
-@dataclass(frozen=True, slots=True)
-class CompileCost:
-    """What compiling took."""
-
-    compile_ns: int
-    compile_peak_bytes: int
-    """Resident memory of the largest process of the compiler."""
 
 
 async def compiled_in_child(sources: Sequence[Path], folder: Path, *, timeout_s: float = COMPILE_S) -> Path:
@@ -50,22 +31,8 @@ async def compiled_in_child(sources: Sequence[Path], folder: Path, *, timeout_s:
 
     """
     frame = {"command": "compile", "sources": [str(path) for path in sources]}
-    answer = await _answered(frame, sources, folder, timeout_s)
+    answer = await answer_of_child(_MODULE, frame, sources, folder, timeout_s=timeout_s)
     return folder / Path(str(answer["library"])).name
-
-
-async def artifact_in_child(
-    source: Path, folder: Path, flags: Sequence[str], language: str, *, timeout_s: float = COMPILE_S
-) -> CompileCost:
-    """Compile the source of a candidate, in C or C++, into the file ARTIFACT in `folder`, which is for this alone.
-
-    Raises:
-        MltestError: as for `compiled_in_child`.
-
-    """
-    frame = {"command": "artifact", "source": str(source), "flags": list(flags), "language": language}
-    answer = await _answered(frame, [source], folder, timeout_s)
-    return CompileCost(number(answer, "compile_ns"), number(answer, "compile_peak_bytes"))
 
 
 async def program_in_child(program: Path, folder: Path, threads: int, python: Path | None) -> CompileCost:
@@ -78,10 +45,16 @@ async def program_in_child(program: Path, folder: Path, threads: int, python: Pa
 
     """
     frame = {"command": "program", "source": str(program), "threads": threads}
-    answer = await _answered(
-        frame, [program], folder, PROGRAM_COMPILE_S, module=_INDUCTOR_MODULE, limits=_PROGRAM_LIMITS, python=python
+    answer = await answer_of_child(
+        _INDUCTOR_MODULE,
+        frame,
+        [program],
+        folder,
+        timeout_s=PROGRAM_COMPILE_S,
+        limits=_PROGRAM_LIMITS,
+        python=python,
     )
-    return CompileCost(number(answer, "compile_ns"), number(answer, "compile_peak_bytes"))
+    return cost_from_frame(answer)
 
 
 async def loop_in_child(folder: Path) -> Path:
@@ -95,22 +68,3 @@ async def loop_in_child(folder: Path) -> Path:
         return await compiled_in_child(loop_sources(), folder)
     except CompileFailedError as error:
         raise loop_failure(error) from error
-
-
-async def _answered(
-    frame: Frame,
-    sources: Sequence[Path],
-    folder: Path,
-    timeout_s: float,
-    *,
-    module: str = _MODULE,
-    limits: ChildLimits = _SOURCE_LIMITS,
-    python: Path | None = None,
-) -> Frame:
-    await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
-    own = replace(limits, readable=tuple(map(str, sources)))
-    child = await Child.spawn(module, folder=folder, limits=own, python=python)
-    try:
-        return await child.request(frame, timeout_s=timeout_s, what="compiling")
-    finally:
-        await child.kill()

@@ -11,11 +11,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mltest.agent.native.compile import FIRST_LINES, compiler_path
-from mltest.agent.native.compile_child import ARTIFACT
 from mltest.shared.child_side import serve
 from mltest.shared.errors import CompileFailedError
 from mltest.shared.frames import Frame
+from mltest.shared.native.artifact_child import ARTIFACT
+from mltest.shared.native.compiler import FIRST_LINES, compiler_path
 
 _VARIABLES = {
     # That processors have AVX2, AVX-512 or NEON need not be tried.

@@ -9,26 +9,31 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError
 
 from mltest.agent.host.compilers import compiler_version
-from mltest.agent.native.artifact_flags import LANGUAGES
-from mltest.agent.native.compile import REMEDIES
+from mltest.agent.host.cuda_driver import cuda_obstacle
 from mltest.agent.probe.installed import installed_versions
 from mltest.agent.runtimes.registry import runtime_named
-from mltest.agent.runtimes.role import RuntimeNeeds
+from mltest.agent.runtimes.role import ProvenRuntime, Runtime, RuntimeNeeds
 from mltest.shared.child_side import serve
 from mltest.shared.domain import RuntimeInfo
 from mltest.shared.frames import Frame
+from mltest.shared.native.artifact_flags import LANGUAGES
+from mltest.shared.native.compiler import REMEDIES
 
 
 def probe_runtime(frame: Frame) -> Frame:
     """Import one runtime and describe it."""
-    needs = runtime_named(frame["name"]).needs
+    runtime = runtime_named(frame["name"])
     failure = f"installing it failed: {frame['failure']}" if frame["failure"] else ""
-    return asdict(_runtime_info(needs, [failure, frame["remedy"] or needs.remedy]))
+    return asdict(_runtime_info(runtime, [failure, frame["remedy"] or runtime.needs.remedy]))
 
 
-def _runtime_info(needs: RuntimeNeeds, remedies: list[str]) -> RuntimeInfo:
+def _runtime_info(runtime: Runtime, remedies: list[str]) -> RuntimeInfo:
+    needs = runtime.needs
     if needs.machines and platform.machine() not in needs.machines:
         return _unusable(needs, f"there are no wheels of {needs.packages[0]} for {platform.machine()}")
+    # First: without a GPU nobody should install gigabytes.
+    if needs.needs_gpu and (reason := cuda_obstacle()):
+        return _unusable(needs, reason)
     try:
         versions = installed_versions(needs)
     except PackageNotFoundError as error:
@@ -39,6 +44,8 @@ def _runtime_info(needs: RuntimeNeeds, remedies: list[str]) -> RuntimeInfo:
     except Exception as error:
         # A broken library may raise anything; whatever it is, this runtime is not usable, and the others are.
         return _unusable(needs, f"{type(error).__name__}: {error}"[:500], *remedies)
+    if isinstance(runtime, ProvenRuntime) and (reason := runtime.obstacle()):
+        return _unusable(needs, reason)
     # What is no source is compiled by a library, in C++.
     language = LANGUAGES.get(needs.formats[0], "c++")
     compiler = compiler_version(language) if needs.needs_compiler else ""

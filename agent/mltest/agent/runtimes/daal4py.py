@@ -6,12 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mltest.agent.runtimes.columns import prepared_rows
 from mltest.agent.runtimes.registry import runtime
 from mltest.agent.runtimes.role import OpenModel, RuntimeNeeds
 from mltest.agent.runtimes.treelite import ROUNDS_TO_FLOAT32, open_checkpoint
 from mltest.shared.domain import Task, VisitCandidate
 from mltest.shared.errors import CallAbsentError, ModelUnsupportedError
+from mltest.shared.native.prepared_rows import prepared_rows
 
 if TYPE_CHECKING:
     import numpy as np

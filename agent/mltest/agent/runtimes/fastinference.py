@@ -3,9 +3,9 @@
 Nothing but a compiler is needed here: the tool itself runs where the candidate is made.
 """
 
-from mltest.agent.native.artifact_flags import CXX_SOURCE
 from mltest.agent.runtimes.c import CompiledSource, source_needs
 from mltest.agent.runtimes.registry import runtime
+from mltest.shared.native.artifact_flags import CXX_SOURCE
 
 
 @runtime

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mltest.agent.runtimes.columns import prepared_rows
 from mltest.shared.domain import VisitCandidate
 from mltest.shared.errors import ModelInvalidError
+from mltest.shared.native.prepared_rows import prepared_rows
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,22 +1,10 @@
 """LiteRT (TensorFlow Lite) on the CPU: networks."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from mltest.agent.runtimes.columns import prepared_rows
-from mltest.agent.runtimes.network_answers import network_answer, network_predictions
 from mltest.agent.runtimes.registry import runtime
 from mltest.agent.runtimes.role import OpenModel, RuntimeNeeds
 from mltest.shared.domain import VisitCandidate
-from mltest.shared.errors import ModelInvalidError, ModelUnsupportedError
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from mltest.shared.native.predictions import Predictions
-
-_MAX_LINE_CHARS = 300
 
 
 @runtime
@@ -34,57 +22,6 @@ class LiteRt:
 
     def open(self, artifact: Path, candidate: VisitCandidate) -> OpenModel:
         """Open a file with the candidate's number of threads."""
-        from ai_edge_litert.interpreter import Interpreter
+        from mltest.shared.native.litert_network import LiteRtNetwork
 
-        try:
-            interpreter = Interpreter(model_path=str(artifact), num_threads=candidate.threads)
-            interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
-            raise ModelInvalidError(detail=f"LiteRT cannot open it: {_first_line(error)}") from error
-        return _OpenNetwork(interpreter, candidate)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:_MAX_LINE_CHARS]
-
-
-class _OpenNetwork:
-    """An interpreter whose tensors have the size of the last batch; the first call of another size makes them anew."""
-
-    def __init__(self, interpreter: Any, candidate: VisitCandidate) -> None:
-        inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
-        if len(inputs) != 1 or len(outputs) != 1:
-            counts = f"{len(inputs)} inputs and {len(outputs)} outputs"
-            raise ModelUnsupportedError(detail=f"it has {counts}, LiteRT gets graphs with one of each")
-        self._interpreter = interpreter
-        self._candidate = candidate
-        self._input: int = inputs[0]["index"]
-        self._output: int = outputs[0]["index"]
-        shape = [int(size) for size in inputs[0]["shape"]]
-        if shape[1:] != [candidate.feature_count]:
-            detail = f"it takes rows of shape {shape[1:]}, not the model's {candidate.feature_count} features"
-            raise ModelInvalidError(detail=detail)
-        self._row_count = shape[0]
-
-    def prepare(self, rows: "NDArray[np.floating]") -> "NDArray[np.floating]":
-        return prepared_rows(rows, self._candidate)
-
-    def predict(self, batch: "NDArray[np.floating]") -> object:
-        if len(batch) != self._row_count:
-            self._resize(batch)
-        interpreter = self._interpreter
-        interpreter.set_tensor(self._input, batch)
-        interpreter.invoke()
-        return interpreter.get_tensor(self._output)
-
-    def answer(self, output: object, row_count: int) -> "NDArray[np.generic]":
-        return network_answer(output, row_count, self._candidate)
-
-    def predictions(self, batch: "NDArray[np.floating]") -> "Predictions":
-        return network_predictions(self.predict(batch), len(batch), self._candidate)
-
-    def _resize(self, batch: "NDArray[np.floating]") -> None:
-        """Make room for another number of rows; whoever times calls has made one of the same size before."""
-        self._interpreter.resize_tensor_input(self._input, batch.shape)
-        self._interpreter.allocate_tensors()
-        self._row_count = len(batch)
+        return LiteRtNetwork(artifact, candidate)

@@ -5,11 +5,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mltest.agent.runtimes.columns import prepared_rows
 from mltest.agent.runtimes.registry import runtime
 from mltest.agent.runtimes.role import OpenModel, RuntimeNeeds
-from mltest.shared.domain import Output, Task, VisitCandidate
+from mltest.shared.domain import Output, VisitCandidate
 from mltest.shared.errors import CallAbsentError, ModelInvalidError
+from mltest.shared.native.prepared_rows import prepared_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -81,16 +81,7 @@ class _OpenLinear:
         raise CallAbsentError(detail="NumPy has no C interface for this; measure compiled code of the model instead")
 
     def predictions(self, batch: "NDArray[np.floating]") -> "Predictions":
-        import numpy as np
-
-        from mltest.shared.native.predictions import Predictions
-
-        decisions = batch @ self._form.weights + self._form.intercept
-        labels = self._positions(decisions).astype(np.int64)
-        scores = np.array(self._form.linked(decisions), dtype=np.float64)
-        if self._candidate.task is Task.REGRESSION:
-            return Predictions(scores=scores)
-        return Predictions(labels=labels, scores=scores, are_probabilities=self._form.gives_probabilities)
+        return self._form.predictions(batch, self._candidate.task)
 
     def _multiplied(
         self, dot: "Callable[..., object]", batch: "NDArray[np.floating]", scores: "NDArray[np.float64]"
@@ -100,14 +91,7 @@ class _OpenLinear:
         return self._finish(scores)
 
     def _named(self, decisions: "NDArray[np.float64]") -> "NDArray[np.generic]":
-        named: NDArray[np.generic] = self._classes[self._positions(decisions)]
+        from mltest.shared.native.linear_form import winning_positions
+
+        named: NDArray[np.generic] = self._classes[winning_positions(decisions)]
         return named
-
-    def _positions(self, decisions: "NDArray[np.float64]") -> "NDArray[np.integer]":
-        import numpy as np
-
-        if decisions.shape[1] == 1:
-            positive: NDArray[np.integer] = (decisions[:, 0] > 0).astype(np.intp)
-            return positive
-        largest: NDArray[np.integer] = decisions.argmax(axis=1)
-        return largest

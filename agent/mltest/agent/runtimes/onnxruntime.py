@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mltest.agent.runtimes.columns import prepared_rows
 from mltest.agent.runtimes.registry import runtime
 from mltest.agent.runtimes.role import OpenModel, RuntimeNeeds
 from mltest.shared.domain import VisitCandidate
 from mltest.shared.errors import CallAbsentError
+from mltest.shared.native.prepared_rows import prepared_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

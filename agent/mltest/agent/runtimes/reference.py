@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mltest.agent.runtimes.columns import prepared_rows
 from mltest.agent.runtimes.registry import runtime
 from mltest.agent.runtimes.role import OpenModel, RuntimeNeeds
 from mltest.shared.domain import Output, VisitCandidate
 from mltest.shared.errors import ModelInvalidError
+from mltest.shared.native.prepared_rows import prepared_rows
 from mltest.shared.reference import REFERENCE_FORMAT, REFERENCE_RUNTIME, ReferenceWork, reference_work
 
 if TYPE_CHECKING:

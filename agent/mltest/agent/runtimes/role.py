@@ -41,6 +41,10 @@ class RuntimeNeeds:
     """For a package, by its name, another one with the same modules, which does as well."""
     machines: tuple[str, ...] = ()
     """Architectures (uname -m) that it exists for; empty means: all."""
+    needs_gpu: bool = False
+    """Whether it computes on a GPU of NVIDIA: where its driver finds none it is absent, and its workers may use one."""
+    further_packages: tuple[str, ...] = ()
+    """Distributions that its own environment gets beside `packages`, and that may as well come from the system."""
     needs_compiler: bool = False
     """Whether a compiler for its formats has to be there; where they are sources, its version is the runtime's."""
 
@@ -120,6 +124,15 @@ class ModelOfParameters(Protocol):
 
     def parameter_bytes(self) -> int:
         """Return the bytes of its numbers as they lie in memory, without what manages them."""
+        ...
+
+
+@runtime_checkable
+class ProvenRuntime(Protocol):
+    """A runtime that may be missing although its modules can be imported; optional."""
+
+    def obstacle(self) -> str:
+        """Return what is missing, and what mends it; empty if nothing is. Asked where its modules are imported."""
         ...
 
 

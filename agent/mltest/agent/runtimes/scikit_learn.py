@@ -4,11 +4,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mltest.agent.runtimes.columns import prepared_rows
 from mltest.agent.runtimes.registry import runtime
 from mltest.agent.runtimes.role import OpenModel, RuntimeNeeds
 from mltest.shared.domain import Output, VisitCandidate
 from mltest.shared.errors import CallAbsentError
+from mltest.shared.native.prepared_rows import prepared_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

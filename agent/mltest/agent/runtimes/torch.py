@@ -4,12 +4,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mltest.agent.runtimes.columns import prepared_rows
-from mltest.agent.runtimes.network_answers import network_answer, network_predictions
 from mltest.agent.runtimes.registry import runtime
 from mltest.agent.runtimes.role import OpenModel, RuntimeNeeds
 from mltest.shared.domain import VisitCandidate
 from mltest.shared.errors import CallAbsentError, ModelInvalidError
+from mltest.shared.native.network_answers import module_predictions, network_answer
+from mltest.shared.native.prepared_rows import prepared_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -95,11 +95,4 @@ class OpenModule:
 
     def predictions(self, batch: "NDArray[np.floating]") -> "Predictions":
         """Return labels and scores."""
-        import numpy as np
-
-        from mltest.shared.native.predictions import Predictions
-
-        found = np.asarray(self.predict(batch))
-        if found.dtype.kind == "f":
-            return network_predictions(found, len(batch), self._candidate)
-        return Predictions(labels=found.reshape(len(batch)).astype(np.int64))
+        return module_predictions(self.predict(batch), len(batch), self._candidate)

@@ -10,6 +10,7 @@ from typing import Any
 
 from mltest.shared.child_side import serve
 from mltest.shared.frames import Frame
+from mltest.shared.native.skops_library import skops_library
 
 ROW_COUNT = 1024
 """Distinct rows: enough that compiled trees cannot learn them by heart."""
@@ -69,10 +70,8 @@ def _fitted(rows: Any, labels: Any, seed: int) -> dict[str, Any]:
 
 
 def _write_skops(estimator: Any, path: Path) -> Frame:
-    import skops.io
-
     target = path.with_suffix(".skops")
-    skops.io.dump(estimator, target)
+    skops_library().dump(estimator, target)
     return {"path": str(target), "format": "skops", "input_dtype": "float64"}
 
 

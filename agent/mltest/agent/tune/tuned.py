@@ -44,10 +44,12 @@ def read_state(root: Path) -> TunedState:
     try:
         content = json.loads(path.read_text())
         changes = tuple(Tuned(**one) for one in content["changes"])
+        if not all(isinstance(text, str) for one in changes for text in (one.place, one.before, one.after)):
+            raise ValueError("a place or a value is no text")
         return TunedState(changes, content["boot_id"] == kernel_line(root / _BOOT))
     except FileNotFoundError:
         return TunedState()
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise TuneFailedError(detail=f"{path} cannot be read ({error})") from error
 
 

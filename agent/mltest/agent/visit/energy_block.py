@@ -190,7 +190,7 @@ class EnergyBlock(Block):
         return window
 
     async def _begun_watch(self) -> RoundWatch:
-        watch = RoundWatch(self._site.meter_site.root, os.sched_getaffinity(0))
+        watch = RoundWatch(self._site.root, os.sched_getaffinity(0))
         watch.begin(await self._room.own_time())
         return watch
 

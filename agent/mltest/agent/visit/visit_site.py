@@ -34,10 +34,13 @@ class VisitSite:
     """The machine, as it was found when the agent started; None if nobody looked."""
     runtimes: tuple[str, ...] = ()
     """Names of those that its user offers, beside the pinned reference; none: all."""
-    root: Path = Path("/")
-    """Where the file system of the machine starts whose state is watched."""
     meter_site: MeterSite = field(default_factory=MeterSite)
     """Where meters are looked for, and the state of the machine beside them."""
+
+    @property
+    def root(self) -> Path:
+        """Where the file system of the machine starts whose state is watched: that of its meters."""
+        return self.meter_site.root
 
     @property
     def state_folder(self) -> Path:

@@ -7,7 +7,7 @@ from mltest.agent.visit.thread_rule import WorkerThreads
 from mltest.agent.worker.open_loop import LATENCY, LATENESS
 from mltest.agent.worker.sample_frame import samples_from_frame
 from mltest.shared.domain import SampleSeries, VerifiedCalls
-from mltest.shared.frames import Frame
+from mltest.shared.frames import Frame, checked_number
 from mltest.shared.naming import clean_text
 
 MAX_WORST_ROWS = 16
@@ -85,7 +85,7 @@ def verified_from_frame(answer: Frame, metric: str, batch_size: int) -> Verified
         row_count=count(answer, "row_count"),
         differing_row_count=count(answer, "differing_row_count"),
         max_abs_difference=difference,
-        worst_rows=tuple(_in_range(row, "worst_rows", 2**32) for row in worst[:MAX_WORST_ROWS]),
+        worst_rows=tuple(checked_number(row, "worst_rows", 2**32) for row in worst[:MAX_WORST_ROWS]),
         median_shift=shift,
     )
 
@@ -101,15 +101,9 @@ def threads_from_frame(answer: Frame) -> WorkerThreads:
 
 def number(answer: Frame, key: str) -> int:
     """Return a number that is not negative and fits into 63 bits; errors as above."""
-    return _in_range(answer[key], key, 2**63)
+    return checked_number(answer[key], key)
 
 
 def count(answer: Frame, key: str) -> int:
     """Return a number that is not negative and fits into 32 bits; errors as above."""
-    return _in_range(answer[key], key, 2**32)
-
-
-def _in_range(value: object, key: str, end: int) -> int:
-    if not isinstance(value, int) or not 0 <= value < end:
-        raise ValueError(f"{key} is not a number")
-    return value
+    return checked_number(answer[key], key, 2**32)

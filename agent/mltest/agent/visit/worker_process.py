@@ -40,6 +40,7 @@ from mltest.shared.domain import (
 )
 from mltest.shared.frames import Frame
 from mltest.shared.naming import clean_text
+from mltest.shared.native.onnx_on_gpu import ON_GPU
 
 NULL_SLICE_NS = 1_000_000
 MAX_FILE_BYTES = 1 << 30
@@ -97,6 +98,7 @@ class WorkerProcess:
             cpu_s=limits.visit_timeout_ns * (os.cpu_count() or 1) // 10**9 + _MORE_CPU_S,
             confinement=confinement,
             readable=tuple(map(str, readable)),
+            uses_gpu=_needs_gpu(candidate),
         )
         variables = worker_variables(candidate.threads)
         child = await room.spawn(_MODULE, limits=child_limits, environment=variables, python=python)
@@ -184,6 +186,9 @@ class WorkerProcess:
         """Count the threads that worked; `ThreadsExceededError` if more did than the candidate declares."""
         found = threads_from_frame(await self._ask("threads"))
         self.thread_count = found.thread_count
+        if _needs_gpu(self._candidate):
+            # The threads of its driver are not the recipe's.
+            return
         # A native call has a session of its own.
         session_count = 2 if any(metric == NATIVE_CALL for metric, _ in self.forms) else 1
         check_threads(self._candidate.threads, found, session_count)
@@ -269,6 +274,11 @@ class WorkerProcess:
             started_monotonic_ns=started_monotonic_ns,
             values=values,
         )
+
+
+def _needs_gpu(candidate: VisitCandidate) -> bool:
+    # The registry of runtimes is not for the agent's process: those from outside would be imported there.
+    return candidate.runtime in ON_GPU
 
 
 def default_memory_bytes() -> int:

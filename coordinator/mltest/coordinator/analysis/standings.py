@@ -21,6 +21,7 @@ from mltest.coordinator.planning.plan import Objective, Plan
 from mltest.coordinator.tests.chosen import chosen_tests
 from mltest.coordinator.tests.registry import sample_tests
 from mltest.coordinator.tests.role import SampleEvidence, SampleTest
+from mltest.coordinator.tests.users_samples import sample_results
 from mltest.shared.domain import (
     AgentInfo,
     AgentMachine,
@@ -178,7 +179,7 @@ class _Table:
 def _results(
     tests: Sequence[SampleTest], samples: Sequence[SampleEvidence], evaluations: Sequence[Evaluation]
 ) -> tuple[Result, ...]:
-    from_samples = (result for evidence in samples for test in tests for result in test.results(evidence))
+    from_samples = (result for evidence in samples for test in tests for result in sample_results(test, evidence))
     from_predictions = (result for evaluation in evaluations for result in evaluation.results)
     return tuple(dict.fromkeys([*with_main_boundary(tuple(from_samples)), *from_predictions]))
 

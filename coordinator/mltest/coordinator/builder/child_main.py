@@ -25,6 +25,7 @@ from mltest.coordinator.builder.opened_model import (
 )
 from mltest.coordinator.builder.opened_program import opened_program
 from mltest.coordinator.builder.surgery.selection import read_half
+from mltest.coordinator.builder.test_guard import TestGuard
 from mltest.coordinator.builder.training import training_of
 from mltest.coordinator.builder.transforms.registry import transformed
 from mltest.coordinator.builder.variant import SELECTED_ON
@@ -49,6 +50,7 @@ class BuilderSide:
     def __init__(self) -> None:
         self._opened: dict[tuple[Path, int], tuple[NativeModel, tuple[str, ...]]] = {}
         self._transformed: dict[tuple[str, ...], ExportSource] = {}
+        self._guard = TestGuard()
 
     def handlers(self) -> dict[str, Handler]:
         """Return the handler of each command."""
@@ -103,11 +105,14 @@ class BuilderSide:
         def predict(rows: NDArray[np.floating]) -> Predictions:
             return self._model(path, spec, info.format, data).predict(rows)
 
-        return {"evaluations": to_jsonable(evaluations(choices, yardstick, files, predict))}
+        limit_s = frame["test_limit_s"]
+        found = evaluations(choices, yardstick, files, predict, guard=self._guard, limit_s=limit_s)
+        return {"evaluations": to_jsonable(found)}
 
     def examine(self, frame: Frame) -> Frame:
         """Run one test of the submitted model and its data."""
-        return {"results": to_jsonable(examined(TestChoice(**frame["test"]), self._evidence(frame)))}
+        choice, limit_s = TestChoice(**frame["test"]), frame["test_limit_s"]
+        return {"results": to_jsonable(examined(choice, self._evidence(frame), limit_s=limit_s))}
 
     def compare(self, frame: Frame) -> Frame:
         """Run one test of a lossy candidate's artifact."""
@@ -115,7 +120,8 @@ class BuilderSide:
         allows_pickle = from_jsonable(frame["spec"], JobSpec).allows_pickle
         predict = opened_artifact(Path(frame["artifact"]), candidate, evidence.model, allows_pickle=allows_pickle)
         beside = CandidateEvidence(native=evidence, candidate=candidate, predict=predict)
-        return {"results": to_jsonable(compared(TestChoice(**frame["test"]), beside))}
+        choice, limit_s = TestChoice(**frame["test"]), frame["test_limit_s"]
+        return {"results": to_jsonable(compared(choice, beside, limit_s=limit_s))}
 
     def _evidence(self, frame: Frame) -> ModelEvidence:
         info, spec, path = (

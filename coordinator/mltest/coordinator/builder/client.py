@@ -15,6 +15,7 @@ from mltest.coordinator.builder.builder import (
     Inspection,
     PredictionFile,
 )
+from mltest.coordinator.builder.compiled_artifacts import CompiledArtifacts
 from mltest.coordinator.builder.exporters.registry import exporter_needs, exporter_of
 from mltest.coordinator.builder.fastinference.place import TOOL
 from mltest.coordinator.builder.fastinference.tool import FastInferenceTool
@@ -31,6 +32,8 @@ AnswerT = TypeVar("AnswerT")
 
 _MODULE = "mltest.coordinator.builder.child_main"
 _MEMORY_SHARE = 0.8
+_TEST_SHARE = 0.8
+"""Of the time of a request that one test may take: it then says itself where it was."""
 _FILE_BYTES = 8 << 30
 """Largest file that the child may write."""
 _FATAL = (ChildCrashedError, DeadlineError, ResourceLimitError)
@@ -52,6 +55,7 @@ class ProcessBuilder:
         self._readable: frozenset[Path] = frozenset()
         """What the child may read beside its folder."""
         self._turn = asyncio.Lock()
+        self._compiled = CompiledArtifacts(folder)
         self._tool = FastInferenceTool(folder, memory_bytes=self._memory_bytes)
 
     async def inspect(
@@ -129,6 +133,7 @@ class ProcessBuilder:
         """Run the prediction tests on every file."""
         frame = {
             "command": "evaluate",
+            "test_limit_s": _TEST_SHARE * plan.build_timeout_s,
             "tests": [_named(choice) for choice in tests],
             "spec": to_jsonable(spec),
             "info": to_jsonable(info),
@@ -158,6 +163,7 @@ class ProcessBuilder:
         """Run one test of the submitted model and its data."""
         frame = {
             "command": "examine",
+            "test_limit_s": _TEST_SHARE * plan.build_timeout_s,
             "test": _named(test),
             "spec": to_jsonable(spec),
             "info": to_jsonable(info),
@@ -189,12 +195,14 @@ class ProcessBuilder:
         reference: Path,
         others: Sequence[Path] = (),
     ) -> tuple[Result, ...]:
-        """Run one test of a lossy candidate's artifact beside the submitted model."""
+        """Run one test of a lossy candidate's artifact beside the submitted model; its source is compiled first."""
+        opened = await self._compiled.opened(candidate, Path(_absolute(artifact)))
         frame = {
             "command": "compare",
+            "test_limit_s": _TEST_SHARE * plan.build_timeout_s,
             "test": _named(test),
             "candidate": to_jsonable(candidate),
-            "artifact": _absolute(artifact),
+            "artifact": _absolute(opened),
             "spec": to_jsonable(spec),
             "info": to_jsonable(info),
             "dataset_info": to_jsonable(dataset_info),

@@ -6,6 +6,7 @@ from pathlib import Path
 from mltest.coordinator.builder.exporters.role import ExportSource
 from mltest.coordinator.builder.skops_bytes import steady_skops
 from mltest.shared.errors import ConversionError
+from mltest.shared.native.skops_library import skops_library
 
 
 def write_native(source: ExportSource, target: Path) -> None:
@@ -21,9 +22,7 @@ def write_native(source: ExportSource, target: Path) -> None:
     assert source.native is not None
     match source.info.format:
         case "skops":
-            import skops.io
-
-            target.write_bytes(steady_skops(skops.io.dumps(source.native.estimator)))
+            target.write_bytes(steady_skops(skops_library().dumps(source.native.estimator)))
         case "pickle":
             import joblib
 

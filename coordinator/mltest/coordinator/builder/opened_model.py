@@ -136,6 +136,8 @@ def _reading(session: OnnxSession, facts: GraphFacts, data: RawData) -> tuple[Ta
     classes = _classes(facts, scores.shape[1])
     if session.has_labels and _names_unknown_labels(session, rows, classes):
         raise ModelUnsupportedError(detail="the ONNX graph gives labels, but does not name its classes")
+    if facts.is_clustering and session.has_labels:
+        return Task.CLUSTERING, Output.LABELS, classes
     if sum_to_one(scores):
         return Task.CLASSIFICATION, Output.PROBABILITIES, classes
     if session.has_labels:

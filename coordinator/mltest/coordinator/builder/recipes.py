@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from mltest.coordinator.builder.absent_ways import absent_ways
 from mltest.coordinator.builder.choice import EVERY_TRANSFORM, UNTRANSFORMED, LeftOut, check_names, choose
 from mltest.coordinator.builder.exporters.registry import exporter_needs
 from mltest.coordinator.builder.exporters.role import ExporterNeeds
@@ -27,8 +26,10 @@ from mltest.coordinator.builder.variant import Variant
 from mltest.coordinator.planning.plan import Plan
 from mltest.shared.domain import Candidate, ModelInfo, PrunedCell
 from mltest.shared.errors import ConversionError, ModelUnsupportedError
+from mltest.shared.native.onnx_on_gpu import ON_GPU
 
 _ID_DIGITS = 12
+_FOR_PROCESSORS = "these operators are those of processors; on a GPU they were not tried"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,12 +88,12 @@ def enumerate_recipes(
     known = exporter_needs() if needs is None else tuple(needs)
     known_transforms = with_sizes(transform_needs() if transforms is None else transforms, plan.transforms)
     wanted = wanted_labels(known_transforms, plan.transforms)
-    check_names(plan.runtimes, [runtime for found in known for runtime in found.runtimes], noun="runtime")
+    check_names(plan.runtimes, [runtime for found in known for runtime in found.all_runtimes], noun="runtime")
     check_names(wanted, _transform_names(known_transforms), noun="transform")
     possible = [found for found in known if not exporter_obstacle(found, model) and not tool_obstacle(found, tools)]
     if not any(found.is_native for found in possible):
         raise ModelUnsupportedError(detail=f"no runtime takes {model.format} files as they are")
-    served = {runtime for found in possible for runtime in found.runtimes}
+    served = {runtime for found in possible for runtime in found.runtimes_for(model.family)}
     ruled_out = [found for found in known if found not in possible and not served.issuperset(found.runtimes)]
     possible.sort(key=lambda found: not found.is_native)
     changes = [_UNCHANGED, *_changes(known_transforms, model)]
@@ -111,7 +112,6 @@ def enumerate_recipes(
             *_pruned_variants(possible, model),
             *(PrunedCell(label=one.candidate.label, reason=one.candidate.reason) for one in broken),
             *_pruned_transforms(known_transforms, model),
-            *absent_ways(model),
         ),
     )
 
@@ -150,8 +150,10 @@ def _made(found: ExporterNeeds, model: ModelInfo, change: _Change, plan: Plan, t
             continue
         broken = part_obstacle(found, variant, tools)
         same_tool = replace(variant, options={**variant.options, **identity})
-        for runtime in found.runtimes:
-            for threads in _threads(found, plan):
+        for runtime in found.runtimes_for(model.family):
+            if variant.is_for_processors and runtime in ON_GPU:
+                continue
+            for threads in _threads(found, runtime, plan):
                 made = _candidate(found, same_tool, change, model, runtime, threads)
                 yield _failed(made, f"{found.tool} fails: {broken}") if broken else made
 
@@ -166,8 +168,8 @@ def _on_request(possible: Sequence[ExporterNeeds], candidates: Sequence[Candidat
     return frozenset(one.candidate_id for one in candidates if (one.exporter, one.variant) in asked)
 
 
-def _threads(found: ExporterNeeds, plan: Plan) -> tuple[int, ...]:
-    return (1,) if found.is_single_threaded else plan.threads
+def _threads(found: ExporterNeeds, runtime: str, plan: Plan) -> tuple[int, ...]:
+    return (1,) if found.is_single_threaded or runtime in ON_GPU else plan.threads
 
 
 def _one_each(ruled_out: Sequence[ExporterNeeds], model: ModelInfo) -> tuple[ExporterNeeds, ...]:
@@ -183,7 +185,7 @@ def _impossible(
 ) -> Iterator[Candidate]:
     for runtime in found.runtimes:
         code, reason = _why_ruled_out(found, ruled_out, model, runtime, tools)
-        for threads in _threads(found, plan):
+        for threads in _threads(found, runtime, plan):
             plain = _candidate(found, Variant(), _UNCHANGED, model, runtime, threads)
             yield replace(plain, reason_code=code, reason=reason)
 
@@ -248,9 +250,12 @@ def _changes(known: Sequence[TransformNeeds], model: ModelInfo) -> Iterator[_Cha
 def _pruned_variants(possible: Sequence[ExporterNeeds], model: ModelInfo) -> Iterator[PrunedCell]:
     for found in possible:
         for variant in found.variants:
-            if mismatch := variant_obstacle(variant, model):
-                for runtime in found.runtimes:
+            mismatch = variant_obstacle(variant, model)
+            for runtime in found.runtimes_for(model.family):
+                if mismatch:
                     yield PrunedCell(label=f"{runtime}, {variant.name}", reason=f"it takes {mismatch.text}")
+                elif variant.is_for_processors and runtime in ON_GPU:
+                    yield PrunedCell(label=f"{runtime}, {variant.name}", reason=_FOR_PROCESSORS)
 
 
 def _pruned_transforms(known: Sequence[TransformNeeds], model: ModelInfo) -> Iterator[PrunedCell]:

@@ -27,6 +27,8 @@ class Variant:
     varies_with_batch: bool = False
     """Whether an answer depends on the other rows of its call (dynamic quantisation): calls with other batch sizes are
     then held to the limits for lossy recipes instead of the bits of arithmetic."""
+    is_for_processors: bool = False
+    """Whether GPUs are left out: it is written for what processors have."""
     is_on_request: bool = False
     """Whether it is made only where the plan names candidates (`only`) or wants all transforms, and then of the model
     as submitted."""

@@ -27,7 +27,7 @@ def _with_names(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     from mltest.coordinator.builder.recipes import transform_words
 
     words = {
-        "runtime": tuple(dict.fromkeys(runtime for found in exporter_needs() for runtime in found.runtimes)),
+        "runtime": tuple(dict.fromkeys(runtime for found in exporter_needs() for runtime in found.all_runtimes)),
         "transform": transform_words(),
     }
     for action in _actions(parser):

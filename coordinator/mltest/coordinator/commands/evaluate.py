@@ -9,11 +9,12 @@ from mltest.coordinator.commands.verb import Verb, coordinator, job_argument, pr
 _DESCRIPTION = """\
 Makes tests of a job that is over: of its model, its data, the predictions that agents sent, and its artifacts, as they
 are stored. Nothing is measured, and no agent is needed. New results stand beside the old ones, and the table is made
-again. A test that has results is not made again; after an interruption the same command goes on.
+again. A test that has results is not made again, unless with --again; after an interruption the same command goes on.
 
   mltest-coordinator evaluate 3f2a --tests all
   mltest-coordinator evaluate 3f2a --tests 'permutation importance,noise'
   mltest-coordinator evaluate 3f2a --plan tests.toml
+  mltest-coordinator evaluate 3f2a --again
 """
 
 
@@ -32,6 +33,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="TOML file whose tests are made, with their parameters; only they count",
     )
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="make them also where they have results, which stay until the new ones stand; without --tests and --plan "
+        "the tests that broke, and those for which their time (budget_s) did not suffice",
+    )
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -46,7 +53,9 @@ async def _evaluate(arguments: argparse.Namespace, plan_toml: str) -> int:
     from mltest.coordinator.report.page_of_tests import PageOfTests
 
     async with coordinator(arguments, needs_to_run=True) as api:
-        found = await api.evaluate(arguments.job, test_names=arguments.tests, plan_toml=plan_toml)
+        found = await api.evaluate(
+            arguments.job, test_names=arguments.tests, plan_toml=plan_toml, again=arguments.again
+        )
     if arguments.json:
         print_json(found)
         return 0

@@ -29,10 +29,10 @@ def opened():
 
 def artifact_of(candidate):
     """Return the file that the runtime opens."""
-    from mltest.agent.native.artifact_flags import LANGUAGES, artifact_flags
-    from mltest.agent.native.compile import compile_library, compiler_path
     from mltest.agent.native.compiled_libraries import CompiledLibraries
+    from mltest.shared.native.artifact_flags import LANGUAGES, artifact_flags
     from mltest.shared.native.compiled_program import TORCH_COMPILE
+    from mltest.shared.native.compiler import compile_library, compiler_path
 
     artifact = HERE / "artifact"
     if candidate.runtime == TORCH_COMPILE:

@@ -1,6 +1,5 @@
 """What an agent sends is hostile until it was checked here. Pure."""
 
-import math
 from collections.abc import Collection, Mapping
 from dataclasses import fields, is_dataclass, replace
 from itertools import pairwise
@@ -18,6 +17,7 @@ from mltest.shared.domain import (
     VisitSpec,
     VisitStarted,
 )
+from mltest.shared.energy.reading import can_be_read
 from mltest.shared.energy.recording import spec_from_json
 from mltest.shared.errors import DataInvalidError, VisitInterruptedError
 from mltest.shared.naming import clean_text
@@ -99,7 +99,7 @@ def _check_energy(recorded: EnergyRecorded, known: Collection[str]) -> None:
     _require(len(set(names)) == len(names), "a domain twice")
     for one in recorded.domains:
         is_whole = len(one.values) == len(recorded.begin_ns)
-        _require(is_whole and all(map(math.isfinite, one.values)), "readings that cannot be")
+        _require(is_whole and all(map(can_be_read, one.values)), "readings that cannot be")
     try:
         spec = spec_from_json(recorded.meter_json)
     except DataInvalidError as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 from mltest.coordinator.builder.builder import Builder, Evaluation
 from mltest.coordinator.builder.openable import openable_obstacle
 from mltest.coordinator.job.errand import Errand
+from mltest.coordinator.job.renewal import Renewal
 from mltest.coordinator.planning.plan import TestChoice
 from mltest.coordinator.tests.broken import broken_result, untried_result
 from mltest.coordinator.tests.registry import applies, candidate_tests, class_of
@@ -20,8 +21,9 @@ _NO_AGENT = ""
 class CandidateExamination:
     """Runs each test once for each artifact, in a request of its own; candidates with the same bytes share results."""
 
-    def __init__(self, errand: Errand, tests: Sequence[TestChoice]) -> None:
+    def __init__(self, errand: Errand, tests: Sequence[TestChoice], renewal: Renewal | None = None) -> None:
         self._errand = errand
+        self._renewal = renewal or Renewal()
         self._site = errand.site
         self._tests = candidate_tests(tests)
 
@@ -41,13 +43,13 @@ class CandidateExamination:
             if key not in made:
                 made[key] = await self._results(builder, job, choice, candidate, sorted(artifacts))
             own = [replace(result, candidate_id=candidate.candidate_id) for result in made[key]]
-            stored[candidate.candidate_id] = (*stored.get(candidate.candidate_id, ()), *own)
+            stored[candidate.candidate_id] = self._renewal.merged(stored.get(candidate.candidate_id, ()), own)
             await self._keep(job, candidate, stored[candidate.candidate_id])
 
     def _waiting(
         self, job: JobInfo, candidates: Sequence[Candidate], stored: Mapping[str, tuple[Result, ...]]
     ) -> list[tuple[TestChoice, Candidate]]:
-        """Return the tests that apply, each with the candidates of which it has said nothing yet."""
+        """Return the tests that apply, each with the candidates of which it has said nothing yet, or is to anew."""
         assert job.model is not None
         assert job.dataset is not None
         has_target, has_groups = job.dataset.has_target, bool(job.dataset.group_counts)
@@ -56,7 +58,7 @@ class CandidateExamination:
             for choice in self._tests
             if applies(class_of(choice).needs, job.model, has_target=has_target, has_groups=has_groups)
             for candidate in candidates
-            if class_of(choice).name not in {result.test for result in stored.get(candidate.candidate_id, ())}
+            if class_of(choice).name not in self._renewal.done(stored.get(candidate.candidate_id, ()))
         ]
 
     async def _candidates(self) -> list[Candidate]:

@@ -12,6 +12,7 @@ from mltest.coordinator.job.evidence import read_evidence
 from mltest.coordinator.job.examination import Examination
 from mltest.coordinator.job.prediction_files import evaluate_with, prediction_files
 from mltest.coordinator.job.preparation import open_builder, open_builders
+from mltest.coordinator.job.renewal import Renewal
 from mltest.coordinator.planning.plan import TestChoice
 from mltest.coordinator.tests.chosen import chosen_tests
 from mltest.shared.domain import JobInfo, StepStarted
@@ -20,13 +21,15 @@ from mltest.shared.domain import JobInfo, StepStarted
 class Conclusion:
     """Evaluates what is not evaluated yet, and makes the table of what there is."""
 
-    def __init__(self, errand: Errand, folder: Path) -> None:
+    def __init__(self, errand: Errand, folder: Path, renewal: Renewal | None = None) -> None:
+        """Evaluate for `errand`, in `folder`; `renewal` says which tests are made anew."""
         self._errand = errand
+        self._renewal = renewal or Renewal()
         self._site = errand.site
         self._folder = folder
 
     async def evaluate(self) -> None:
-        """Run the prediction tests on predictions that were not evaluated yet."""
+        """Run the tests that were not made yet, and those that are made anew."""
         outcomes, job_id = self._site.store.outcomes, self._errand.job_id
         job = await self._site.thread.run(self._site.store.jobs.get, job_id)
         assert job.model is not None
@@ -38,7 +41,8 @@ class Conclusion:
             has_groups=bool(job.dataset.group_counts),
         )
         files = await self._files()
-        examination, of_candidates = Examination(self._errand, tests), CandidateExamination(self._errand, tests)
+        examination = Examination(self._errand, tests, self._renewal)
+        of_candidates = CandidateExamination(self._errand, tests, self._renewal)
         is_examined, are_compared = await examination.is_done(job), await of_candidates.is_done(job)
         if not files and is_examined and are_compared:
             return
@@ -68,9 +72,9 @@ class Conclusion:
         await self._site.thread.run(self._site.store.outcomes.conclude, self._errand.job_id, results, standings)
 
     async def _files(self) -> list[PredictionFile]:
-        """Return the predictions that were not evaluated yet."""
+        """Return the predictions that were not evaluated yet, or could not be and are to be now."""
         found = await self._site.thread.run(self._site.store.outcomes.evaluations, self._errand.job_id)
-        known = {(one.agent_id, one.candidate_id) for one in found}
+        known = {(one.agent_id, one.candidate_id) for one in found if one.results or not self._renewal.is_asked}
         return [
             file for file in await prediction_files(self._errand) if (file.agent_id, file.candidate_id) not in known
         ]
@@ -79,5 +83,5 @@ class Conclusion:
         self, builder: Builder, job: JobInfo, tests: Sequence[TestChoice], files: Sequence[PredictionFile]
     ) -> AsyncIterator[tuple[Evaluation, ...]]:
         """Yield the evaluations of `files`, in portions."""
-        async for portion in evaluated(files, await evaluate_with(self._errand, builder, job, tests)):
+        async for portion in evaluated(files, tests, await evaluate_with(self._errand, builder, job)):
             yield portion

@@ -7,6 +7,7 @@ from dataclasses import fields
 
 from mltest.coordinator.builder.builder import Builder, Evaluation
 from mltest.coordinator.job.errand import Errand
+from mltest.coordinator.job.renewal import Renewal
 from mltest.coordinator.planning.plan import TestChoice
 from mltest.coordinator.tests.broken import broken_result
 from mltest.coordinator.tests.registry import applies, class_of, is_default, model_tests
@@ -23,8 +24,9 @@ class Examination:
     Tests that take long are made by several builders, one for each core: nothing is being measured meanwhile.
     """
 
-    def __init__(self, errand: Errand, tests: Sequence[TestChoice]) -> None:
+    def __init__(self, errand: Errand, tests: Sequence[TestChoice], renewal: Renewal | None = None) -> None:
         self._errand = errand
+        self._renewal = renewal or Renewal()
         self._site = errand.site
         self._tests = model_tests(tests)
 
@@ -43,7 +45,7 @@ class Examination:
         # Taken from the end. Those that take long come first where several work, so that none is left to one of them in
         # the end; else last, so that a job that is stopped has kept most.
         waiting = sorted(self._waiting(job, stored), key=_takes_long, reverse=len(builders) == 1)
-        notebook = _Notebook(self._errand, stored)
+        notebook = _Notebook(self._errand, stored, self._renewal)
 
         async def work(builder: Builder) -> None:
             while waiting:
@@ -57,11 +59,11 @@ class Examination:
             raise group.exceptions[0] from group
 
     def _waiting(self, job: JobInfo, results: Sequence[Result]) -> list[TestChoice]:
-        """Return the tests that apply and have said nothing yet."""
+        """Return the tests that apply and have said nothing yet, or are to say it anew."""
         assert job.model is not None
         assert job.dataset is not None
         has_target, has_groups = job.dataset.has_target, bool(job.dataset.group_counts)
-        done = {result.test for result in results}
+        done = self._renewal.done(results)
         return [
             choice
             for choice in self._tests
@@ -103,14 +105,15 @@ class Examination:
 class _Notebook:
     """What was said so far; it is stored as one."""
 
-    def __init__(self, errand: Errand, results: Sequence[Result]) -> None:
+    def __init__(self, errand: Errand, results: Sequence[Result], renewal: Renewal) -> None:
         self._errand = errand
+        self._renewal = renewal
         self._results = tuple(results)
         self._turn = asyncio.Lock()
 
     async def add(self, results: Sequence[Result]) -> None:
         async with self._turn:
-            self._results = (*self._results, *results)
+            self._results = self._renewal.merged(self._results, results)
             found = Evaluation(candidate_id="", agent_id="", results=self._results, gate_reason="")
             site = self._errand.site
             await site.thread.run(site.store.outcomes.put_evaluations, self._errand.job_id, [found])

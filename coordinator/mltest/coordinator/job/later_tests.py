@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from mltest.coordinator.builder.builder import PredictionFile
@@ -12,21 +13,29 @@ from mltest.coordinator.job.errand import Errand
 from mltest.coordinator.job.later_predictions import LaterPredictions
 from mltest.coordinator.job.prediction_files import prediction_files
 from mltest.coordinator.job.preparation import open_builder
+from mltest.coordinator.job.renewal import Renewal, unfinished_tests
 from mltest.coordinator.job.site import Site
 from mltest.coordinator.planning.plan import Plan
 from mltest.coordinator.planning.plan_file import parse_plan
-from mltest.coordinator.tests.later import later_plan
+from mltest.coordinator.tests.agreement import Agreement
+from mltest.coordinator.tests.later import later_plan, renewable_names
+from mltest.coordinator.tests.registry import registered_tests
 from mltest.shared.domain import JobInfo, JobNote
 from mltest.shared.errors import BlobUnknownError, JobStateError
 
 
-async def evaluated_later(site: Site, job: JobInfo, asked: Plan) -> tuple[tuple[str, ...], tuple[str, ...]]:
+async def evaluated_later(
+    site: Site, job: JobInfo, asked: Plan, *, again: bool = False
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Make the tests of `asked`, and those of the job's own plan that it lacks; conclude again, also if it is stopped.
+
+    What a test said before stays until its new results are stored, and longer if it only breaks now.
 
     Args:
         site: nothing is being measured there.
         job: it is over.
         asked: only its tests count.
+        again: also those that have results; if `asked` has none, those that broke or did not finish in their time.
 
     Returns:
         Names of the tests that were made, and what could not be evaluated.
@@ -40,7 +49,8 @@ async def evaluated_later(site: Site, job: JobInfo, asked: Plan) -> tuple[tuple[
     _check_state(job)
     assert job.model is not None
     assert job.dataset is not None
-    plan = later_plan(parse_plan(job.spec.plan_toml), asked, job.model, job.dataset)
+    asked, renewal = await _renewal(site, job, asked) if again else (asked, Renewal())
+    plan = later_plan(parse_plan(job.spec.plan_toml), asked, job.model, job.dataset, replaces=again)
     with ExitStack() as pins:
         errand = Errand(
             site=site,
@@ -53,15 +63,33 @@ async def evaluated_later(site: Site, job: JobInfo, asked: Plan) -> tuple[tuple[
         )
         await _pin(errand, job)
         before = await _counts(site, job.job_id)
-        await _evaluate(errand, job, site.work_folder / job.job_id)
-    made = tuple((await _counts(site, job.job_id) - before).keys())
+        await _evaluate(errand, job, site.work_folder / job.job_id, renewal)
+    added = (await _counts(site, job.job_id) - before).keys()
+    made = tuple(dict.fromkeys((*added, *sorted(renewal.made))))
     if made:
         await errand.tell(JobNote(text=f"made later: {', '.join(made)}"))
-    return made, await _notes(errand)
+    return made, (*await _notes(errand), *_kept_notes(renewal))
 
 
-async def _evaluate(errand: Errand, job: JobInfo, folder: Path) -> None:
-    conclusion, later = Conclusion(errand, folder), LaterPredictions(errand, errand.plan.tests)
+async def _renewal(site: Site, job: JobInfo, asked: Plan) -> tuple[Plan, Renewal]:
+    """Return the plan of what is asked for, and which of it is made anew."""
+    assert job.model is not None
+    assert job.dataset is not None
+    if asked.tests or asked.test_names:
+        return asked, Renewal(is_asked=True, names=renewable_names(asked, job.model, job.dataset))
+    evaluations = await site.thread.run(site.store.outcomes.evaluations, job.job_id)
+    names = unfinished_tests([result for found in evaluations for result in found.results])
+    known = tuple(found.name for found in registered_tests() if found.name in names and found is not Agreement)
+    # A plan that names nothing would mean the default tests.
+    return replace(asked, test_names=known or (Agreement.name,)), Renewal(is_asked=True, names=frozenset(known))
+
+
+def _kept_notes(renewal: Renewal) -> list[str]:
+    return [f"{name}: {reason}; what it said before stays." for name, reason in sorted(renewal.kept.items())]
+
+
+async def _evaluate(errand: Errand, job: JobInfo, folder: Path, renewal: Renewal) -> None:
+    conclusion, later = Conclusion(errand, folder, renewal), LaterPredictions(errand, errand.plan.tests, renewal)
     try:
         if not await later.is_done(job):
             async with open_builder(folder) as builder:

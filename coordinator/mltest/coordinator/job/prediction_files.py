@@ -5,7 +5,7 @@ from functools import partial
 
 from mltest.coordinator.builder.builder import Builder, PredictionFile
 from mltest.coordinator.job.errand import Errand
-from mltest.coordinator.job.evaluating import Evaluate
+from mltest.coordinator.job.evaluating import Evaluate, EvaluateWith
 from mltest.coordinator.planning.plan import TestChoice
 from mltest.shared.domain import JobInfo
 
@@ -28,21 +28,27 @@ async def prediction_files(errand: Errand) -> list[PredictionFile]:
     ]
 
 
-async def evaluate_with(errand: Errand, builder: Builder, job: JobInfo, tests: Sequence[TestChoice]) -> Evaluate:
-    """Return what runs `tests` on files of predictions in `builder`."""
+async def evaluate_with(errand: Errand, builder: Builder, job: JobInfo) -> EvaluateWith:
+    """Return what makes, of tests, that which runs them on files of predictions in `builder`."""
     stored = await errand.site.thread.run(errand.site.store.jobs.inspected_files, job.job_id)
     assert stored is not None
-    assert job.model is not None
+    model, blobs = job.model, errand.site.blobs
+    assert model is not None
     assert job.dataset is not None
-    blobs = errand.site.blobs
-    ask = partial(
-        builder.evaluate,
-        tests,
-        job.spec,
-        job.model,
-        errand.plan,
-        model=blobs.path(job.spec.model.sha256),
-        dataset=blobs.path(job.dataset.sha256),
-        reference=blobs.path(stored.reference_sha256),
-    )
-    return lambda some: ask(predictions=some)
+    model_path, dataset_path = blobs.path(job.spec.model.sha256), blobs.path(job.dataset.sha256)
+    reference_path = blobs.path(stored.reference_sha256)
+
+    def with_tests(tests: Sequence[TestChoice]) -> Evaluate:
+        ask = partial(
+            builder.evaluate,
+            tests,
+            job.spec,
+            model,
+            errand.plan,
+            model=model_path,
+            dataset=dataset_path,
+            reference=reference_path,
+        )
+        return lambda some: ask(predictions=some)
+
+    return with_tests

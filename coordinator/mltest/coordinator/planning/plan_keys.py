@@ -62,7 +62,10 @@ PLAN_SECTIONS: dict[str, tuple[PlanKey, ...]] = {
         _timeout("load_timeout_s", "For a worker to start and load."),
         _timeout("step_timeout_s", "For one command after that: predict all rows, warm up, one slice."),
         _timeout("visit_timeout_s", "For one round of one block of candidates."),
-        _timeout("build_timeout_s", "For making one artifact."),
+        _timeout(
+            "build_timeout_s",
+            "For making one artifact; one test of predictions or of the model gets four fifths of it.",
+        ),
         _of_plan("memory_bytes", "Of one worker; 0 means 80 % of the agent's memory.", 0),
         _of_plan("agent_return_s", "How long an agent that vanished is waited for.", 0, float),
     ),

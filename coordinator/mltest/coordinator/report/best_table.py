@@ -11,7 +11,7 @@ from mltest.coordinator.report.plain import plain_table, printable
 from mltest.shared.domain import BatchBest
 
 _NAMED = 2
-"""How many of those that cannot be told apart are named."""
+"""How many of those that cannot be told apart are named where it is not just one more."""
 
 
 class BestView:
@@ -46,5 +46,6 @@ def _text(best: BatchBest | None) -> str:
     if best is None:
         return "-"
     more = len(best.labels) - _NAMED
-    names = " = ".join(best.labels[:_NAMED]) + (f" = {more} more" if more > 0 else "")
+    named = best.labels if more == 1 else best.labels[:_NAMED]
+    names = " = ".join(named) + (f" = {more} more" if more > 1 else "")
     return f"{names}, {figure_text(best.figure, has_interval=True)}"

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
-from rich.text import Text
 
 from mltest.coordinator.report.figure_text import metered_text
-from mltest.coordinator.report.plain import plain_table, printable
+from mltest.coordinator.report.fitting_table import FittingTable
+from mltest.coordinator.report.plain import printable
 from mltest.shared.domain import Result
 from mltest.shared.units import measured_text, seconds_text
 
@@ -35,22 +35,21 @@ def energy_tables(results: Sequence[Result]) -> Iterator[RenderableType]:
 
 
 def _joules_table(joules: Sequence[Result], loads: dict[tuple[str, str, int], Result]) -> RenderableType:
-    table = plain_table()
-    for title in ("energy", "joules", "of it stat.", "power", "rounds", "calls", "window", "boundary", "meter"):
-        table.add_column(title, justify="left" if title in ("energy", "boundary", "meter") else "right")
+    titles = ("energy", "boundary", "joules", "of it stat.", "power", "rounds", "calls", "window", "meter")
+    table = FittingTable(titles, key_count=2, left=(0, titles.index("meter")))
     for one in joules:
         load = loads.get((one.boundary, one.meter, one.batch_size))
         statistical = "-" if one.statistical is None else measured_text(one.statistical, 0.0, "J")
         table.add_row(
             f"{_JOULES[one.metric]} b{one.batch_size}",
+            one.boundary + (" (estimate)" if one.is_estimate else ""),
             metered_text(one),
             statistical,
             "-" if load is None else metered_text(load),
             str(one.count),
             f"{one.call_count:,}",
             "-" if one.window_s is None else seconds_text(one.window_s),
-            Text(one.boundary + (" (estimate)" if one.is_estimate else "")),
-            Text(one.meter),
+            one.meter,
         )
     return table
 

@@ -8,13 +8,14 @@ from rich.text import Text
 
 from mltest.coordinator.analysis.forms import FORMS, PYTHON
 from mltest.coordinator.planning.figure_names import metric_name
+from mltest.coordinator.report.confusion_table import CONFUSION, confusion_table
 from mltest.coordinator.report.energy_table import ENERGY_METRICS, energy_tables
 from mltest.coordinator.report.figure_text import figure_text
+from mltest.coordinator.report.fitting_table import FittingTable
 from mltest.coordinator.report.plain import plain_table, printable
 from mltest.coordinator.report.scenario_tables import SCENARIO_METRICS, scenario_tables
 from mltest.shared.domain import Result
 
-_CONFUSION = "confusion_count"
 _WORST_ROW = "worst_row_difference"
 _DIFFERING_ROW = "differing_row"
 _CALL_STATISTICS = {"median": "median", "mean": "mean", "p90": "p90", "p95": "p95", "p99": "p99", "p99_9": "p99.9"}
@@ -38,7 +39,7 @@ def figure_tables(results: Sequence[Result], classes: Sequence[str]) -> Iterator
     singles = [result for result in results if not result.batch_size and not result.label]
     labelled = [result for result in results if result.label]
     of_classes = [result for result in labelled if result.statistic == "class" or result.metric == _DIFFERING_ROW]
-    confusion = [result for result in labelled if result.metric == _CONFUSION]
+    confusion = [result for result in labelled if result.metric == CONFUSION]
     worst = [result for result in labelled if result.metric == _WORST_ROW]
     for name, form in FORMS.items():
         if of_form := forms[form.metric]:
@@ -55,13 +56,13 @@ def figure_tables(results: Sequence[Result], classes: Sequence[str]) -> Iterator
         yield _class_table(of_classes)
     if confusion:
         yield Text("confusion: true class in rows, predicted in columns", style="dim")
-        yield _confusion_table(confusion, classes)
+        yield confusion_table(confusion, classes)
     if worst:
         rows = ", ".join(f"row {result.label} ({figure_text(result)})" for result in worst)
         yield printable(f"differ most from the native model: {rows}")
 
 
-def _call_table(form: str, results: Sequence[Result], calls: Sequence[Result]) -> Table:
+def _call_table(form: str, results: Sequence[Result], calls: Sequence[Result]) -> FittingTable:
     """Return the times of one form of a call by batch size; the usual form has its rate and far-out calls as well."""
     times = {(result.batch_size, result.statistic): result for result in results}
     besides = {(result.metric, result.batch_size): result for result in calls if form == PYTHON}
@@ -90,7 +91,7 @@ def _single_table(results: Sequence[Result]) -> Table:
     return table
 
 
-def _class_table(results: Sequence[Result]) -> Table:
+def _class_table(results: Sequence[Result]) -> FittingTable:
     metrics = list(dict.fromkeys(result.metric for result in results))
     by_label: dict[str, dict[str, Result]] = {}
     for result in results:
@@ -101,18 +102,6 @@ def _class_table(results: Sequence[Result]) -> Table:
     return table
 
 
-def _confusion_table(results: Sequence[Result], classes: Sequence[str]) -> Table:
-    counts = {result.label: result.value or 0.0 for result in results}
-    table = _numbers("", *classes)
-    for true in classes:
-        cells = (f"{counts.get(f'{true}>{predicted}', 0):g}" for predicted in classes)
-        table.add_row(printable(true, style="bold"), *cells)
-    return table
-
-
-def _numbers(*titles: str) -> Table:
+def _numbers(*titles: str) -> FittingTable:
     """Return a table of numbers with these titles, which may be names of classes."""
-    table = plain_table()
-    for title in titles:
-        table.add_column(printable(title), justify="right")
-    return table
+    return FittingTable([printable(title) for title in titles])

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.table import Table
 from rich.text import Text
 
 from mltest.coordinator.planning.figure_names import figure_name
 from mltest.coordinator.report.figure_text import figure_text
-from mltest.coordinator.report.plain import plain_table, printable
+from mltest.coordinator.report.fitting_table import FittingTable
+from mltest.coordinator.report.plain import printable
 from mltest.shared.domain import FrontPoint, ParetoFront, Result
 
 _TITLES = {
@@ -44,12 +44,12 @@ class FrontView:
             yield from (printable(_beaten_text(point, front.dimensions), lead="  ") for point in others)
 
 
-def _table(front: ParetoFront, points: list[FrontPoint]) -> Table:
-    table = plain_table()
-    table.add_column("candidate", overflow="fold")
+def _table(front: ParetoFront, points: list[FrontPoint]) -> FittingTable:
+    titles = ["candidate"]
     for place, name in enumerate(front.dimensions):
         known = (point.figures[place] for point in front.points if point.figures[place].value is not None)
-        table.add_column(printable(_title(next(known, None), name)), justify="right")
+        titles.append(_title(next(known, None), name))
+    table = FittingTable(titles)
     for point in points:
         mark = " *" if point.is_baseline else " (lossy)" if point.is_lossy else ""
         table.add_row(printable(point.label + mark), *(Text(figure_text(one)) for one in point.figures))

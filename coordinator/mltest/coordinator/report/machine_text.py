@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from mltest.coordinator.analysis.drift_text import drift_text
+from mltest.coordinator.analysis.machine_policy import ENERGY
 from mltest.coordinator.report.figure_text import REFUSED, UNRELIABLE, class_text
 from mltest.shared.domain import AgentMachine, FindingLevel, GpuState, MachineClass, MachineState
 
@@ -21,10 +22,14 @@ def machine_text(machine: AgentMachine) -> str:
     return f"{machine.agent_name}: {worth} in {visits}; {'; '.join(facts)}"
 
 
-def finding_texts(machine: AgentMachine, *, has_warnings: bool = True) -> Iterator[str]:
-    """Yield what was found about a machine and what is made of it, each level in one sentence, the worst first."""
+def finding_texts(machine: AgentMachine, *, has_warnings: bool = True, has_energy: bool = True) -> Iterator[str]:
+    """Yield what was found about a machine and what is made of it, each level in one sentence, the worst first.
+
+    What is about nothing but energy says nothing where none was measured: without `has_energy` it is left out.
+    """
+    findings = [one for one in machine.findings if has_energy or one.concerns != (ENERGY,)]
     for level, meaning in _MEANINGS.items():
-        found = [one for one in machine.findings if one.level is level]
+        found = [one for one in findings if one.level is level]
         if found and (has_warnings or level is not FindingLevel.WARN):
             texts = "; ".join(f"{one.text} [{', '.join(one.concerns)}]" for one in found)
             yield f"{meaning}: {texts}"

@@ -9,6 +9,11 @@ def printable(text: str, *, style: str = "", lead: str = "") -> Text:
     return Text(lead + "".join(letter if letter.isprintable() else " " for letter in text), style=style)
 
 
+def sentence(text: str) -> str:
+    """Return `text` with one full stop behind it, whether it came with one or not."""
+    return f"{text.rstrip().removesuffix('.')}."
+
+
 def plain_table() -> Table:
     """Return a table without lines, whose columns are one space apart."""
     return Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="bold")

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from mltest.coordinator.planning.figure_names import figure_name
 from mltest.coordinator.report.machine_text import finding_texts
+from mltest.coordinator.report.plain import sentence
 from mltest.shared.domain import AgentMachine, JobResults, MachineClass, StandingRow
 
 _WORTH = {
@@ -31,7 +32,7 @@ def remarks(results: JobResults) -> Iterator[str]:
         )
     yield from _energy(ranked)
     yield from _machines(ranked)
-    yield from _findings(results.standings.machines)
+    yield from _findings(results.standings.machines, has_energy=_has_energy(results))
     yield from _missing(ranked)
     yield from _of_rows(results.standings.rows)
     yield from results.standings.notes
@@ -55,11 +56,16 @@ def _machines(rows: Sequence[StandingRow]) -> Iterator[str]:
     yield from (_WORTH[machine_class] for machine_class in found if machine_class in _WORTH)
 
 
-def _findings(machines: Sequence[AgentMachine]) -> Iterator[str]:
+def _has_energy(results: JobResults) -> bool:
+    """Return whether any joules were measured."""
+    return any(one.metric == "gross_energy_j" and one.boundary for one in results.results)
+
+
+def _findings(machines: Sequence[AgentMachine], *, has_energy: bool) -> Iterator[str]:
     """Say what the state of machines makes of figures; warnings are told by `show`."""
     for machine in machines:
-        texts = list(finding_texts(machine, has_warnings=False))
-        yield from (f"! {machine.agent_name}: {text}." for text in texts)
+        texts = list(finding_texts(machine, has_warnings=False, has_energy=has_energy))
+        yield from (sentence(f"! {machine.agent_name}: {text}") for text in texts)
 
 
 def _of_rows(rows: Sequence[StandingRow]) -> Iterator[str]:
@@ -71,7 +77,7 @@ def _of_rows(rows: Sequence[StandingRow]) -> Iterator[str]:
             names.setdefault(text, []).append(f"{row.label} on {row.agent_name}")
     for text, found in names.items():
         who = "every candidate" if len(found) == len(measured) > 1 else ", ".join(found)
-        yield f"! {who}: {text.removesuffix('.')}."
+        yield sentence(f"! {who}: {text}")
 
 
 def _missing(rows: Sequence[StandingRow]) -> Iterator[str]:
@@ -83,4 +89,4 @@ def _missing(rows: Sequence[StandingRow]) -> Iterator[str]:
                 name = figure_name(figure.metric, figure.statistic, figure.batch_size)
                 reasons.setdefault(name, f"{row.label} on {row.agent_name}: {figure.reason}")
     for name, reason in reasons.items():
-        yield f"- no {name}. {reason}."
+        yield sentence(f"- no {name}. {reason}")

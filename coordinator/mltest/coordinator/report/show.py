@@ -80,7 +80,10 @@ def _fact_texts(job: JobInfo) -> Iterator[tuple[str, str]]:
 def _test_texts(results: JobResults) -> Iterator[tuple[str, str]]:
     done = sum(test.state is ReportedTestState.DONE for test in results.tests)
     if results.tests:
-        yield "tests", f"{done} of {len(results.tests)} have figures: show {results.job.job_id} --tests"
+        yield (
+            "tests",
+            f"{done} of {len(results.tests)} have figures: mltest-coordinator show {results.job.job_id} --tests",
+        )
 
 
 def _candidates(candidates: Sequence[Candidate]) -> Table:

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from mltest.coordinator.report.best_table import BestView
 from mltest.coordinator.report.columns import Column, columns_of
+from mltest.coordinator.report.fitting_table import FittingTable
 from mltest.coordinator.report.front_table import FrontView
 from mltest.coordinator.report.plain import plain_table, printable
 from mltest.coordinator.report.remarks import remarks
@@ -62,17 +63,12 @@ class StandingsView:
             yield printable(remark, style="dim")
 
 
-def _ranked_table(rows: Sequence[StandingRow], *, is_wide: bool) -> Table:
+def _ranked_table(rows: Sequence[StandingRow], *, is_wide: bool) -> FittingTable:
     groups = columns_of(rows)
     columns = [(column,) for group in groups for column in group] if is_wide else list(groups)
-    table = plain_table()
-    for group in columns:
-        table.add_column(
-            "\n".join(column.title for column in group),
-            justify="left" if group[0].is_left else "right",
-            overflow="fold",
-            no_wrap=not group[0].is_left,
-        )
+    titles = ["\n".join(column.title for column in group) for group in columns]
+    left = [place for place, group in enumerate(columns) if group[0].is_left]
+    table = FittingTable([Text(title) for title in titles], key_count=2, left=left)
     for row in rows:
         table.add_row(*(_cell(group, row) for group in columns), style="bold" if row.rank == 1 else "")
     return table

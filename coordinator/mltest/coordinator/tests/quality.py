@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _RESAMPLES = 500
 _SEED = 0
 _MOST_RESAMPLES = 100_000
+_CALIBRATION = ("calibration_error", "value", "")
 
 
 def checked_resamples(resamples: int) -> None:
@@ -31,7 +32,8 @@ def checked_resamples(resamples: int) -> None:
 class ClassificationQuality:
     """Accuracy, precision, recall, F1, areas under curves, log loss, Brier score, calibration, confusion matrix.
 
-    Intervals are by the bootstrap over rows, that of the accuracy is Wilson's. Empty cells of the matrix are left out.
+    Intervals are by the bootstrap over rows, that of the accuracy is Wilson's; that of the calibration error begins at
+    0 where a calibrated model would show as much by chance. Empty cells of the matrix are left out.
     """
 
     needs: ClassVar[Needs] = Needs(tasks=(Task.CLASSIFICATION,), target=True)
@@ -53,7 +55,8 @@ class ClassificationQuality:
         import numpy as np
 
         from mltest.coordinator.builder.judging.bootstrap import intervals, points, resampled
-        from mltest.coordinator.builder.judging.measures import PROBABILISTIC, RANKED, measures_of
+        from mltest.coordinator.builder.judging.calibration_interval import calibration_interval
+        from mltest.coordinator.builder.judging.measures import PROBABILISTIC, RANKED, class_shares, measures_of
 
         whole, evidence = evidence, evidence.judged()
         assert evidence.truth is not None
@@ -62,7 +65,11 @@ class ClassificationQuality:
         found = measures_of(evidence.model, truth, evidence.predictions, per_class=self.per_class)
         values = points(found.measures, len(truth))
         drawn = resampled(found.measures, len(truth), resamples=self.resamples, seed=self.seed)
-        findings = Findings(self.name, evidence, intervals(drawn))
+        known = intervals(drawn)
+        shares, _ = class_shares(evidence.model, evidence.predictions)
+        if shares is not None and _CALIBRATION in known:
+            known[_CALIBRATION] = calibration_interval(values[_CALIBRATION], drawn[_CALIBRATION], shares)
+        findings = Findings(self.name, evidence, known)
         confusion = Confusion.of(truth, evidence.predictions.labels, evidence.model.classes)
         _add_labels(findings, confusion, len(truth), per_class=self.per_class)
         findings.add("mcc", values["mcc", "value", ""])

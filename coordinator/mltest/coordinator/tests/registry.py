@@ -5,6 +5,7 @@ refused with what would be valid. Importing the registry imports no ML library.
 """
 
 import difflib
+import importlib
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, fields
@@ -15,7 +16,8 @@ from mltest.coordinator.planning.plan import TestChoice
 from mltest.coordinator.tests.role import CandidateTest, ModelTest, Needs, PredictionTest, SampleTest
 from mltest.shared.domain import ModelInfo
 from mltest.shared.errors import PlanInvalidError
-from mltest.shared.plugins import Registry
+from mltest.shared.installed_module import installed_source
+from mltest.shared.plugins import Registry, import_failure
 
 Test = SampleTest | PredictionTest | ModelTest | CandidateTest
 TestT = TypeVar("TestT", bound=Test)
@@ -31,7 +33,12 @@ _LISTED = 40
 
 
 def test(test_class: type[TestT]) -> type[TestT]:
-    """Register a test: a decorator for its dataclass."""
+    """Register a test: a decorator for its dataclass (TypeError if it has no name, no needs, or is no dataclass)."""
+    if not hasattr(test_class, "__dataclass_fields__"):
+        raise TypeError(f"{test_class.__qualname__} has to be a dataclass: put @dataclass below @test")
+    for attribute, kind in (("name", str), ("needs", Needs)):
+        if not isinstance(getattr(test_class, attribute, None), kind):
+            raise TypeError(f"{test_class.__qualname__} needs a class attribute {attribute!r} of type {kind.__name__}")
     _REGISTRY.add(typing.cast("type[Test]", test_class))
     return test_class
 
@@ -116,6 +123,11 @@ def candidate_tests(choices: Iterable[TestChoice]) -> tuple[TestChoice, ...]:
     return tuple(choice for choice in choices if is_candidate_test(class_of(choice)))
 
 
+def is_own(test_class: type[Test]) -> bool:
+    """Return whether `test_class` belongs to this project, and not to a user."""
+    return test_class.__module__.startswith("mltest.")
+
+
 def is_prediction_test(test_class: type[Test]) -> bool:
     """Return whether `test_class` has the role of a `PredictionTest`."""
     return hasattr(test_class, "gate")
@@ -149,6 +161,9 @@ def nearest(name: str, valid: Sequence[str]) -> str:
 def class_of(choice: TestChoice) -> type[Test]:
     """Return the test class that `choice` names (PlanInvalidError otherwise, with the nearest one)."""
     known = registered_tests()
+    if choice.module not in {found.__module__ for found in known}:
+        _import_users(choice.module)
+        known = registered_tests()
     modules = tuple(dict.fromkeys(found.__module__ for found in known))
     if choice.module not in modules:
         raise PlanInvalidError(detail=f"no test module {choice.module!r}; {nearest(choice.module, modules)}")
@@ -157,6 +172,22 @@ def class_of(choice: TestChoice) -> type[Test]:
         hint = nearest(choice.class_name, tuple(classes))
         raise PlanInvalidError(detail=f"{choice.module} has no test {choice.class_name!r}; {hint}")
     return classes[choice.class_name]
+
+
+def _import_users(module: str) -> None:
+    """Import a module of a user that registers tests, if it is installed (PlanInvalidError if it cannot be imported).
+
+    A plan may come from elsewhere: a module is only imported if its text names this registry.
+    """
+    reason = _REGISTRY.left_out.get(module, "")
+    source = "" if reason else installed_source(module)
+    if __name__ in source:
+        try:
+            importlib.import_module(module)
+        except Exception as error:
+            reason = import_failure(error)
+    if reason:
+        raise PlanInvalidError(detail=f"the test module {module!r} cannot be imported: {reason}")
 
 
 def _listed(words: Sequence[str]) -> str:

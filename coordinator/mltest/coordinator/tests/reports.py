@@ -11,6 +11,7 @@ from mltest.coordinator.tests.registry import (
     class_of,
     is_candidate_test,
     is_model_test,
+    is_sample_test,
     obstacle,
     registered_tests,
 )
@@ -31,12 +32,13 @@ def reports_of(job: JobInfo, plan: Plan, results: Sequence[Result]) -> tuple[Rep
     has_groups = bool(job.dataset.group_counts)
     choices = chosen_tests(plan, job.model, has_target=job.dataset.has_target, has_groups=has_groups)
     chosen = {class_of(choice) for choice in choices} | {Agreement}
-    return tuple(_report(found, chosen, job.model, job.dataset, results) for found in registered_tests())
+    return tuple(_report(found, chosen, job, job.model, job.dataset, results) for found in registered_tests())
 
 
 def _report(
     test_class: type[Test],
     chosen: Collection[type[Test]],
+    job: JobInfo,
     model: ModelInfo,
     dataset: DatasetInfo,
     results: Sequence[Result],
@@ -47,14 +49,13 @@ def _report(
     if against:
         state, reason, value_count = ReportedTestState.DOES_NOT_APPLY, against, 0
     elif test_class not in chosen and not own:
-        asked = asked_by(test_class) or f"--tests 'default,{test_class.name}'"
-        state, reason, value_count = ReportedTestState.NOT_CHOSEN, f"ask for it: {asked}", 0
+        state, reason, value_count = ReportedTestState.NOT_CHOSEN, f"ask for it: {_asking(test_class, job)}", 0
     elif value_count:
         state, reason = ReportedTestState.DONE, ""
     else:
         state, reason = (
             ReportedTestState.NO_VALUE,
-            next((one.reason for one in own if one.reason), _nothing(test_class)),
+            next((one.reason for one in own if one.reason), _nothing(test_class, job)),
         )
     choice = choice_of(test_class)
     return ReportedTest(
@@ -68,11 +69,19 @@ def _report(
     )
 
 
-def _nothing(test_class: type[Test]) -> str:
+def _asking(test_class: type[Test], job: JobInfo) -> str:
+    """Return the command that has a test made: of what is stored, if the job is over and nothing need be measured."""
+    if job.state.is_over and not is_sample_test(test_class):
+        return f"mltest-coordinator evaluate {job.job_id} --tests '{test_class.name}'"
+    asked = asked_by(test_class) or f"--tests 'default,{test_class.name}'"
+    return f"mltest-coordinator submit MODEL --data FILE {asked}" if job.state.is_over else asked
+
+
+def _nothing(test_class: type[Test], job: JobInfo) -> str:
     if is_model_test(test_class):
-        return "the job stopped before it was made: 'resume' makes it"
+        return f"the job stopped before it was made: mltest-coordinator resume {job.job_id}"
     if is_candidate_test(test_class):
-        return "no lossy candidate was made: --transforms all makes some"
+        return "no lossy candidate was made: submit with --transform all makes some"
     return "no candidate has sent what it needs"
 
 

@@ -1,7 +1,10 @@
 """One look at a meter, as it is stored."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+_MOST = 1e18
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +42,11 @@ class Window:
     def middle_ns(self) -> int:
         """Its middle."""
         return (self.begin_ns + self.end_ns) // 2
+
+
+def can_be_read(value: float) -> bool:
+    """Return whether a meter may give this number: no meter counts `_MOST` joules in the age of the universe."""
+    return math.isfinite(value) and abs(value) <= _MOST
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """Raw readings with what is needed to compute energy from them again, as lines of JSON."""
 
 import json
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,13 +9,16 @@ from typing import TypeVar
 import cattrs
 
 from mltest.shared.energy.meter_spec import MeterSpec
-from mltest.shared.energy.reading import Reading
+from mltest.shared.energy.reading import Reading, can_be_read
+from mltest.shared.energy.spec_check import spec_problem
 from mltest.shared.errors import DataInvalidError
 
 _CONVERTER = cattrs.Converter(forbid_extra_keys=True)
 _TOLERANT = cattrs.Converter()
 """For what another version wrote."""
 _MAX_LINE_CHARS = 1_000_000
+_LATEST_NS = 2**63 - 1
+_NOT_OF_THIS_SHAPE = (ValueError, TypeError, AttributeError, RecursionError, OverflowError, cattrs.BaseValidationError)
 
 PartT = TypeVar("PartT")
 
@@ -45,13 +47,9 @@ def spec_from_json(text: str) -> MeterSpec:
         raise DataInvalidError(detail="the specification of a meter is too long")
     try:
         spec = _TOLERANT.structure(json.loads(text), MeterSpec)
-    except (ValueError, TypeError, RecursionError, cattrs.BaseValidationError) as error:
+    except _NOT_OF_THIS_SHAPE as error:
         raise DataInvalidError(detail="it is no specification of a meter") from error
-    numbers = (spec.update_s, spec.averaging_s, spec.coverage_ratio, spec.gain_u_ratio, spec.floor_s, spec.target_ratio)
-    of_domains = (number for one in spec.domains for number in (one.resolution, one.offset_u_w, one.factor))
-    if not all(math.isfinite(number) and number >= 0 for number in (*numbers, *of_domains)) or spec.update_s <= 0:
-        raise DataInvalidError(detail="the specification of a meter has numbers that cannot be")
-    return spec
+    return _checked(spec)
 
 
 def recording_to_lines(recording: Recording) -> Iterator[str]:
@@ -71,15 +69,25 @@ def recording_from_lines(lines: Iterable[str]) -> Recording:
     try:
         spec = _structured(next(rows), MeterSpec)
         readings = tuple(_structured(line, Reading) for line in rows)
-    except (StopIteration, ValueError, TypeError, RecursionError, cattrs.BaseValidationError) as error:
+    except (StopIteration, *_NOT_OF_THIS_SHAPE) as error:
         raise DataInvalidError(detail="it is no recording of a meter") from error
-    known = set(spec.by_id)
+    known = set(_checked(spec).by_id)
+    if not readings:
+        raise DataInvalidError(detail="it has no readings")
+    if any(not 0 <= one.begin_ns <= one.end_ns <= _LATEST_NS for one in readings):
+        raise DataInvalidError(detail="its readings have times that cannot be")
     for earlier, later in pairwise(readings):
         if later.begin_ns < earlier.begin_ns:
             raise DataInvalidError(detail="its readings are not in the order of time")
-    if any(set(one.values) - known or not all(map(math.isfinite, one.values.values())) for one in readings):
+    if any(set(one.values) - known or not all(map(can_be_read, one.values.values())) for one in readings):
         raise DataInvalidError(detail="its readings have values that its meter cannot give")
     return Recording(spec, readings)
+
+
+def _checked(spec: MeterSpec) -> MeterSpec:
+    if problem := spec_problem(spec):
+        raise DataInvalidError(detail=f"the specification of a meter cannot be: {problem}")
+    return spec
 
 
 def _structured(line: str, kind: type[PartT]) -> PartT:

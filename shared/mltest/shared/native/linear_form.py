@@ -10,6 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mltest.shared.domain import Task
+from mltest.shared.native.predictions import Predictions
+
 Scores = NDArray[np.float64]
 
 
@@ -33,6 +36,24 @@ class LinearForm:
     def linked(self) -> Callable[[Scores], Scores]:
         """The link: from scores (rows, outputs) to the answer."""
         return LINKS[self.link]
+
+    def predictions(self, rows: NDArray[np.floating], task: Task) -> Predictions:
+        """Return labels and scores of `rows` (rows, features), as agents that run the weights by NumPy do."""
+        decisions = rows @ self.weights + self.intercept
+        scores = np.array(self.linked(decisions), dtype=np.float64)
+        if task is Task.REGRESSION:
+            return Predictions(scores=scores)
+        labels = winning_positions(decisions).astype(np.int64)
+        return Predictions(labels=labels, scores=scores, are_probabilities=self.gives_probabilities)
+
+
+def winning_positions(decisions: Scores) -> NDArray[np.integer]:
+    """Return the position of the class that each row of `decisions` (rows, outputs), before the link, is for."""
+    if decisions.shape[1] == 1:
+        positive: NDArray[np.integer] = (decisions[:, 0] > 0).astype(np.intp)
+        return positive
+    largest: NDArray[np.integer] = decisions.argmax(axis=1)
+    return largest
 
 
 def _logistic(scores: Scores) -> Scores:

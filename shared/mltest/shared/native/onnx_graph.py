@@ -20,6 +20,8 @@ LANGUAGE_MODEL = "language model"
 """Family of graphs from tokens (sequences, length) to scores of the next one (sequences, length, vocabulary)."""
 _EXTERNAL = 1
 """TensorProto.DataLocation."""
+_SAME_VALUES = ("Cast", "Identity", "Reshape", "Squeeze", "Unsqueeze")
+"""Operators that change type or shape only."""
 _CLASS_ATTRIBUTES = ("classlabels_int64s", "classlabels_ints", "classlabels_strings")
 
 
@@ -34,6 +36,8 @@ class GraphFacts:
     """0 if the graph leaves it open."""
     classes: tuple[str, ...]
     """As text; empty if the graph does not name them."""
+    is_clustering: bool = False
+    """Whether its labels are the nearest of something: those of a classifier are the largest."""
 
 
 def inspect_graph(path: Path) -> GraphFacts:
@@ -59,11 +63,13 @@ def inspect_graph(path: Path) -> GraphFacts:
     if not nodes:
         raise ModelInvalidError(detail="it is not an ONNX file, or holds no graph")
     feature_count = _feature_count(model.graph)
+    is_clustering = _gives_nearest(model.graph)
     return GraphFacts(
         kind=model.producer_name or "ONNX graph",
-        family=LANGUAGE_MODEL if _takes_tokens(model.graph) else _family(nodes),
+        family=LANGUAGE_MODEL if _takes_tokens(model.graph) else "clusters" if is_clustering else _family(nodes),
         feature_count=feature_count,
         classes=_classes(model, nodes),
+        is_clustering=is_clustering,
     )
 
 
@@ -130,6 +136,18 @@ def _feature_count(graph: Any) -> int:
             detail=f"it takes exactly {dimensions[0].dim_value} rows at a time; export it with a free first dimension"
         )
     return int(dimensions[1].dim_value) if dimensions else 0
+
+
+def _gives_nearest(graph: Any) -> bool:
+    """Return whether an output is the position of a smallest value, as skl2onnx writes k-means."""
+    makers = {name: node for node in graph.node for name in node.output}
+    for output in graph.output:
+        node = makers.get(output.name)
+        while node is not None and node.op_type in _SAME_VALUES:
+            node = makers.get(node.input[0])
+        if node is not None and node.op_type == "ArgMin":
+            return True
+    return False
 
 
 def _takes_tokens(graph: Any) -> bool:

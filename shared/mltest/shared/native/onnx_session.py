@@ -90,7 +90,8 @@ class OnnxSession:
             PredictionError: the graph does not take them.
 
         """
-        scores = self._scores(rows, classes) if self.has_scores else None
+        has_scores = self.has_scores and task is not Task.CLUSTERING
+        scores = self._scores(rows, classes) if has_scores else None
         if task is Task.REGRESSION:
             return Predictions(scores=scores)
         if self.has_labels:

@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 from mltest.shared.errors import ModelInvalidError, ModelRefusedError, ModelUnsupportedError
+from mltest.shared.native.skops_library import skops_library, trust_estimators_in
 
 _DISTANCES = ("Euclidean", "Manhattan", "Chebyshev", "Minkowski", "SEuclidean", "Hamming", "Canberra", "BrayCurtis")
 _LOSSES = (
@@ -53,14 +54,15 @@ def open_skops(path: Path) -> object:
         ModelUnsupportedError: it needs a package that is not installed here.
 
     """
-    import skops.io
+    skops_io = skops_library()
     from skops.io.exceptions import UntrustedTypesFoundException
 
-    _check_archive(path)
+    schema = _checked_schema(path)
     try:
-        return skops.io.load(path, trusted=list(TRUSTED_TYPES))
+        trust_estimators_in(schema)
+        return skops_io.load(path, trusted=list(TRUSTED_TYPES))
     except UntrustedTypesFoundException as error:
-        names = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED_TYPES))
+        names = sorted(set(skops_io.get_untrusted_types(file=path)) - set(TRUSTED_TYPES))
         raise ModelRefusedError(detail=f"it holds types that are not trusted: {', '.join(names)}") from error
     except (MemoryError, RecursionError):
         raise
@@ -70,11 +72,12 @@ def open_skops(path: Path) -> object:
         raise ModelInvalidError(detail=f"the skops file is damaged ({type(error).__name__}: {error})") from error
 
 
-def _check_archive(path: Path) -> None:
+def _checked_schema(path: Path) -> object:
+    """Return what the archive says of the object; every file in it fits its checksum."""
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
-            json.loads(archive.read("schema.json"))
+            schema: object = json.loads(archive.read("schema.json"))
     except KeyError as error:
         raise ModelInvalidError(detail="it is a zip archive, but not a skops file (no schema.json)") from error
     except (zipfile.BadZipFile, ValueError, OSError, EOFError) as error:
@@ -83,6 +86,7 @@ def _check_archive(path: Path) -> None:
         ) from error
     if damaged:
         raise ModelInvalidError(detail=f"the skops file was altered: {damaged} does not fit its checksum")
+    return schema
 
 
 def _hint(path: Path, error: Exception) -> str:

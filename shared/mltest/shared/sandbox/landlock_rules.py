@@ -25,6 +25,10 @@ class Grant(Enum):
     RUN = READ_FILE | READ_DIR | EXECUTE
     USE = READ_FILE | WRITE_FILE
     """A device."""
+    RENAME = WRITE_FILE | TRUNCATE
+    """What the kernel lets a process write below its own folder in /proc: the names of its threads."""
+    COMPUTE = READ_FILE | WRITE_FILE | IOCTL_DEV
+    """A device that is driven by ioctl."""
     WORK = READ_FILE | READ_DIR | WRITE_FILE | TRUNCATE | MAKE_REG | MAKE_DIR | REMOVE_FILE | REMOVE_DIR
     """No links, pipes, sockets or devices, which could lead whoever opens them later somewhere else."""
 

@@ -32,6 +32,8 @@ class ChildLimits:
     confinement: Confinement = Confinement.NONE
     readable: tuple[str, ...] = ()
     """Files and folders that it may read beside the interpreter, the system's libraries and its own folder."""
+    uses_gpu: bool = False
+    """Whether it may use the device files of GPUs, and what the driver of NVIDIA does beside that."""
 
 
 def limits_to_argument(limits: ChildLimits) -> str:
@@ -48,4 +50,5 @@ def limits_from_argument(text: str) -> ChildLimits:
         cpu_s=content.get("cpu_s", 0),
         confinement=Confinement(content.get("confinement", "none")),
         readable=tuple(content.get("readable", ())),
+        uses_gpu=bool(content.get("uses_gpu", False)),
     )

@@ -1,4 +1,4 @@
-"""What this process may never do again: gain rights, keep those of an administrator, outlive its parent."""
+"""What this process may never do again: gain rights, keep an administrator's, outlive its parent, lose its orphans."""
 
 import ctypes
 import os
@@ -6,7 +6,7 @@ import signal
 import struct
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
 """prctl(2)."""
 _CAPABILITY_VERSION_3 = 0x20080522
 _CAP_DAC_READ_SEARCH = 1 << 2
@@ -23,6 +23,11 @@ def die_with(parent_pid: int) -> None:
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent_pid:
         os._exit(1)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of descendants whose parents end, so that whoever ends this process finds them below it."""
+    _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def give_up_capabilities() -> None:

@@ -23,12 +23,12 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
 
 
-def confine_calls(confinement: Confinement) -> bool:
+def confine_calls(confinement: Confinement, *, uses_gpu: bool = False) -> bool:
     """Deny the calls of `rules_for`; return whether the kernel does so. Needs `no_new_privs`."""
     machine = platform.machine()
     if machine not in NUMBERS:
         return False
-    code = program(rules_for(confinement, os.getpid()), NUMBERS[machine], AUDIT_ARCH[machine])
+    code = program(rules_for(confinement, os.getpid(), uses_gpu=uses_gpu), NUMBERS[machine], AUDIT_ARCH[machine])
     prepared = _Program(len(code) // _INSTRUCTION_BYTES, code)
     pointer = ctypes.byref(prepared)
     if _LIBC.syscall(_SECCOMP[machine], _SET_MODE_FILTER, _SPEC_ALLOW, pointer) == 0:

@@ -44,6 +44,9 @@ _ALWAYS = (
     *("rt_sigqueueinfo",),
 )
 
+_OF_GPU = ("memfd_create",)
+"""What the driver of NVIDIA does in cuInit. Source: NVIDIA/OpenShell, issue 1696."""
+
 _CLONE_THREAD = 0x00010000
 _CLONE_NEW_NAMESPACES = 0x7E020080
 """NEWTIME, NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET."""
@@ -69,9 +72,9 @@ class Rule:
     allows: bool = False
 
 
-def rules_for(confinement: Confinement, pid: int) -> tuple[Rule, ...]:
-    """Return the rules for a process with id `pid`."""
-    rules = [Rule(call=name) for name in _ALWAYS]
+def rules_for(confinement: Confinement, pid: int, *, uses_gpu: bool = False) -> tuple[Rule, ...]:
+    """Return the rules for a process with id `pid`; one that uses a GPU may make what its driver needs."""
+    rules = [Rule(call=name) for name in _ALWAYS if not (uses_gpu and name in _OF_GPU)]
     rules += [
         # Their arguments lie in memory, where a filter cannot look; the C library then uses the older call.
         Rule(call="clone3", errno=ENOSYS),

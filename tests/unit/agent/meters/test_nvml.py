@@ -69,6 +69,17 @@ class SharedDriver(Driver):
         return SUCCESS
 
 
+class DriverOfALostGpu(Driver):
+    """Two GPUs, of which the first fell off the bus."""
+
+    def nvmlDeviceGetCount_v2(self, count: Any) -> int:  # noqa: N802  # the library's name
+        count._obj.value = 2
+        return SUCCESS
+
+    def nvmlDeviceGetHandleByIndex_v2(self, index: Any, handle: Any) -> int:  # noqa: N802
+        return GPU_IS_LOST if index.value == 0 else SUCCESS
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A machine on which the driver is loaded."""
@@ -139,6 +150,17 @@ def test_a_gpu_that_is_lost_is_unreadable_and_never_zero(root: Path, load: Any) 
 
     with pytest.raises(MeterUnreadableError, match=r"nvml \(gpu\.0\) cannot be read"):
         meter.read()
+
+
+def test_a_gpu_that_is_lost_does_not_take_the_others_with_it(root: Path, load: Any) -> None:
+    load(DriverOfALostGpu())
+
+    lost, other = Nvml().discover(MeterSite(root=root))
+
+    assert isinstance(lost, Unavailable)
+    assert lost.reason.startswith("gpu.0: NVML says: ")
+    assert not isinstance(other, Unavailable)
+    assert list(other.spec.by_id) == ["gpu.1"]
 
 
 def test_a_gpu_that_is_shared_by_mig_is_refused(root: Path, load: Any) -> None:

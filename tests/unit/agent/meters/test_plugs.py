@@ -1,13 +1,17 @@
 """Plugs on the local network, asked over real HTTP."""
 
 import json
+import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from mltest.agent.meters import local_http
 from mltest.agent.meters.local_http import LocalDevice
 from mltest.agent.meters.registry import discovered
 from mltest.agent.meters.role import Meter, MeterSite
@@ -87,6 +91,7 @@ def test_a_tasmota_tells_watts(plug: PlugServer) -> None:
 
     assert meter.read().values == {"wall": 61.0}
     assert (meter.spec.kind, meter.spec.domains[0].resolution) == (MeterKind.POWER, 1.0)
+    assert meter.spec.lag_s == 1.0
 
 
 def test_a_plug_whose_counter_was_reset_gives_no_joules(plug: PlugServer) -> None:
@@ -110,6 +115,7 @@ def test_a_plug_whose_counter_was_reset_gives_no_joules(plug: PlugServer) -> Non
         {"aenergy": 5, "StatusSNS": 5},
         {"aenergy": {"total": -1}, "StatusSNS": {"ENERGY": {"Power": -1}}},
         {"aenergy": {"total": True}, "StatusSNS": {"ENERGY": {"Power": True}}},
+        b'{"aenergy": {"total": 1' + b"0" * 400 + b'}, "StatusSNS": {"ENERGY": {"Power": 1' + b"0" * 400 + b"}}}",
         {"aenergy": {"total": "7"}, "StatusSNS": {"ENERGY": {"Power": "7"}}},
         b'{"aenergy": {"total": NaN}, "StatusSNS": {"ENERGY": {"Power": NaN}}}',
         b"<html>",
@@ -146,3 +152,54 @@ def test_nothing_beyond_the_local_network_is_asked(address: str) -> None:
 def test_what_is_no_address_is_refused(address: str) -> None:
     with pytest.raises(MeterUnreadableError, match="is no address"):
         LocalDevice("shelly", address)
+
+
+@pytest.fixture
+def raw() -> Iterator[Callable[[Callable[[socket.socket], None]], str]]:
+    """Answers one connection with bytes of a test's own."""
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as pool:
+
+        def answering(answer: Callable[[socket.socket], None]) -> str:
+            def serve() -> None:
+                connection, _ = server.accept()
+                with connection, suppress(OSError):
+                    connection.recv(65536)
+                    answer(connection)
+
+            pool.submit(serve)
+            return f"127.0.0.1:{server.getsockname()[1]}"
+
+        yield answering
+
+
+def test_a_plug_that_sends_a_byte_now_and_then_holds_nobody(
+    raw: Callable[[Callable[[socket.socket], None]], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_http, "TIMEOUT_S", 0.3)
+    is_left = threading.Event()
+
+    def drip(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+        while not is_left.wait(0.02):
+            connection.sendall(b"x")
+
+    with pytest.raises(MeterUnreadableError, match="timed out"):
+        LocalDevice("shelly", raw(drip)).answer("/")
+    is_left.set()
+
+
+def test_what_is_no_plug_says_nothing_to_the_terminal(
+    raw: Callable[[Callable[[socket.socket], None]], str],
+) -> None:
+    with pytest.raises(MeterUnreadableError) as caught:
+        LocalDevice("shelly", raw(lambda connection: connection.sendall(b"\x1b[31mSSH-2.0\r\n"))).answer("/")
+
+    assert caught.value.message.isprintable()
+
+
+def test_a_kind_of_plug_that_nobody_knows_is_named() -> None:
+    found = discovered(MeterSite(root=NOTHING, plugs=("shely=192.168.1.20",)))
+
+    (mistyped,) = (one for one in found.unavailable if one.meter == "shely")
+    assert "no kind of meter is called 'shely'" in mistyped.reason
+    assert "shelly" in mistyped.reason

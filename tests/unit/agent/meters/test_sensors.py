@@ -7,9 +7,11 @@ import pytest
 
 from mltest.agent.meters.hwmon import Hwmon
 from mltest.agent.meters.jetson_ina import JetsonIna
+from mltest.agent.meters.listing import meters_text
 from mltest.agent.meters.null import NullMeter
 from mltest.agent.meters.pmic_text import rails_w
 from mltest.agent.meters.rapl_powercap import RaplPowercap
+from mltest.agent.meters.registry import discovered
 from mltest.agent.meters.role import Meter, MeterSite, Unavailable
 from mltest.agent.meters.rpi5_pmic import Rpi5Pmic
 from mltest.shared.energy.boundary import boundaries
@@ -20,6 +22,7 @@ from tests.machines.energy_trees import (
     PMIC_W,
     Files,
     cpuinfo,
+    orin_nx,
     raspberry_pi_5,
     write_tree,
     zones,
@@ -50,6 +53,12 @@ def test_both_texts_of_the_power_chip_are_read(old: bool) -> None:
         text = "\n".join(f"{line.split()[0]}={line.split('=')[1]}" for line in PMIC_TEXT.splitlines())
 
     assert sum(rails_w(text).values()) == pytest.approx(PMIC_W)
+    assert set(rails_w(text)) == {"3V7_WL_SW", "3V3_SYS", "VDD_CORE"}
+
+
+def test_a_line_of_the_power_chip_that_is_no_number_is_passed_over() -> None:
+    text = f"{PMIC_TEXT}\n ODD_A current(9)=1.5.7A\n ODD_V volt(9)=.V\n"
+
     assert set(rails_w(text)) == {"3V7_WL_SW", "3V3_SYS", "VDD_CORE"}
 
 
@@ -119,6 +128,18 @@ def test_a_package_that_only_mmio_counts_is_read_there(tmp_path: Path) -> None:
     meter.open()
 
     assert meter.read().values == {"cpu.package-0": 1.0}
+
+
+def test_two_counters_of_one_package_are_refused_and_stop_nothing(tmp_path: Path) -> None:
+    rows = [(f"intel-rapl:{number}", "package-0", INTEL_RANGE_UJ // (number + 1)) for number in range(2)]
+    root = write_tree(tmp_path, {**zones(*rows), **orin_nx()})
+
+    found = discovered(MeterSite(root=root))
+
+    assert [one.spec.meter for one in found.meters] == ["jetson-ina"]
+    (twice,) = (one for one in found.unavailable if one.meter == "rapl-powercap")
+    assert "two of its numbers are called cpu.package-0" in twice.reason
+    assert "cpu.package-0" in meters_text(found)
 
 
 def test_several_platform_counters_cover_nobody_knows_what(tmp_path: Path) -> None:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from mltest.agent.native.artifact_flags import artifact_flags
 from mltest.agent.native.compiled_libraries import CompiledLibraries
 from mltest.shared.errors import CallAbsentError, CompileFailedError
+from mltest.shared.native.artifact_flags import artifact_flags
 
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler here; apt install gcc")
 

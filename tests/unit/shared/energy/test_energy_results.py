@@ -183,6 +183,8 @@ def test_slow_calls_and_slow_samplers_need_longer_windows() -> None:
 
     assert minimum_window_s(ONE, slow) == 25.0
     assert minimum_window_s(sampler, quick) == pytest.approx(200 * 0.05)
+    plug = replace(POWER, update_s=1.0, target_ratio=0.02)
+    assert minimum_window_s(Boundary(plug, "board", ("board",)), quick) == pytest.approx(50 * 1.0)
     assert base_window_s(ONE) == 2.0
 
 

@@ -82,6 +82,16 @@ def test_shared_memory_of_nobody_is_denied_and_private_memory_is_not(machine: st
 
 
 @pytest.mark.parametrize("machine", NUMBERS)
+def test_one_call_is_left_to_the_driver_of_a_gpu_and_no_other(machine: str) -> None:
+    plain, with_gpu = (rules_for(Confinement.MODEL, PID, uses_gpu=uses_gpu) for uses_gpu in (False, True))
+    assert [rule.call for rule in plain if rule not in with_gpu] == ["memfd_create"]
+    assert set(with_gpu) < set(plain)
+    code = program(with_gpu, NUMBERS[machine], AUDIT_ARCH[machine])
+    assert decision(code, AUDIT_ARCH[machine], NUMBERS[machine]["memfd_create"]) is None
+    assert decided(machine, Confinement.MODEL, "memfd_create") == EPERM
+
+
+@pytest.mark.parametrize("machine", NUMBERS)
 def test_opening_to_read_may_not_truncate(machine: str) -> None:
     assert decided(machine, Confinement.MODEL, "openat", -100, 0, 0o1000) == EPERM
     assert decided(machine, Confinement.MODEL, "openat", -100, 0, 0o1101) is None

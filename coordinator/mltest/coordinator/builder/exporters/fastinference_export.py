@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mltest.coordinator.builder.c_source.ensemble import Ensemble
 
 FLAGS = "-std=c++17 -fPIC -shared -ffp-contract=off"
-"""With which agents compile C++, beside the option `optimise`; as `mltest.agent.native.artifact_flags` has them."""
+"""With which agents compile C++, beside the option `optimise`; as `mltest.shared.native.artifact_flags` has them."""
 
 
 @exporter

@@ -5,6 +5,7 @@ from pathlib import Path
 from mltest.coordinator.builder.exporters.registry import exporter
 from mltest.coordinator.builder.exporters.role import Exported, ExporterNeeds, ExportSource
 from mltest.coordinator.builder.quantisation.precision import precision_variants, write_graph
+from mltest.shared.native.onnx_on_gpu import ON_GPU
 
 
 @exporter
@@ -14,6 +15,7 @@ class OnnxNative:
     needs = ExporterNeeds(
         name="onnx_native",
         runtimes=("onnxruntime",),
+        network_runtimes=ON_GPU,
         formats={"onnx": "onnx"},
         takes="ONNX files",
         is_native=True,

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from mltest.shared.native.outputs import NativeModel
 
 
+_NETWORKS = ("network", "mlp", "cnn")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExporterNeeds:
     """What an exporter says of itself without being imported; recipes are pruned on this."""
@@ -24,6 +27,8 @@ class ExporterNeeds:
     """As in recipes."""
     runtimes: tuple[str, ...]
     """Runtimes that execute what it makes."""
+    network_runtimes: tuple[str, ...] = ()
+    """Further runtimes, which execute what it makes of networks."""
     formats: Mapping[str, str]
     """From each model format that it takes to the artifact format that it makes."""
     families: tuple[str, ...] = ()
@@ -48,6 +53,15 @@ class ExporterNeeds:
     """Architectures (uname -m) that they exist for, of the machine that makes artifacts; empty means: all."""
     absence: str = ""
     """Why they cannot be used here, and what mends it; empty if they can. Registries fill it in."""
+
+    @property
+    def all_runtimes(self) -> tuple[str, ...]:
+        """Every runtime that executes something of what it makes."""
+        return (*self.runtimes, *self.network_runtimes)
+
+    def runtimes_for(self, family: str) -> tuple[str, ...]:
+        """Return the runtimes that execute what it makes of a model of `family`."""
+        return self.all_runtimes if family in _NETWORKS else self.runtimes
 
     @property
     def remedy(self) -> str:

@@ -6,6 +6,7 @@ from mltest.coordinator.builder.exporters.registry import exporter
 from mltest.coordinator.builder.exporters.role import Exported, ExporterNeeds, ExportSource
 from mltest.coordinator.builder.quantisation.precision import precision_variants, write_graph
 from mltest.shared.errors import ConversionError, MltestError
+from mltest.shared.native.onnx_on_gpu import ON_GPU
 
 
 @exporter
@@ -15,6 +16,7 @@ class TorchOnnxExport:
     needs = ExporterNeeds(
         name="torch_onnx_export",
         runtimes=("onnxruntime",),
+        network_runtimes=ON_GPU,
         formats={"pt2": "onnx"},
         takes="exported programs of PyTorch",
         variants=precision_variants("network", "linear"),

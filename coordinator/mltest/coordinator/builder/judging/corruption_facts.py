@@ -109,7 +109,7 @@ def _answers(evidence: ModelEvidence, rows: NDArray[np.floating]) -> Predictions
     try:
         return evidence.predict(rows)
     except PredictionError as error:
-        return f"the model does not take such rows: {error.message}"
+        return f"the model does not take such rows: {error.facts.get('detail', error.message)}".removesuffix(".")
 
 
 def _add(facts: Facts, evidence: ModelEvidence, label: str, said: Predictions | str, metric: str) -> None:

@@ -120,7 +120,7 @@ def _answers(
         try:
             found.append(evidence.predict(changed))
         except PredictionError as error:
-            return f"the model does not take such rows: {error.message}"
+            return f"the model does not take such rows: {error.facts.get('detail', error.message)}".removesuffix(".")
     return found
 
 

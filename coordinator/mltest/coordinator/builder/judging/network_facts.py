@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+from mltest.coordinator.builder.judging.graph_products import products_of
 from mltest.coordinator.builder.model_evidence import Facts, ModelEvidence
 from mltest.shared.errors import ConversionError
 from mltest.shared.model_format import PT2
@@ -16,6 +17,15 @@ from mltest.shared.native.outputs import final_estimator
 
 _FLOAT_TYPES = (1, 10, 11, 16)
 """float32, float16, float64 and bfloat16 of TensorProto.DataType."""
+_QUANTISED = {
+    "QuantizeLinear": (0,),
+    "DequantizeLinear": (0,),
+    "QLinearConv": (3, 8),
+    "QLinearMatMul": (0, 3),
+    "ConvInteger": (0, 1),
+    "MatMulInteger": (0, 1),
+}
+"""Operators, and which of their inputs may be weights."""
 _BYTES = {1: 4, 2: 1, 3: 1, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 16: 2}
 """Of the types that outputs usually have."""
 
@@ -26,9 +36,10 @@ class GraphCost:
 
     parameter_count: int
     mac_count: int | None
-    """None where a shape is not known before the graph runs."""
+    """None where nobody knows, see `mac_reason`."""
+    mac_reason: str
     activation_bytes: int | None
-    """Outputs of nodes that are alive at once, at most, in the order of the graph; None as above."""
+    """Outputs of nodes that are alive at once, at most, in the order of the graph; None where a shape is not known."""
     operators: Mapping[str, int]
 
 
@@ -72,7 +83,7 @@ def _add_program(facts: Facts, evidence: ModelEvidence) -> None:
 
 def _add_cost(facts: Facts, cost: GraphCost) -> None:
     unknown = "a shape in the graph is not known before it runs"
-    facts.add("mac_count", cost.mac_count, reason="" if cost.mac_count is not None else unknown)
+    facts.add("mac_count", cost.mac_count, reason=cost.mac_reason)
     facts.add("activation_bytes", cost.activation_bytes, reason="" if cost.activation_bytes is not None else unknown)
 
 
@@ -84,7 +95,9 @@ def _add_operators(facts: Facts, operators: Mapping[str, int]) -> None:
 def graph_cost(model: Any) -> GraphCost:
     """Return what one row costs in an ONNX `model`; dimensions that are free are taken as 1, the batch."""
     import onnx
+    import onnx.inliner
 
+    model = onnx.inliner.inline_local_functions(model) if model.functions else model
     inferred = onnx.shape_inference.infer_shapes(_of_one_row(model), data_prop=True)
     graph = inferred.graph
     weights = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
@@ -98,12 +111,32 @@ def graph_cost(model: Any) -> GraphCost:
     for node in graph.node:
         if node.op_type == "Constant" and node.attribute and node.attribute[0].HasField("t"):
             shapes[node.output[0]] = tuple(node.attribute[0].t.dims)
-    macs = [_macs(node, shapes) for node in graph.node]
+    macs = [products_of(node, shapes) for node in graph.node]
+    reason = next((found for found in macs if isinstance(found, str)), "")
     return GraphCost(
-        parameter_count=sum(prod(tensor.dims) for tensor in graph.initializer if tensor.data_type in _FLOAT_TYPES),
-        mac_count=None if any(found is None for found in macs) else sum(found or 0 for found in macs),
+        parameter_count=_parameter_count(graph),
+        mac_count=None if reason else sum(found for found in macs if isinstance(found, int)),
+        mac_reason=reason,
         activation_bytes=_most_alive(graph, shapes, kinds, weights),
         operators=Counter(node.op_type for node in graph.node),
+    )
+
+
+def _parameter_count(graph: Any) -> int:
+    """Return how many numbers the graph was taught: floats, and whole numbers that stand for them.
+
+    Scales and zero points of quantised numbers are not among them.
+    """
+    whole, beside = set(), set()
+    for node in graph.node:
+        if node.op_type in _QUANTISED:
+            taught = [node.input[place] for place in _QUANTISED[node.op_type] if place < len(node.input)]
+            whole |= set(taught)
+            beside |= set(node.input) - set(taught)
+    return sum(
+        prod(tensor.dims)
+        for tensor in graph.initializer
+        if tensor.name in whole or (tensor.data_type in _FLOAT_TYPES and tensor.name not in beside)
     )
 
 
@@ -124,20 +157,6 @@ def _of_one_row(model: Any) -> Any:
             if not dim.HasField("dim_value"):
                 dim.Clear()
     return copied
-
-
-def _macs(node: Any, shapes: Mapping[str, tuple[int, ...]]) -> int | None:
-    """Return the multiplications of a node; 0 of one that has none, None where shapes are missing."""
-    if node.op_type not in ("Conv", "Gemm", "MatMul"):
-        return 0
-    left, right, out = (shapes.get(name) for name in (node.input[0], node.input[1], node.output[0]))
-    if node.op_type == "Conv":
-        # A weight is (outputs, inputs of its group, kernel ...): each output value takes one kernel over its inputs.
-        return None if right is None or out is None else prod(out) * prod(right[1:])
-    if node.op_type == "Gemm":
-        transposed = any(found.name == "transA" and found.i for found in node.attribute)
-        return None if left is None or out is None else prod(out) * left[0 if transposed else 1]
-    return None if left is None or out is None else prod(out) * left[-1]
 
 
 def _most_alive(

@@ -13,13 +13,21 @@ def precision_variants(*families: str) -> tuple[Variant, ...]:
     """Return the plain way to write a graph, and the lossy ones for networks of `families`."""
     return (
         Variant(),
-        Variant(name="int8", options={_OPTION: _STATIC_INT8}, is_lossy=True, families=families, uses_rows=True),
+        Variant(
+            name="int8",
+            options={_OPTION: _STATIC_INT8},
+            is_lossy=True,
+            families=families,
+            uses_rows=True,
+            is_for_processors=True,
+        ),
         Variant(
             name="int8 dynamic",
             options={_OPTION: _DYNAMIC_INT8},
             is_lossy=True,
             families=families,
             varies_with_batch=True,
+            is_for_processors=True,
         ),
         Variant(name="fp16", options={_OPTION: _FLOAT16}, is_lossy=True, families=families),
     )

@@ -36,3 +36,15 @@ def network_predictions(output: object, row_count: int, candidate: VisitCandidat
         return Predictions(scores=scores)
     labels = scores.argmax(axis=1).astype(np.int64)
     return Predictions(labels=labels, scores=as_decision(scores, labels), are_probabilities=sum_to_one(scores))
+
+
+def module_predictions(output: object, row_count: int, candidate: VisitCandidate) -> "Predictions":
+    """Return what a module of PyTorch predicts: scores as above, or integers (rows,): positions of classes."""
+    import numpy as np
+
+    from mltest.shared.native.predictions import Predictions
+
+    found = np.asarray(output)
+    if found.dtype.kind == "f":
+        return network_predictions(found, row_count, candidate)
+    return Predictions(labels=found.reshape(row_count).astype(np.int64))
