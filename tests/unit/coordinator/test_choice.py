@@ -7,9 +7,9 @@ import pytest
 from mltest.coordinator.builder.choice import choose, left_out_texts, spread
 from mltest.coordinator.builder.recipes import enumerate_candidates, enumerate_recipes
 from mltest.coordinator.planning.plan import Plan
-from mltest.coordinator.tests.registry import nearest
 from mltest.coordinator.planning.plan_file import parse_plan
 from mltest.coordinator.planning.plan_text import plan_toml
+from mltest.coordinator.tests.registry import nearest
 from mltest.shared.domain import Candidate
 from mltest.shared.errors import PlanInvalidError
 from tests.unit.coordinator.test_recipes import FOREST, NATIVE, NETWORK, PRUNE
