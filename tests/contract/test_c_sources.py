@@ -2,6 +2,7 @@
 
 import shutil
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     RandomForestRegressor,
 )
+from sklearn.model_selection import GridSearchCV
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from mltest.coordinator.builder.exporters.c_export import CExport
 from mltest.coordinator.builder.exporters.role import ExportSource
+from mltest.coordinator.builder.opened_model import opened_library_model
 from mltest.coordinator.builder.variant import Variant
 from mltest.shared.errors import ConversionError
 from tests.contract.c_sources import called, compiled, estimator_source, rows_at_thresholds, run_alone, written
@@ -36,6 +39,12 @@ MODELS: dict[str, tuple[str, Any]] = {
     "cancer, forest": ("cancer", RandomForestClassifier(**FOREST)),
     "cancer, extra trees": ("cancer", ExtraTreesClassifier(**FOREST)),
     "cancer, tree": ("cancer", DecisionTreeClassifier(random_state=0)),
+    "cancer, four trees": ("cancer", RandomForestClassifier(n_estimators=4, max_depth=4, random_state=0)),
+    "cancer, boosting that stopped early": (
+        "cancer",
+        GradientBoostingClassifier(n_estimators=500, learning_rate=0.9, n_iter_no_change=1, random_state=0),
+    ),
+    "cancer, search": ("cancer", GridSearchCV(RandomForestClassifier(**FOREST), {"max_depth": [3]}, cv=2)),
     "cancer, boosting": ("cancer", GradientBoostingClassifier(n_estimators=9, random_state=0)),
     "cancer, exponential loss": ("cancer", GradientBoostingClassifier(loss="exponential", n_estimators=9)),
     "cancer with gaps, forest": ("gaps", RandomForestClassifier(**FOREST)),
@@ -204,6 +213,29 @@ def test_what_loses_nothing_in_eight_bits_is_not_rounded(tmp_path: Path) -> None
     assert len(np.unique(found)) == 256, "one of 257 steps is lost"
 
 
+def test_a_classifier_of_one_class_is_refused(tmp_path: Path) -> None:
+    rows = data("cancer")[0]
+    sure = estimator_source(RandomForestClassifier(2).fit(rows, np.zeros(len(rows), dtype=int)))
+    with pytest.raises(ConversionError, match="no classifiers of a single class"):
+        written(sure, VARIANTS[0], rows, tmp_path)
+
+
+@pytest.mark.skipif(not find_spec("lightgbm"), reason="pip install 'mltest-fleet[runtimes-lightgbm]'")
+@pytest.mark.parametrize("name", ["nodes", "if-else"])
+def test_averaged_trees_of_several_classes_are_divided_by_those_of_one_class(name: str, tmp_path: Path) -> None:
+    import lightgbm
+
+    rows, truth = load_digits(n_class=3, return_X_y=True)
+    forest = {"boosting": "rf", "bagging_freq": 1, "bagging_fraction": 0.6, "num_leaves": 8, "verbose": -1}
+    settings = {**forest, "objective": "multiclass", "num_class": 3, "num_threads": 1}
+    booster = lightgbm.train(settings, lightgbm.Dataset(rows, truth), 5)
+    booster.save_model(tmp_path / "model.txt")
+    info = opened_library_model(tmp_path / "model.txt", "lightgbm").info
+    source = ExportSource(path=tmp_path / "model.txt", info=info, native=None)
+    library = compiled(written(source, next(one for one in VARIANTS if one.name == name), rows, tmp_path), "-O1")
+    np.testing.assert_allclose(called(library, rows), np.asarray(booster.predict(rows)), rtol=1e-13, atol=1e-14)
+
+
 @pytest.mark.parametrize(("name", "variant"), EACH_THEN_OTHERS)
 def test_sanitizers_find_nothing(name: str, variant: Variant, tmp_path: Path) -> None:
     source = exported(name, variant, tmp_path)
@@ -213,9 +245,18 @@ def test_sanitizers_find_nothing(name: str, variant: Variant, tmp_path: Path) ->
 
 
 @pytest.mark.skipif(not shutil.which("clang"), reason="apt install clang")
-@pytest.mark.parametrize("variant", SOME_THEN_ALL)
-def test_clang_warns_of_nothing_and_gives_the_same(variant: Variant, tmp_path: Path) -> None:
-    source, rows = exported(SOME[0], variant, tmp_path), rows_of(SOME[0])
+@pytest.mark.parametrize(
+    ("name", "variant"),
+    [
+        # Nine trees, four, one, and one leaf: each leaves other functions of the loops without a use.
+        pytest.param(name, *one.values, marks=one.marks, id=f"{name}-{one.id}")
+        for name in (SOME[0], "cancer, four trees", "cancer, tree", "diabetes, one leaf")
+        for one in SOME_THEN_ALL
+        if name == SOME[0] or one.id in ("nodes", "nodes int", "nodes 16-bit", "if-else int")
+    ],
+)
+def test_clang_warns_of_nothing_and_gives_the_same(name: str, variant: Variant, tmp_path: Path) -> None:
+    source, rows = exported(name, variant, tmp_path), rows_of(name)
     here = called(compiled(source, "-O1"), rows)
     (tmp_path / "clang").mkdir()
     other = Path(shutil.copy(source, tmp_path / "clang"))

@@ -65,6 +65,15 @@ def test_another_label_for_a_tie_of_the_native_model_is_told_but_passes() -> Non
     assert value_of(results, "tied_label_count") == 100
 
 
+def test_equal_probabilities_are_no_tie_where_the_native_model_decides_by_something_else() -> None:
+    # As SGDClassifier with the loss modified_huber: probabilities are clipped, labels are of the unclipped scores.
+    clipped = np.tile([0.5, 0.5, 0.0], (100, 1))
+    native = np.arange(100) % 2
+    evidence = classified(ZEROS[:100], reference=native, scores=clipped, reference_scores=clipped)
+    assert "50 of 100 labels differ" in Agreement().gate(evidence)
+    assert not [found for found in Agreement().results(evidence) if found.metric == "tied_label_count"]
+
+
 def test_another_label_for_what_the_native_model_is_sure_of_does_not_pass_with_equal_scores() -> None:
     flipped = ZEROS.copy()
     flipped[:3] = 1

@@ -9,6 +9,7 @@ from mltest.coordinator.builder.recipes import enumerate_candidates, enumerate_r
 from mltest.coordinator.planning.plan import Plan
 from mltest.coordinator.planning.plan_file import parse_plan
 from mltest.coordinator.planning.plan_text import plan_toml
+from mltest.coordinator.tests.registry import nearest
 from mltest.shared.domain import Candidate
 from mltest.shared.errors import PlanInvalidError
 from tests.unit.coordinator.test_recipes import FOREST, NATIVE, NETWORK, PRUNE
@@ -88,6 +89,10 @@ def test_what_is_left_out_says_why() -> None:
 def test_a_name_that_there_is_not_is_refused_with_the_nearest(plan: Plan, message: str) -> None:
     with pytest.raises(PlanInvalidError, match=message):
         enumerate_recipes(FOREST, plan, (NATIVE, NETWORK, TREES), (PRUNE,))
+
+
+def test_of_hundreds_of_candidates_some_are_named() -> None:
+    assert nearest("zzzz", [f"number {index}" for index in range(316)]).endswith(", number 39 and 276 more")
 
 
 def test_a_few_candidates_cover_every_runtime_first() -> None:

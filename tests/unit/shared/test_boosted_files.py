@@ -1,5 +1,6 @@
 """Files of XGBoost and LightGBM are checked before a library opens them."""
 
+import json
 from pathlib import Path
 
 import lightgbm
@@ -58,6 +59,14 @@ def test_an_honest_file_is_read_as_lightgbm_reads_it(tmp_path: Path) -> None:
 def test_a_crafted_xgboost_file_is_invalid(edit: str, is_ubj: bool) -> None:
     with pytest.raises(ModelInvalidError):
         learner_in(crafted_xgboost(edit, is_ubj=is_ubj))
+
+
+def test_trees_with_several_values_in_a_leaf_are_named_and_not_called_damaged() -> None:
+    document = json.loads(XGBOOST_JSON)
+    (tree,) = document["learner"]["gradient_booster"]["model"]["trees"]
+    tree["tree_param"]["size_leaf_vector"] = "2"
+    with pytest.raises(ModelUnsupportedError, match="several values in a leaf"):
+        learner_in(json.dumps(document).encode())
 
 
 @pytest.mark.parametrize("edit", LIGHTGBM_EDITS)

@@ -1,3 +1,5 @@
+import functools
+import os
 import pickle
 import zipfile
 from pathlib import Path
@@ -7,10 +9,12 @@ import joblib
 import numpy as np
 import pytest
 import skops.io
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
+from sklearn.model_selection import GridSearchCV
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 
 from mltest.shared.domain import Output, Task
@@ -36,6 +40,28 @@ def opened(path: Path, file_format: str = "skops") -> Any:
 def test_a_skops_file_gives_the_estimator_that_was_saved(tmp_path: Path) -> None:
     forest = RandomForestClassifier(3, random_state=0).fit(ROWS, TRUTH)
     np.testing.assert_array_equal(opened(saved(forest, tmp_path)).predict_proba(ROWS), forest.predict_proba(ROWS))
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        HistGradientBoostingClassifier(max_iter=2, categorical_features=[0]),
+        CalibratedClassifierCV(LogisticRegression(), cv=2),
+        GridSearchCV(LogisticRegression(), {"C": [1.0]}, cv=2),
+        GridSearchCV(LogisticRegression(), {"C": [1.0]}, cv=2, scoring="accuracy"),
+    ],
+    ids=["categories", "calibrated", "search", "search by a score"],
+)
+def test_a_wrapper_of_scikit_learn_is_opened_without_a_pickle(estimator: Any, tmp_path: Path) -> None:
+    rows = np.column_stack([np.arange(60) % 5, ROWS])
+    fitted = estimator.fit(rows, TRUTH)
+    np.testing.assert_array_equal(opened(saved(fitted, tmp_path)).predict_proba(rows), fitted.predict_proba(rows))
+
+
+def test_a_partial_call_of_what_is_not_trusted_is_refused(tmp_path: Path) -> None:
+    harmful = FunctionTransformer(functools.partial(os.system, "false")).fit(ROWS)
+    with pytest.raises(ModelRefusedError, match="system"):
+        opened(saved(harmful, tmp_path))
 
 
 def test_types_that_are_not_trusted_are_named(tmp_path: Path) -> None:

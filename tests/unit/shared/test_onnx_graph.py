@@ -46,6 +46,16 @@ def test_weights_in_another_file_are_refused(tmp_path: Path) -> None:
         inspect_graph(saved(tmp_path / "m.onnx", [product()], weights=[outside]))
 
 
+def test_several_inputs_are_named(tmp_path: Path) -> None:
+    inputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, 3]) for name in ("X", "Z")]
+    output = helper.make_tensor_value_info("Y", TensorProto.FLOAT, [None, 3])
+    graph = helper.make_graph([helper.make_node("Add", ["X", "Z"], ["Y"])], "g", inputs, [output])
+    path = tmp_path / "m.onnx"
+    path.write_bytes(helper.make_model(graph).SerializeToString())
+    with pytest.raises(ModelUnsupportedError, match=r"takes 2 inputs \(X, Z\)"):
+        inspect_graph(path)
+
+
 def test_a_custom_operator_is_named_also_inside_a_branch(tmp_path: Path) -> None:
     foreign = helper.make_node("Conjure", ["X"], ["Z"], domain="com.elsewhere")
     branch = helper.make_graph([foreign], "b", [], [helper.make_tensor_value_info("Z", TensorProto.FLOAT, None)])

@@ -19,7 +19,8 @@ agent, and prints one table, best first, with the native model as baseline.
   mltest-coordinator submit forest.skops --data digits.npz
   mltest-coordinator submit boost.onnx --data house.csv --target price --limit 'r2>=0.8' --order-by throughput
 
-Model: skops, ONNX, or a pickle (also by joblib) with --allow-pickle; which it is, its content says.
+Model: skops, XGBoost, LightGBM, CatBoost, PyTorch (an exported program), ONNX, or a pickle (also by joblib) with
+--allow-pickle; which it is, its content says.
 Data: one .npz with X and y, one .csv or .parquet with --target, or two .npy (X, then y);
 of a language model a .txt with one sequence of tokens (whole numbers) a line, or an .npy or .npz of them.
 Agents: those found by mDNS and named with --agent; if none answers, this machine measures.

@@ -28,6 +28,9 @@ _REGISTRY: Registry[type[Test]] = Registry(
     name_of=lambda found: f"{found.__module__}.{found.__qualname__}",
 )
 
+_LISTED = 40
+"""Valid words that a message names at most: a large forest has hundreds of candidates."""
+
 
 def test(test_class: type[TestT]) -> type[TestT]:
     """Register a test: a decorator for its dataclass (TypeError if it has no name, no needs, or is no dataclass)."""
@@ -147,9 +150,12 @@ def is_sample_test(test_class: type[Test]) -> bool:
 
 
 def nearest(name: str, valid: Sequence[str]) -> str:
-    """Return the sentence that names the valid word nearest to `name`, or all of them if none is near."""
+    """Return the sentence that names the valid word nearest to `name`, or the first of them if none is near."""
     near = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
-    return f"the nearest valid one is {near[0]!r}" if near else f"valid are {', '.join(valid) or 'none'}"
+    if near:
+        return f"the nearest valid one is {near[0]!r}"
+    more = f" and {len(valid) - _LISTED} more" if len(valid) > _LISTED else ""
+    return f"valid are {', '.join(valid[:_LISTED]) or 'none'}{more}"
 
 
 def class_of(choice: TestChoice) -> type[Test]:

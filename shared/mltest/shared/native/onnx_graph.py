@@ -62,11 +62,12 @@ def inspect_graph(path: Path) -> GraphFacts:
     nodes = list(_nodes(model))
     if not nodes:
         raise ModelInvalidError(detail="it is not an ONNX file, or holds no graph")
+    feature_count = _feature_count(model.graph)
     is_clustering = _gives_nearest(model.graph)
     return GraphFacts(
         kind=model.producer_name or "ONNX graph",
         family=LANGUAGE_MODEL if _takes_tokens(model.graph) else "clusters" if is_clustering else _family(nodes),
-        feature_count=_feature_count(model.graph),
+        feature_count=feature_count,
         classes=_classes(model, nodes),
         is_clustering=is_clustering,
     )

@@ -16,6 +16,15 @@ _LOSSES = (
     *("HalfSquaredError", "AbsoluteError", "PinballLoss", "HuberLoss", "HalfPoissonLoss", "HalfGammaLoss"),
     *("HalfTweedieLoss", "HalfTweedieLossIdentity", "HalfBinomialLoss", "HalfMultinomialLoss", "ExponentialLoss"),
 )
+_WRAPPERS = (
+    # Histogram boosting with categorical features: skops asks about the function that is called besides.
+    *("functools.partial", "sklearn.utils.validation.check_array"),
+    *("sklearn.calibration._CalibratedClassifier", "sklearn.calibration._SigmoidCalibration"),
+    *("sklearn.metrics._scorer._PassthroughScorer", "sklearn.metrics._scorer._Scorer"),
+    *("sklearn.model_selection._split.KFold", "sklearn.model_selection._split.StratifiedKFold"),
+    *("sklearn.metrics._classification.accuracy_score", "sklearn.metrics._classification.f1_score"),
+    *("sklearn.metrics._ranking.roc_auc_score", "sklearn.metrics._regression.r2_score"),
+)
 
 TRUSTED_TYPES = (
     "numpy.dtype",
@@ -31,6 +40,7 @@ TRUSTED_TYPES = (
     "sklearn.cluster._kmeans._kmeans_single_elkan",
     *(f"sklearn.metrics._dist_metrics.{name}Distance{bits}" for name in _DISTANCES for bits in ("", "32", "64")),
     *(f"sklearn._loss.loss.{name}" for name in _LOSSES),
+    *_WRAPPERS,
 )
 """Beside what skops trusts by itself. `node_check` looks into the trees, whose indices nobody else checks."""
 

@@ -161,6 +161,10 @@ def _check_tree(tree: Document, feature_count: int) -> None:
         integers(tree[name], name, count) for name in ("left_children", "right_children", "split_indices")
     )
     require(count > 0, "a tree has no nodes")
+    if int(tree["tree_param"].get("size_leaf_vector", 1) or 1) > 1:
+        raise ModelUnsupportedError(
+            detail="its trees have several values in a leaf; train it with multi_strategy='one_output_per_tree'"
+        )
     inner = left != _LEAF
     require(bool(((right != _LEAF) == inner).all()), "a tree node has one child")
     check_children(left[inner], right[inner], node_count=count)

@@ -122,13 +122,13 @@ class SidedKeys(Columns):
     def lines(self) -> list[str]:
         """Return C that fills the columns."""
         largest = _LARGEST_NUMBER[self._input_type]
-        return [
+        key_of = [
             "static inline KEY key_of(INPUT value, KEY missing) {",
             f"    return value != value ? missing : value > {largest} ? {largest} : value;",
             "}",
             "",
-            *column_calls(self.columns, "-INFINITY", "INFINITY"),
         ]
+        return column_lines(key_of, self.columns, "-INFINITY", "INFINITY")
 
 
 class IntegerKeys(Columns):
@@ -148,7 +148,7 @@ class IntegerKeys(Columns):
 
     def lines(self) -> list[str]:
         """Return C that turns numbers into keys: the bits, those of negative numbers turned around."""
-        return [
+        lines = [
             "static inline KEY key_of(INPUT value, KEY missing) {",
             "    KEY bits;",
             "    INPUT unsigned_zero = value + 0;",
@@ -158,16 +158,21 @@ class IntegerKeys(Columns):
             f"    return bits < 0 ? bits ^ {self.largest} : bits;",
             "}",
             "",
-            *column_calls(self.columns, f"INT{self._bits}_MIN", self.largest),
         ]
+        return column_lines(lines, self.columns, f"INT{self._bits}_MIN", self.largest)
 
 
-def column_calls(
-    columns: list[tuple[int, bool]], left: str, right: str, more: Mapping[int, str] | None = None
+def column_lines(
+    key_of: list[str],
+    columns: list[tuple[int, bool]],
+    left: str,
+    right: str,
+    more: Mapping[int, str] | None = None,
 ) -> list[str]:
-    """Return C that makes every key of a row with `key_of`.
+    """Return C that makes every key of a row.
 
     Args:
+        key_of: the function of that name, which makes one; left out where nothing would call it.
         columns: feature, and whether its missing values go left, of each key.
         left: key of a missing value that goes left.
         right: key of one that goes right.
@@ -179,4 +184,5 @@ def column_calls(
         f"{f', {more[feature]}' if more else ''});"
         for place, (feature, misses_left) in enumerate(columns)
     ]
-    return ["static void keys_of(const INPUT *row, KEY *keys) {", *(calls or ["    (void)row, keys[0] = 0;"]), "}", ""]
+    body = calls or ["    (void)row, keys[0] = 0;"]
+    return [*(key_of if calls else ()), "static void keys_of(const INPUT *row, KEY *keys) {", *body, "}", ""]

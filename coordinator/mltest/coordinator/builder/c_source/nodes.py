@@ -136,7 +136,15 @@ def _tree_table(ensemble: Ensemble, orders: list[list[int]]) -> list[str]:
 
 
 def _walking(ensemble: Ensemble) -> list[str]:
-    return [*_STEP, *_four_trees(), *_eight_rows(), *_add_trees(len(ensemble.trees))]
+    """Return the functions, and none that nothing calls: clang warns of it."""
+    whole, rest = divmod(len(ensemble.trees), TREE_LANES)
+    return [
+        *_STEP,
+        *(_ONE_WAY if rest else ()),
+        *(_four_trees() if whole else ()),
+        *_eight_rows(),
+        *_add_trees(len(ensemble.trees)),
+    ]
 
 
 _STEP = [
@@ -150,6 +158,8 @@ _STEP = [
     "        sums[tree->sum + i] += VALUES[leaf][i];",
     "}",
     "",
+]
+_ONE_WAY = [
     "static inline void one_way(const struct tree *tree, const KEY *row, SUM *sums) {",
     "    uint32_t at = 0;",
     "    for (uint32_t level = tree->depth; level; level--)",

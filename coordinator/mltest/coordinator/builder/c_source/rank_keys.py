@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections import defaultdict
 
 from mltest.coordinator.builder.c_source.ensemble import Ensemble
-from mltest.coordinator.builder.c_source.keys import Columns, column_calls
+from mltest.coordinator.builder.c_source.keys import Columns, column_lines
 from mltest.coordinator.builder.c_source.literals import number_literal, table_lines
 from mltest.coordinator.builder.c_source.thresholds import floor_to_float32
 
@@ -47,8 +47,7 @@ class RankKeys(Columns):
         arguments = {feature: f"CUTS + {first}, {len(self._cuts[feature])}" for feature, first in firsts.items()}
         return [
             *([f"static const INPUT CUTS[{len(cuts)}] = {{", *table_lines(cuts), "};", ""] if cuts else []),
-            *_SEARCH,
-            *column_calls(self.columns, "0", self.largest, arguments),
+            *column_lines(_SEARCH, self.columns, "0", self.largest, arguments),
         ]
 
     def _rounded(self, value: float) -> float:

@@ -1,5 +1,6 @@
 """Reads the models of every tree library that treelite knows; in the builder's child only."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from mltest.coordinator.builder.c_source.ensemble import EVERY_OUTPUT, LEAF, Ensemble, Link, Tree
@@ -48,10 +49,18 @@ def ensemble_of(model: Any, *, rounds_to_float32: bool) -> Ensemble:
         sum_type=str(model.output_type),
         base_scores=tuple(header.numbers("base_scores", outputs.count)),
         trees=trees,
-        divisor=model.num_tree if header.integers("average_tree_output")[0] else 1,
+        divisor=_trees_for_each_sum(trees, outputs.count) if header.integers("average_tree_output")[0] else 1,
         link=_LINKS[postprocessor],
         alpha=header.numbers("sigmoid_alpha", 1)[0],
     )
+
+
+def _trees_for_each_sum(trees: Sequence[Tree], sum_count: int) -> int:
+    """Return by what averaged trees are divided: how many add to one sum."""
+    counts = {sum(tree.output in (index, EVERY_OUTPUT) for tree in trees) for index in range(sum_count)}
+    if len(counts) > 1:
+        raise ConversionError(converter=CONVERTER, detail="it averages other numbers of trees for each class")
+    return counts.pop()
 
 
 class _Fields:

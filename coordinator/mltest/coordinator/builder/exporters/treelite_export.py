@@ -1,5 +1,6 @@
 """Tree ensembles of scikit-learn, XGBoost and LightGBM to treelite checkpoints."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,8 @@ def _fitted(estimator: Any) -> tuple[Any, Exported]:
     import treelite
 
     ensemble = _ensemble(estimator)
+    if len(getattr(ensemble, "classes_", (0, 1))) < 2:
+        raise ConversionError(converter="treelite", detail="it has no classifiers of a single class")
     options = {"rounds_to_float32": str(_rounds(ensemble)).lower()}
     return treelite.sklearn.import_model(ensemble), Exported(input_dtype="float64", options=options)
 
@@ -64,7 +67,21 @@ def _ensemble(estimator: Any) -> Any:
     from sklearn.tree import BaseDecisionTree
 
     estimator = lone_step(estimator, "treelite", holds="trees")
-    return _forest_of_one(estimator) if isinstance(estimator, BaseDecisionTree) else estimator
+    return _forest_of_one(estimator) if isinstance(estimator, BaseDecisionTree) else _counted(estimator)
+
+
+def _counted(ensemble: Any) -> Any:
+    """Return `ensemble` with `n_estimators` as many as it has.
+
+    Training may stop early, and whoever trained may set another number behind; treelite reads as many as are told, in
+    memory that is not there.
+    """
+    fitted = getattr(ensemble, "estimators_", None)
+    if fitted is None or getattr(ensemble, "n_estimators", len(fitted)) == len(fitted):
+        return ensemble
+    counted = copy.copy(ensemble)
+    counted.n_estimators = len(fitted)
+    return counted
 
 
 def _forest_of_one(tree: Any) -> Any:
