@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mltest.agent.runtimes.columns import prepared_rows
 from mltest.agent.runtimes.registry import runtime
 from mltest.agent.runtimes.role import OpenModel, RuntimeNeeds
 from mltest.shared.domain import VisitCandidate
 from mltest.shared.errors import RuntimeMissingError
 from mltest.shared.native.onnx_on_gpu import ONNXRUNTIME_CUDA, ONNXRUNTIME_TENSORRT
+from mltest.shared.native.prepared_rows import prepared_rows
 
 if TYPE_CHECKING:
     import numpy as np

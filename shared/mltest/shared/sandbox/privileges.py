@@ -1,4 +1,4 @@
-"""What this process may never do again: gain rights, keep those of an administrator, outlive its parent, lose its orphans."""
+"""What this process may never do again: gain rights, keep those of root, outlive its parent, lose its orphans."""
 
 import ctypes
 import os
