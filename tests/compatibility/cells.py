@@ -251,6 +251,7 @@ def _evaluation(candidate: Candidate, job: Job) -> Mapping[str, Any]:
     answer = job.side.evaluate(
         {
             "tests": [],
+            "test_limit_s": Plan().build_timeout_s,
             "spec": to_jsonable(job.spec),
             "model": str(job.model),
             "info": to_jsonable(job.inspection.model),

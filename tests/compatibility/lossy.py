@@ -62,7 +62,7 @@ def _recipe(candidate: Candidate) -> str:
     A transform is exported in the plain way of each runtime: both at once would be every pair of losses.
     """
     if candidate.transform:
-        return candidate.transform if candidate.transform in _FIRST and _is_plain(candidate) else ""
+        return candidate.transform if candidate.transform in FIRST_SIZES and _is_plain(candidate) else ""
     return f"{_UNTRANSFORMED}, {candidate.variant or candidate.runtime}" if candidate.is_lossy else ""
 
 
@@ -86,4 +86,5 @@ def _pruned(recipes: Recipes) -> Iterator[tuple[str, str]]:
             yield cell.label, f"{cell.label}: {cell.reason}"
 
 
-_FIRST = frozenset(_first_sizes())
+FIRST_SIZES = frozenset(_first_sizes())
+"""Labels of the transforms that the table has."""

@@ -21,7 +21,6 @@ add_own_environments()
 
 _MODELS = (
     "forest, three classes",
-    "scaled network",
     "network, two classes",
     "ridge, two classes",
     "xgboost, two classes",

@@ -221,7 +221,8 @@ UNSUPPORTED: Mapping[str, tuple[Callable[[Parts], None], str]] = {
         "0 to 64 rows",
     ),
     "a free number of features": (_set(_rows, "sizes", [_ROWS, _ROWS]), "no fixed number of features"),
-    "integers": (_set(_rows, "dtype", 5), "neither float32 nor float64"),
+    "small integers": (_set(_rows, "dtype", 4), "neither float32 nor float64, nor tokens"),
+    "integers": (_set(_rows, "dtype", 5), "does not give one array of scores"),
     "two inputs": (
         lambda parts: _signature(parts)["input_specs"].append({"user_input": {"arg": _tensor("x")}}),
         "takes 2 inputs",

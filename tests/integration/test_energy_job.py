@@ -10,7 +10,7 @@ import pytest
 
 from mltest.coordinator.api import CoordinatorApi, StoredEnergy
 from mltest.coordinator.home import open_coordinator
-from mltest.shared.domain import FIRST_ENERGY_ROUND, JobEvent, JobResults, JobState, Result, VisitUpdated
+from mltest.shared.domain import FIRST_ENERGY_ROUND, Basis, Change, JobEvent, JobResults, JobState, Result, VisitUpdated
 from tests.energy import watching_feeder
 from tests.integration.jobs import ONE_ROUND, all_events, events_until, job_spec
 from tests.machines.energy_trees import INTEL_RANGE_UJ, cpuinfo, write_tree, zones
@@ -65,6 +65,11 @@ def is_energy_round(event: JobEvent, number: int) -> bool:
     return isinstance(body, VisitUpdated) and body.round_index == FIRST_ENERGY_ROUND + number
 
 
+def is_within(true: float, found: Result) -> bool:
+    """Tell whether an error bar holds a value, as it does also where a busy machine let the feeder come late."""
+    return found.low is not None and found.high is not None and found.low <= true <= found.high
+
+
 async def test_a_job_finds_the_joules_of_a_counter_within_their_error_bar(
     api: CoordinatorApi, tiny: ModelFiles, tmp_path: Path, processes: ProcessGroup
 ) -> None:
@@ -75,6 +80,7 @@ async def test_a_job_finds_the_joules_of_a_counter_within_their_error_bar(
         await all_events(api, job_id)
     results = await api.results(job_id)
     again = await api.recompute(job_id, keeps=False)
+    compared = await api.compare(job_id, job_id)
 
     assert results.job.state is JobState.DONE, results.job.reason
     assert expected_count == results.job.visits_total == 1 + ROUNDS, "rounds of energy are known to come"
@@ -90,10 +96,12 @@ async def test_a_job_finds_the_joules_of_a_counter_within_their_error_bar(
         assert 5 <= found.count <= ROUNDS
     for metric, true_w in (("idle_power_w", IDLE_W), ("loaded_idle_power_w", IDLE_W), ("load_power_w", LOAD_W)):
         found = figure(results, metric)
-        assert found.value == pytest.approx(true_w, rel=0.05), found
+        assert found.value == pytest.approx(true_w, rel=0.05) or is_within(true_w, found), found
     (row,) = results.standings.rows
     assert gross in row.figures
     assert again.differences == ()
+    joules = next(one for one in compared.differences if one.metric == "gross_energy_j")
+    assert (joules.change, joules.basis, joules.ratio) == (Change.SAME, Basis.PAIRED, 1.0), "by the stored rounds"
 
 
 @pytest.mark.long

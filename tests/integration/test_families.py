@@ -5,9 +5,10 @@ import sys
 
 import pytest
 
-from tests.compatibility.cells import GATED, LOSSY, OK, REFUSED, Row, columns, tried
+from tests.compatibility.cells import GATED, OK, REFUSED, Row, columns, tried
 from tests.compatibility.families import FAMILIES
-from tests.compatibility.page import GATE_REASON, PAGE, read, texts_of, written
+from tests.compatibility.lossy import FIRST_SIZES, MODELS, lossy_columns, tried_lossy
+from tests.compatibility.page import GATE_REASON, LOSSY_TABLE, MATRIX, PAGE, read, texts_of, written
 from tests.contract.own_environments import add_own_environments
 
 add_own_environments()
@@ -62,10 +63,34 @@ def test_a_family_runs_where_the_page_says(name: str) -> None:
     assert {column: _kind(said.get(column, "")) for column in found} == {c: _kind(text) for c, text in found.items()}
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_every_refusal_is_explained(name: str) -> None:
-    reasons = [text for text in read(PAGE.read_text())[name].values() if text not in (OK, LOSSY, "")]
-    assert not [reason for reason in reasons if _UNEXPLAINED.search(reason)]
+@pytest.mark.long
+@pytest.mark.parametrize("name", [case for case in CASES if case.values[0] in MODELS])
+def test_lossy_recipes_end_as_the_page_says(name: str) -> None:
+    said = read(PAGE.read_text(), LOSSY_TABLE)
+    for row, tried_row in tried_lossy(name).items():
+        found = {column: text for column, text in texts_of(tried_row, lossy_columns()).items() if text}
+        told = {column: _kind(said.get(row, {}).get(column, "")) for column in found}
+        assert told == {column: _kind(text) for column, text in found.items()}, row
+
+
+def test_the_page_has_every_transform_for_every_model_of_its_second_table() -> None:
+    text = PAGE.read_text()
+    rows = read(text, LOSSY_TABLE)
+    assert {row.partition(": ")[0] for row in rows} == set(MODELS), "make compatibility"
+    for name in MODELS:
+        told = {row.partition(": ")[2] for row in rows if row.startswith(f"{name}: ")}
+        missing = {label for label in FIRST_SIZES if not {label, label.partition(" ")[0]} & told}
+        assert not missing, name
+    assert all(set(lossy_columns()) <= {*row, row["native"]} for row in rows.values()), "make compatibility"
+    assert written(text, rows, lossy_columns(), LOSSY_TABLE) == text
+
+
+@pytest.mark.parametrize("part", [MATRIX, LOSSY_TABLE])
+def test_every_refusal_is_explained(part: str) -> None:
+    reasons = {text for row in read(PAGE.read_text(), part).values() for text in row.values()}
+    # What a tool of others says of itself is quoted.
+    ours = [reason for reason in reasons if not reason.startswith("fastinference fails: ")]
+    assert not [reason for reason in ours if _UNEXPLAINED.search(reason)]
 
 
 def test_the_page_names_every_family_and_every_runtime() -> None:

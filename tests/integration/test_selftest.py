@@ -94,6 +94,7 @@ async def test_one_row_again_and_again_is_flagged_and_distinct_rows_are_not(benc
     assert found["distinct_rows_flagged_ratio"].value == 0
 
 
+@pytest.mark.long
 async def test_a_wrong_answer_is_caught_at_the_batch_size_where_it_is(bench: Bench) -> None:
     found = by_name(await verify(bench))
     assert found["harm_caught_ratio"].value == 1

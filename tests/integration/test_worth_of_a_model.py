@@ -42,6 +42,14 @@ module = "mltest.coordinator.tests.robustness"
 class = "Noise"
 params = {sizes = [0.1], repeats = 1}
 [[tests]]
+module = "mltest.coordinator.tests.vector_radius"
+class = "VectorRadius"
+params = {rows = 3}
+[[tests]]
+module = "mltest.coordinator.tests.poisoning"
+class = "Poisoning"
+params = {starts = 1, steps = 2}
+[[tests]]
 module = "mltest.coordinator.tests.importance"
 class = "PermutationImportance"
 params = {repeats = 1}

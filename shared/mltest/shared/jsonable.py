@@ -1,6 +1,9 @@
 """Domain values as JSON: for the store, for `--json`, for child processes."""
 
 import json
+from collections.abc import Callable
+from functools import cache, partial
+from operator import eq
 from typing import Any, TypeVar
 
 import cattrs
@@ -39,8 +42,18 @@ def from_json(text: str | bytes, domain_type: type[DomainT]) -> DomainT:
 def _converter() -> cattrs.Converter:
     converter = cattrs.Converter()
     for union in (JobEventBody, VisitEventBody):
-        configure_tagged_union(union, converter, tag_name="kind")
+        # What makes the hooks of a union makes those of all of its members: only where they are needed.
+        converter.register_structure_hook_factory(partial(eq, union), lambda union: _tagged(union)[0])
+        converter.register_unstructure_hook_factory(partial(eq, union), lambda union: _tagged(union)[1])
     return converter
+
+
+@cache
+def _tagged(union: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return what reads and what writes a value of `union`, with the name of its class as "kind"."""
+    converter = cattrs.Converter()
+    configure_tagged_union(union, converter, tag_name="kind")
+    return converter.get_structure_hook(union), converter.get_unstructure_hook(union)
 
 
 _CONVERTER = _converter()

@@ -12,6 +12,8 @@ from mltest.coordinator.tests.registry import choice_of
 from mltest.coordinator.tests.role import SampleEvidence
 from mltest.shared.domain import Result, RoundState, Standing, StandingRow, Standings
 from mltest.shared.energy.domain import Scope
+from mltest.shared.energy.reading import Reading
+from mltest.shared.energy.recorded import domains_of, readings_of
 from mltest.shared.errors import PlanInvalidError
 from tests.unit.coordinator.energies import IDLE_W, LOAD_S, energy_of, recorded, recorded_idle, spec
 from tests.unit.coordinator.evidence import candidate, timed
@@ -78,6 +80,28 @@ def test_without_five_sound_rounds_there_is_no_joule_but_the_reason(bad: object,
     assert gross.reason.startswith("4 of at least 5 rounds are sound")
     assert "3 of 7 rounds were rejected" in gross.reason
     assert said in gross.reason
+
+
+def test_rounds_that_a_meter_did_not_live_to_see_are_told_beside_those_that_it_cut_short() -> None:
+    gone = "agent a: rapl-powercap: the kernel has no powercap zones"
+    cut = replace(measured([recorded(45.0, state=BUSY)]).energy, absence=gone)
+
+    (gross,) = (one for one in Energy().results(replace(measured([]), energy=cut)) if one.metric == "gross_energy_j")
+
+    assert gross.value is None
+    assert gross.reason.startswith("0 of at least 5 rounds are sound; 1 of 1 rounds were rejected: others used")
+    assert gross.reason.endswith(gone)
+
+
+def test_a_counter_that_could_not_be_read_at_all_says_why() -> None:
+    broken = [
+        Reading(begin_ns=at_ns, end_ns=at_ns, values={}, absent={"cpu.package-0": "Is a directory"}) for at_ns in (1, 2)
+    ]
+
+    (column,) = domains_of(spec(), broken)
+    found = readings_of(replace(recorded(45.0), begin_ns=(1, 2), took_ns=(0, 0), domains=(column,)))
+
+    assert list(found) == broken
 
 
 def test_of_reasons_that_differ_by_numbers_only_the_worst_is_said() -> None:

@@ -6,8 +6,9 @@ import pytest
 
 from mltest.coordinator.api import StoredEnergy
 from mltest.coordinator.fleet.hostile import check_event, cleaned
-from mltest.coordinator.job.energy_absence import energy_absence
-from mltest.coordinator.job.energy_rounds import calls_of, done_rounds, fitting_meters
+from mltest.coordinator.job.energy_absence import energy_absence, unmet_wish
+from mltest.coordinator.job.energy_rounds import calls_of, done_rounds
+from mltest.coordinator.job.fitting_meters import fitting_meters
 from mltest.coordinator.job.scheduler import energy_visit, plan_visits
 from mltest.coordinator.store import StoredEnergyAbsent, StoredVisit
 from mltest.shared.domain import (
@@ -99,6 +100,28 @@ def test_what_was_not_measured_has_a_reason_and_a_remedy() -> None:
     assert energy_absence(replace(METERED, meters=(LOCKED,)), (), "c").endswith("rapl-perf: not allowed; grant it")
     assert energy_absence(METERED, told, "c").endswith("nvml: MIG is on")
     assert "too old" in energy_absence(replace(METERED, measures_energy=False), (), "c")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "asked"),
+    [
+        (EnergySpec(batch_sizes=(1,), max_window_ns=1, warmup_ns=1, boundary="wall"), "the boundary wall"),
+        (
+            EnergySpec(batch_sizes=(1,), max_window_ns=1, warmup_ns=1, meters=("shelly*",)),
+            "a boundary that can be ranked of a meter shelly*",
+        ),
+    ],
+)
+def test_a_boundary_that_no_meter_has_is_named_beside_those_that_there_are(wanted: EnergySpec, asked: str) -> None:
+    names = ", ".join(METERED.meters[0].boundaries)
+
+    found = energy_absence(METERED, (), "c", wanted)
+
+    assert found.startswith(f"agent {METERED.name}: the plan asks for {asked}, and it has ")
+    assert f"({names})" in found
+    assert unmet_wish(METERED, wanted) == found
+    assert unmet_wish(METERED, SPEC) == unmet_wish(replace(METERED, meters=()), SPEC) == ""
+    assert "no known counter" in unmet_wish(replace(METERED, meters=()), wanted)
 
 
 RECORDED = recorded(45.0, candidate_id="native")

@@ -1,6 +1,8 @@
 """Language models: their figures by hand, and a real one from its file to the figures."""
 
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +13,11 @@ from mltest.coordinator.builder.dataset import RawData, read_data
 from mltest.coordinator.builder.evidence import PredictionEvidence
 from mltest.coordinator.builder.inspection import inspection_of
 from mltest.coordinator.builder.opened_model import opened_graph
+from mltest.coordinator.builder.opened_program import opened_program
 from mltest.coordinator.tests.language import LanguageQuality
 from mltest.shared.domain import Task
-from mltest.shared.errors import DataInvalidError, DataMismatchError
+from mltest.shared.errors import DataInvalidError, DataMismatchError, ModelUnsupportedError
+from mltest.shared.native.torch_module import BUILDER_REMEDY
 from tests.unit.coordinator.examined import only, value_of
 
 TEXT = "the quick brown fox jumps over the lazy dog and the dog sleeps while the fox runs over the hill and jumps " * 12
@@ -98,6 +102,53 @@ def test_a_model_that_was_fitted_is_better_on_text_that_it_has_not_seen_than_one
     assert found.low < found.value < found.high < len(LETTERS)
     blind = LanguageQuality().results(judged(graph(np.zeros((len(LETTERS),) * 2)), rows, tmp_path))
     assert value_of(list(blind), "perplexity") == pytest.approx(len(LETTERS))
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason=BUILDER_REMEDY)
+def test_an_exported_program_has_the_figures_of_the_same_table_as_a_graph(tmp_path: Path) -> None:
+    rows = TOKENS[: 24 * 20].reshape(24, 20).astype(np.float64)
+    path = tmp_path / "bigram.pt2"
+    write_program(path, np.log(bigram()), length=20)
+    opened = opened_program(path, RawData(rows=rows, truth=None))
+    assert (opened.info.family, opened.info.task) == ("language model", Task.REGRESSION)
+    said = opened.predict(rows)
+    evidence = PredictionEvidence(
+        candidate_id="c", agent_id="a", model=opened.info, rows=rows, truth=None, reference=said, predictions=said
+    )
+    figures = [
+        [one.value for one in LanguageQuality(resamples=0).results(found)]
+        for found in (evidence, judged(graph(np.log(bigram())), rows, tmp_path))
+    ]
+    assert figures[0] == pytest.approx(figures[1], rel=1e-6)
+    with pytest.raises(DataMismatchError, match="whole numbers"):
+        opened_program(path, RawData(rows=rows + 0.5, truth=None))
+    with pytest.raises(DataMismatchError, match="takes 20 features"):
+        opened_program(path, RawData(rows=rows[:, :10], truth=None))
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason=BUILDER_REMEDY)
+def test_a_program_that_tells_one_number_of_tokens_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mean.pt2"
+    write_program(path, bigram(), length=20, is_mean=True)
+    with pytest.raises(ModelUnsupportedError, match=r"scores \(sequences, length, vocabulary\)"):
+        opened_program(path, RawData(rows=np.zeros((2, 20)), truth=None))
+
+
+def write_program(path: Path, table: NDArray[np.float64], *, length: int, is_mean: bool = False) -> None:
+    """Write a bigram model as a program: the row of the table that the token names, or the mean of all of them."""
+    import torch
+
+    class Bigram(torch.nn.Module):  # type: ignore[misc]  # its types are not looked at
+        def __init__(self) -> None:
+            super().__init__()
+            self.rows = torch.nn.Embedding.from_pretrained(torch.from_numpy(table.astype(np.float32)))
+
+        def forward(self, tokens: Any) -> Any:
+            return self.rows(tokens).mean(dim=1) if is_mean else self.rows(tokens)
+
+    given = (torch.zeros((2, length), dtype=torch.int64),)
+    program = torch.export.export(Bigram().eval(), given, dynamic_shapes=({0: torch.export.Dim.DYNAMIC},))
+    torch.export.save(program, path)
 
 
 def test_tokens_are_read_from_text_and_from_arrays(tmp_path: Path) -> None:

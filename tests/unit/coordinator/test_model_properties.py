@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -16,7 +17,7 @@ from sklearn.ensemble import (
     RandomForestClassifier,
 )
 from sklearn.inspection import permutation_importance
-from sklearn.linear_model import Lasso, LogisticRegression
+from sklearn.linear_model import Lasso, LogisticRegression, Ridge
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
@@ -156,7 +157,7 @@ def test_a_graph_whose_shapes_are_not_known_has_no_number_of_products() -> None:
     assert graph_cost(helper.make_model(graph)).mac_count is None
 
 
-def layer(operator: str, given: list[int], *weights: list[int], **attributes: object) -> onnx.ModelProto:
+def layer(operator: str, given: list[int], *weights: list[int], **attributes: Any) -> onnx.ModelProto:
     """Return a graph of one operator on an input of that shape."""
     held = [
         numpy_helper.from_array(np.ones(shape, dtype=np.float32), f"w{place}") for place, shape in enumerate(weights)
@@ -198,8 +199,8 @@ def test_an_operator_whose_products_nobody_counts_leaves_no_number() -> None:
 def test_weights_of_a_quantised_network_are_parameters_and_their_scales_are_not() -> None:
     held = [
         numpy_helper.from_array(np.ones((4, 3), dtype=np.int8), "w"),
-        numpy_helper.from_array(np.float32(0.1), "scale"),
-        numpy_helper.from_array(np.int8(0), "zero"),
+        numpy_helper.from_array(np.array(0.1, dtype=np.float32), "scale"),
+        numpy_helper.from_array(np.array(0, dtype=np.int8), "zero"),
         numpy_helper.from_array(np.ones(3, dtype=np.float32), "bias"),
     ]
     nodes = [
@@ -238,6 +239,13 @@ def test_shuffling_tells_the_column_that_matters_like_scikit_learn() -> None:
     assert best.low is not None
     assert best.low > 0.4
     assert value_of(results, "permutation_importance", label="a") == 0
+
+
+def test_a_loss_of_r2_needs_true_values_that_differ() -> None:
+    rows = np.arange(20.0).reshape(10, 2)
+    model = Ridge().fit(rows, rows[:, 0])
+    found = list(PermutationImportance().examine(evidence_of(model, rows, np.full(10, 3.0))))
+    assert only(found, "permutation_importance").reason == "the true values are all the same: R2 is not defined"
 
 
 def test_columns_that_the_budget_does_not_reach_are_counted() -> None:

@@ -9,8 +9,10 @@ from mltest.coordinator.builder.builder import Inspection
 from mltest.coordinator.builder.recipes import enumerate_recipes
 from mltest.coordinator.job.previewing import preview_of
 from mltest.coordinator.planning.plan import Plan
+from mltest.coordinator.planning.plan_file import parse_plan
 from mltest.coordinator.planning.time_estimate import energy_estimate, time_estimate
 from mltest.coordinator.tests.energy import Energy
+from mltest.coordinator.tests.footprint import Footprint
 from mltest.shared.domain import DatasetInfo, JobPreview, LatencySpec
 from tests.unit.coordinator.test_recipes import FOREST, NATIVE, NETWORK, PRUNE
 
@@ -71,6 +73,23 @@ def test_a_fixed_number_of_rounds_is_what_is_timed() -> None:
 def test_more_forms_take_longer() -> None:
     both = replace(LATENCY, metrics=("latency_ns", "native_latency_ns"))
     assert time_estimate(Plan(), both, 3).least_s > time_estimate(Plan(), LATENCY, 3).least_s
+
+
+@pytest.mark.parametrize("cold", [False, True])
+def test_memory_takes_processes_of_its_own_in_three_rounds(cold: bool) -> None:
+    plain = time_estimate(Plan(), LATENCY, 3)
+    found = time_estimate(Plan(), LATENCY, 3, Footprint(seconds=0.5, cold=cold).memory_spec())
+
+    process_count = (3 + 1) * 3 * (2 if cold else 1)
+    assert found.least_s - plain.least_s == pytest.approx(process_count * (1.5 + 0.5))
+    assert found.most_s - plain.most_s == pytest.approx(process_count * (5.0 + 0.5))
+
+
+def test_the_preview_counts_the_processes_of_memory() -> None:
+    timed = '[[tests]]\nmodule = "mltest.coordinator.tests.latency"\nclass = "Latency"\n'
+    both = timed + '[[tests]]\nmodule = "mltest.coordinator.tests.footprint"\nclass = "Footprint"\n'
+    plain, with_memory = (preview(parse_plan(f"[job]\nrounds = 3\n{text}")) for text in (timed, both))
+    assert with_memory.measuring_least_s > plain.measuring_least_s + 3 * 1.5
 
 
 def test_energy_takes_a_time_of_its_own_where_there_is_a_meter() -> None:

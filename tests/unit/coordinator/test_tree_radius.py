@@ -116,3 +116,14 @@ def test_rows_that_the_budget_does_not_reach_are_counted() -> None:
     results = list(TreeRadius(rows=10, budget_s=1).examine(evidence))
     assert value_of(results, "not_finished_count") == 10
     assert "in time" in only(results, "radius_certified").reason
+
+
+def test_rows_that_nothing_can_change_and_rows_that_are_all_wrong_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = SMALL["forest"].fit(IRIS, KINDS)
+    monkeypatch.setattr(tree_radius_facts, "VERITAS", "a-package-that-nobody-has")
+    alone = list(TreeRadius(rows=10).examine(evidence_of(model, IRIS[:1], KINDS[:1])))
+    assert (
+        only(alone, "radius_certified", statistic="median").reason == "no change of these rows can change their label"
+    )
+    none_right = list(TreeRadius().examine(evidence_of(model, IRIS[:5], np.ones(5, dtype=int))))
+    assert only(none_right, "radius_certified").reason == "no row has the right label"

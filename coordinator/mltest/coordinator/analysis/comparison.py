@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mltest.coordinator.analysis.drift_text import part_text
+from mltest.coordinator.analysis.energy_evidence import NO_ENERGY
 from mltest.coordinator.analysis.figure_change import Figure, Pair, Side, difference_of
 from mltest.coordinator.analysis.measured import MeasuredJob, own
 from mltest.coordinator.analysis.speed import CheckedSpeed, is_drifted, job_check, speed_drift
@@ -123,6 +124,7 @@ def _side(half: _Half, candidate: Candidate, agent_id: str, yardstick_id: str) -
         results=_results(half.place.results, candidate_id, agent_id),
         measured=half.place.by_key.get((candidate_id, agent_id)),
         yardstick=half.place.by_key.get((yardstick_id, agent_id)),
+        energy=half.place.energies.get((candidate_id, agent_id), NO_ENERGY),
     )
 
 

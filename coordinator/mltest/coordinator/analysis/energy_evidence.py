@@ -55,7 +55,7 @@ class EnergyEvidence:
     idle: tuple[RecordedRound, ...] = ()
     """The same of the agent alone."""
     absence: str = ""
-    """Why nothing was recorded, and what would mend that; empty if something was."""
+    """Why nothing was recorded, or not in every round, and what would mend that; empty if that is so."""
 
     @cached_property
     def cells(self) -> Mapping[tuple[int, str], EnergyCell]:

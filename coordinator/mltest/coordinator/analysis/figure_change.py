@@ -4,8 +4,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mltest.coordinator.analysis.energy_evidence import NO_ENERGY, EnergyEvidence
 from mltest.coordinator.analysis.forms import RAW_OF_RESULT
 from mltest.coordinator.analysis.measured import SLICE_STATISTICS, Measured
+from mltest.coordinator.analysis.paired import is_energy, joules_by_round
 from mltest.coordinator.analysis.unpaired import UnpairedRatio, unpaired_ratio
 from mltest.coordinator.analysis.yardstick import Yardstick, logs_to
 from mltest.shared.domain import Basis, Change, Difference, Result
@@ -35,6 +37,8 @@ class Side:
     measured: Measured | None
     yardstick: Measured | None = None
     """What is in both jobs; None where nothing is."""
+    energy: EnergyEvidence = NO_ENERGY
+    """What was recorded of its joules."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +120,11 @@ def _finding(pair: Pair, figure: Figure, before: Result, after: Result, family_s
     if before.value is None or after.value is None:
         side, lacking = ("before", before) if before.value is None else ("now", after)
         return _Finding(change=Change.INCOMPARABLE, reason=f"not there {side}: {lacking.reason}")
+    if _covered(before) != _covered(after):
+        covered = f"measured at {_covered(before)} before and at {_covered(after)} now, which are never compared"
+        return _Finding(change=Change.INCOMPARABLE, reason=covered)
+    if pair.is_paired and is_energy(metric):
+        return _of_joules(pair, metric, batch_size, _covered(after), family_size)
     raw_metric = RAW_OF_RESULT.get(metric)
     if raw_metric is not None and statistic in SLICE_STATISTICS:
         return _of_slices(pair, metric, raw_metric, statistic, batch_size, family_size)
@@ -142,6 +151,17 @@ def _of_slices(pair: Pair, metric: str, raw_metric: str, statistic: str, batch_s
         logs_to(after, pair.after.yardstick, raw_metric, batch_size, statistic, basis),
     )
     return _of_ratio(pair, metric, basis, ratio, MARGIN_BETWEEN_JOBS, family_size)
+
+
+def _of_joules(pair: Pair, metric: str, batch_size: int, boundary: str, family_size: int) -> _Finding:
+    """Compare by joules of the same rounds, in which the scale of the meter drops out."""
+    joules = (joules_by_round(side.energy, metric, batch_size, boundary) for side in (pair.after, pair.before))
+    return _of_effect(pair, metric, effect_of(tuple(round_logs(*joules).values())), family_size)
+
+
+def _covered(result: Result) -> str:
+    """Return the boundary of joules and watts, and whether they are an estimate; empty for other figures."""
+    return f"{result.boundary} (estimate)" if result.is_estimate else result.boundary
 
 
 def _of_processes(pair: Pair, metric: str, raw_metric: str, family_size: int) -> _Finding:

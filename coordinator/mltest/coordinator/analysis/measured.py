@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import fmean, median
 
+from mltest.coordinator.analysis.energy_evidence import EnergyEvidence
 from mltest.coordinator.analysis.paired import SliceStatistic, is_usable, slice_time_ns
 from mltest.coordinator.analysis.speed import CheckedSpeed
 from mltest.shared.domain import (
@@ -115,6 +116,8 @@ class MeasuredJob:
     """What the machine was and how it was set up, by agent; absent where agents do not say it."""
     speeds: Mapping[str, CheckedSpeed] = field(default_factory=dict)
     """By agent whose speed was checked."""
+    energies: Mapping[tuple[str, str], EnergyEvidence] = field(default_factory=dict)
+    """What was recorded of energy, by candidate and agent."""
     has_stop_rule: bool = False
     """Whether a rule that looked at the samples ended the rounds."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from statistics import fmean, median
 
+from mltest.coordinator.analysis.energy_evidence import EnergyEvidence
 from mltest.coordinator.analysis.forms import RAW_OF_RESULT
 from mltest.coordinator.analysis.unpaired import unpaired_ratio
 from mltest.coordinator.planning.plan import Objective
@@ -89,13 +90,14 @@ def round_joules(evidence: SampleEvidence, objective: Objective, boundary: str =
         boundary: name that it is ranked by; empty: the first that there is.
 
     """
-    found = (
-        cell
-        for (batch_size, name), cell in evidence.energy.cells.items()
-        if batch_size == objective.batch_size and boundary in ("", name)
-    )
+    return joules_by_round(evidence.energy, objective.metric, objective.batch_size, boundary)
+
+
+def joules_by_round(energy: EnergyEvidence, metric: str, batch_size: int, boundary: str = "") -> RoundTimes:
+    """Return the same of what was recorded; `metric` is one of which `is_energy` holds."""
+    found = (cell for (size, name), cell in energy.cells.items() if size == batch_size and boundary in ("", name))
     cell = next(found, None)
-    joules = {one.round_index: _JOULES[objective.metric](one) for one in cell.rounds} if cell else {}
+    joules = {one.round_index: _JOULES[metric](one) for one in cell.rounds} if cell else {}
     return {index: {0: value} for index, value in joules.items()} if all(v > 0 for v in joules.values()) else {}
 
 

@@ -7,9 +7,11 @@ from numpy.typing import NDArray
 
 from mltest.coordinator.builder.dataset import RawData
 from mltest.coordinator.builder.opened_model import TRIED_ROWS, OpenedModel, read_scores
-from mltest.shared.domain import ModelInfo, Task
+from mltest.coordinator.builder.tokens import check_tokens
+from mltest.shared.domain import ModelInfo, Output, Task
 from mltest.shared.errors import DataMismatchError
 from mltest.shared.model_format import PT2
+from mltest.shared.native.onnx_graph import LANGUAGE_MODEL
 from mltest.shared.native.onnx_session import as_decision, sum_to_one
 from mltest.shared.native.predictions import Predictions
 from mltest.shared.native.torch_module import open_program, use_threads
@@ -37,9 +39,11 @@ def opened_program(path: Path, data: RawData) -> OpenedModel:
     def scores_of(rows: NDArray[np.floating]) -> NDArray[np.float64]:
         return opened.scores(np.ascontiguousarray(rows, dtype=facts.input_dtype))
 
-    tried = scores_of(data.rows[:TRIED_ROWS])
-    classes = tuple(str(index) for index in range(tried.shape[1]))
-    task, output, classes = read_scores(tried, classes, data.truth)
+    if facts.family == LANGUAGE_MODEL:
+        check_tokens(data.rows)
+        task, output, classes = Task.REGRESSION, Output.VALUES, tuple[str, ...]()
+    else:
+        task, output, classes = _reading(scores_of(data.rows[:TRIED_ROWS]), data)
 
     def predict(rows: NDArray[np.floating]) -> Predictions:
         scores = scores_of(rows)
@@ -59,3 +63,8 @@ def opened_program(path: Path, data: RawData) -> OpenedModel:
         size_bytes=path.stat().st_size,
     )
     return OpenedModel(info=info, predict=predict)
+
+
+def _reading(tried: NDArray[np.float64], data: RawData) -> tuple[Task, Output, tuple[str, ...]]:
+    classes = tuple(str(index) for index in range(tried.shape[1]))
+    return read_scores(tried, classes, data.truth)

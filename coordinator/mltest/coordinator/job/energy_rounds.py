@@ -1,12 +1,13 @@
 """The rounds of one agent that measure energy: behind all others, in visits of their own."""
 
 from collections.abc import Collection, Sequence
-from fnmatch import fnmatchcase
 from typing import Protocol
 
 from mltest.coordinator.api import StoredEnergy
 from mltest.coordinator.job.budget import is_over_budget
+from mltest.coordinator.job.energy_absence import unmet_wish
 from mltest.coordinator.job.errand import Errand
+from mltest.coordinator.job.fitting_meters import fitting_meters
 from mltest.coordinator.job.scheduler import Subject, energy_visit
 from mltest.coordinator.job.slice_times import SliceTimes
 from mltest.coordinator.store import StoredVisit
@@ -15,9 +16,7 @@ from mltest.shared.domain import (
     AgentInfo,
     Candidate,
     EnergyCalls,
-    EnergySpec,
     JobNote,
-    MeterInfo,
     Outcome,
     VisitSpec,
 )
@@ -43,9 +42,11 @@ class EnergyRounds:
         self._subject = subject
         self._agent = agent
         self._candidates = tuple(one for one in candidates if not one.is_reference)
+        self._has_told = False
 
     async def next(self, failed: Collection[str]) -> tuple[VisitSpec, ...]:
         """Return the visit of the next round that is not done, which then is stored; none behind the last."""
+        await self._tell_unfitting()
         number = await self.missing_round()
         candidates = [one for one in self._candidates if one.candidate_id not in failed]
         if number is None or not candidates or await is_over_budget(self._errand, self._agent, 1):
@@ -60,6 +61,12 @@ class EnergyRounds:
         )
         await site.thread.run(site.store.visits.add, job_id, [(self._agent.agent_id, visit)])
         return (visit,)
+
+    async def _tell_unfitting(self) -> None:
+        """Say once that no meter is what the plan asks for by name; that most machines have none is no news."""
+        if not self._has_told and (reason := unmet_wish(self._agent, self._subject.energy)):
+            self._has_told = True
+            await self._errand.tell(JobNote(text=f"no energy: {reason}"))
 
     async def missing_round(self) -> int | None:
         """Return the number of the first round that is not done; None if all are, or none can be."""
@@ -85,19 +92,6 @@ class RoundsThenEnergy:
     async def next(self, failed: Collection[str]) -> tuple[VisitSpec, ...]:
         """Return the visits of the next round, of times first."""
         return await self._rounds.next(failed) or await self._energy.next(failed)
-
-
-def fitting_meters(agent: AgentInfo, energy: EnergySpec | None) -> tuple[MeterInfo, ...]:
-    """Return the meters of an agent by which `energy` can be measured."""
-    if energy is None or not agent.measures_energy:
-        return ()
-    return tuple(
-        meter
-        for meter in agent.meters
-        if meter.is_available
-        and any(energy.boundary in ("", name) for name in meter.boundaries)
-        and (not energy.meters or any(fnmatchcase(meter.name, pattern) for pattern in energy.meters))
-    )
 
 
 def done_rounds(visits: Sequence[StoredVisit], agent_id: str) -> frozenset[int]:

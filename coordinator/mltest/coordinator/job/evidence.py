@@ -13,7 +13,8 @@ from mltest.coordinator.api import StoredEnergy, StoredSeries
 from mltest.coordinator.builder.builder import Evaluation
 from mltest.coordinator.job.blocks import blocks
 from mltest.coordinator.job.deciding import decisions
-from mltest.coordinator.job.energy_absence import energy_absence
+from mltest.coordinator.job.energy_absence import energy_absence, told_absences
+from mltest.coordinator.job.expected_visits import energy_of
 from mltest.coordinator.job.matching import match
 from mltest.coordinator.job.screening import Screening
 from mltest.coordinator.job.slice_times import Cell, SliceTimes, objective_cell
@@ -41,6 +42,7 @@ from mltest.shared.domain import (
     CallRemark,
     Candidate,
     DatasetInfo,
+    EnergySpec,
     LatencySpec,
     MachineClass,
     ModelInfo,
@@ -115,7 +117,10 @@ def read_evidence(store: Store, job_id: str) -> Evidence | None:
         agents=agents,
         samples=_samples(
             *(job.model, candidates, store.visits.series(job_id), remarks),
-            energy=_EnergyOfJob(tuple(store.visits.energy(job_id)), store.visits.energy_absent(job_id), agents),
+            energy=_EnergyOfJob(
+                *(tuple(store.visits.energy(job_id)), store.visits.energy_absent(job_id), agents),
+                wanted=energy.energy_spec() if (energy := energy_of(job)) else None,
+            ),
         ),
         evaluations=evaluations,
         problems=tuple(problems_of(store.outcomes.of_job(job_id), store.visits.of_job(job_id))),
@@ -289,10 +294,15 @@ class _EnergyOfJob:
     """What is stored of energy, to be given to each candidate on each agent."""
 
     def __init__(
-        self, stored: Sequence[StoredEnergy], absent: Sequence[StoredEnergyAbsent], agents: Sequence[AgentInfo]
+        self,
+        stored: Sequence[StoredEnergy],
+        absent: Sequence[StoredEnergyAbsent],
+        agents: Sequence[AgentInfo],
+        wanted: EnergySpec | None,
     ) -> None:
         self._rounds: dict[Key, list[RecordedRound]] = {}
         self._absent = absent
+        self._wanted = wanted
         self._agents = {agent.agent_id: agent for agent in agents}
         for one in stored:
             key = (one.recorded.candidate_id, one.agent_id)
@@ -306,8 +316,14 @@ class _EnergyOfJob:
         return EnergyEvidence(
             rounds=rounds,
             idle=tuple(self._rounds.get(("", agent_id), ())) if rounds else (),
-            absence="" if rounds or agent is None else energy_absence(agent, self._absent, candidate_id),
+            absence="" if agent is None else self._absence(agent, candidate_id, has_rounds=bool(rounds)),
         )
+
+    def _absence(self, agent: AgentInfo, candidate_id: str, *, has_rounds: bool) -> str:
+        """Return why there is nothing, or, with some rounds, what the agent said of others."""
+        if has_rounds and not told_absences(agent, self._absent, candidate_id):
+            return ""
+        return energy_absence(agent, self._absent, candidate_id, self._wanted)
 
 
 def _samples(

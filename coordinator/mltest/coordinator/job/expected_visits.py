@@ -1,6 +1,6 @@
 """How many visits of a running job are known to come, besides those that are stored: the rounds of energy."""
 
-from mltest.coordinator.job.energy_rounds import fitting_meters
+from mltest.coordinator.job.fitting_meters import fitting_meters
 from mltest.coordinator.planning.plan_file import parse_plan
 from mltest.coordinator.store import Store
 from mltest.coordinator.tests.chosen import chosen_tests
@@ -14,7 +14,7 @@ def expected_visits(store: Store, job: JobInfo) -> int:
 
     They are planned one after the other, so that without this a job would look done before each of them.
     """
-    energy = _energy_of(job) if job.state is JobState.RUNNING else None
+    energy = energy_of(job) if job.state is JobState.RUNNING else None
     if energy is None:
         return 0
     agents = store.outcomes.participants(job.job_id)
@@ -25,7 +25,8 @@ def expected_visits(store: Store, job: JobInfo) -> int:
     )
 
 
-def _energy_of(job: JobInfo) -> Energy | None:
+def energy_of(job: JobInfo) -> Energy | None:
+    """Return the test of energy of a job whose model was read; None if there is none."""
     if job.model is None or job.dataset is None:
         return None
     plan = parse_plan(job.spec.plan_toml)

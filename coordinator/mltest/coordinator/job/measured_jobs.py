@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mltest.coordinator.analysis.comparison import compare
+from mltest.coordinator.analysis.energy_evidence import EnergyEvidence, RecordedRound
 from mltest.coordinator.analysis.history import history_of, is_sliced, sliced_entries, value_entries
 from mltest.coordinator.analysis.measured import MeasuredBuilder, MeasuredJob, environment_of, fingerprint_of
 from mltest.coordinator.job.site import Site
@@ -79,6 +80,7 @@ def read_measured(store: Store, job_id: str) -> MeasuredJob:
         agents=store.outcomes.participants(job_id),
         environments=_environments(store, job_id),
         fingerprints=_fingerprints(store, job_id),
+        energies=_energies(store, job_id),
         speeds=store.speed.of_job(job_id),
         has_stop_rule=stop_rule(parse_plan(job.spec.plan_toml)) is not None,
     )
@@ -129,6 +131,14 @@ def _environments(store: Store, job_id: str) -> dict[str, dict[str, str]]:
         agent.agent_id: dict(environment_of(agent, visits.get(agent.agent_id, ())))
         for agent in store.outcomes.participants(job_id)
     }
+
+
+def _energies(store: Store, job_id: str) -> dict[tuple[str, str], EnergyEvidence]:
+    rounds: dict[tuple[str, str], list[RecordedRound]] = {}
+    for one in store.visits.energy(job_id):
+        found = RecordedRound(round_index=one.round_index, recorded=one.recorded)
+        rounds.setdefault((one.recorded.candidate_id, one.agent_id), []).append(found)
+    return {key: EnergyEvidence(rounds=tuple(found)) for key, found in rounds.items()}
 
 
 def _fingerprints(store: Store, job_id: str) -> dict[str, Mapping[str, str]]:

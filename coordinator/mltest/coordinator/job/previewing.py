@@ -14,6 +14,7 @@ from mltest.coordinator.planning.preview_text import preview_lines
 from mltest.coordinator.planning.time_estimate import time_estimate
 from mltest.coordinator.tests.chosen import chosen_tests
 from mltest.coordinator.tests.energy import energy_test
+from mltest.coordinator.tests.footprint import merged_memory_spec
 from mltest.coordinator.tests.registry import sample_tests
 from mltest.coordinator.tests.role import SampleTest
 from mltest.coordinator.tests.timing import merged_latency_spec
@@ -37,7 +38,7 @@ def preview_of(plan: Plan, inspection: Inspection, recipes: Recipes) -> JobPrevi
     model, dataset, left_out = inspection.model, inspection.dataset, _left_out(recipes)
     made_count = sum(not candidate.reason for candidate in recipes.candidates)
     tests = sample_tests(chosen_tests(plan, model, has_target=dataset.has_target))
-    estimate = time_estimate(plan, _latency(tests), made_count)
+    estimate = time_estimate(plan, _latency(tests), made_count, merged_memory_spec(tests))
     lines = preview_lines(
         *(plan, model, dataset, recipes.candidates, recipes.pruned, left_out),
         least_s=estimate.least_s,

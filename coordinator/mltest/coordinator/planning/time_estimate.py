@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from mltest.coordinator.planning.plan import Plan
 from mltest.coordinator.planning.profiles import most_rounds, stop_rule
 from mltest.coordinator.planning.screening import SCREEN_ROUNDS, is_screened, screening_spec
-from mltest.shared.domain import EnergySpec, LatencySpec
+from mltest.coordinator.tests.footprint import PROCESSES
+from mltest.shared.domain import EnergySpec, LatencySpec, MemorySpec
 from mltest.shared.statistics.screening import LEADER_COUNT
 
 PROCESS_S = (1.5, 5.0)
@@ -28,8 +29,12 @@ class TimeEstimate:
     most_s: float
 
 
-def time_estimate(plan: Plan, latency: LatencySpec | None, candidate_count: int) -> TimeEstimate:
+def time_estimate(
+    plan: Plan, latency: LatencySpec | None, candidate_count: int, memory: MemorySpec | None = None
+) -> TimeEstimate:
     """Return between what bounds measuring `candidate_count` candidates stays, building and waiting not included.
+
+    With `memory`, each has processes of its own for that in its first rounds.
 
     A slice of a slow candidate takes as long as one call, which nobody knows yet.
     """
@@ -41,6 +46,8 @@ def time_estimate(plan: Plan, latency: LatencySpec | None, candidate_count: int)
         screening = [SCREEN_ROUNDS * round_s for round_s in _round_s(screening_spec(latency), candidate_count)]
         fewest = _round_s(latency, min(candidate_count, LEADER_COUNT + 1))
         least_s, most_s = screening[0] + fewest[0] * rule.min_rounds, screening[1] + most_s
+    footprint_s = [_footprint_s(memory, candidate_count, process_s) for process_s in PROCESS_S]
+    least_s, most_s = least_s + footprint_s[0], most_s + footprint_s[1]
     if plan.budget_s:
         least_s, most_s = min(least_s, plan.budget_s), min(most_s, plan.budget_s + of_round[1])
     return TimeEstimate(least_s=least_s, most_s=most_s)
@@ -67,6 +74,14 @@ def _energy_s(
     of_candidate_s = process_s + energy.warmup_ns / 1e9 + len(energy.batch_sizes) * of_size_s
     first_looks_s = candidate_count * len(energy.batch_sizes) * _WINDOWS_OF_FIRST_LOOK * window_s
     return round_count * (window_s + SETTLING_S + candidate_count * of_candidate_s) + first_looks_s
+
+
+def _footprint_s(memory: MemorySpec | None, candidate_count: int, process_s: float) -> float:
+    """Return how long the processes take that only load a candidate and let it answer."""
+    if memory is None:
+        return 0.0
+    process_count = PROCESSES * (2 if memory.has_cold else 1)
+    return (candidate_count + REFERENCE_COUNT) * process_count * (process_s + memory.duration_ns / 1e9)
 
 
 def _round_s(latency: LatencySpec | None, candidate_count: int) -> list[float]:

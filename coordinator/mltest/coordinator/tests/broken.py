@@ -18,9 +18,7 @@ def broken_result(test: str, error: Exception, *, candidate_id: str = "", agent_
 
 def broken_because(test: str, reason: str, *, candidate_id: str = "", agent_id: str = "") -> Result:
     """Return the result that says how a test broke, in words for people."""
-    return Result(
-        candidate_id=candidate_id, agent_id=agent_id, test=test, metric=BROKEN, reason=f"the test broke ({reason})"
-    )
+    return Result(candidate_id=candidate_id, agent_id=agent_id, test=test, metric=BROKEN, reason=f"{BROKE} ({reason})")
 
 
 def untried_result(test: str, reason: str, *, candidate_id: str) -> Result:

@@ -129,8 +129,9 @@ class Energy:
             is_estimate=boundary.spec.is_estimate,
         )
         if isinstance(found, Absent):
-            parts = [found.reason, *([why] if why else []), *([found.remedy] if found.remedy and not why else [])]
-            return replace(result, reason="; ".join(parts))
+            absence = evidence.energy.absence
+            parts = [found.reason, why, found.remedy if not why and not absence else "", absence]
+            return replace(result, reason="; ".join(filter(None, parts)))
         uncertainty = found.uncertainty
         result = replace(
             result, count=found.round_count, statistical=uncertainty.statistical, type_b=uncertainty.type_b

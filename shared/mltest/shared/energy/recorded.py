@@ -12,8 +12,8 @@ from mltest.shared.energy.window_energy import WindowEnergy, window_energy
 
 
 def domains_of(spec: MeterSpec, readings: Sequence[Reading]) -> tuple[DomainReadings, ...]:
-    """Return the numbers of `readings` by domain; a domain that was never read is left out."""
-    read = [domain.id for domain in spec.domains if any(domain.id in one.values for one in readings)]
+    """Return the numbers of `readings` by domain, or why it has none; one of which neither is known is left out."""
+    told = [domain.id for domain in spec.domains if any(domain.id in {*one.values, *one.absent} for one in readings)]
     return tuple(
         DomainReadings(
             domain_id=name,
@@ -21,7 +21,7 @@ def domains_of(spec: MeterSpec, readings: Sequence[Reading]) -> tuple[DomainRead
             absent_places=tuple(place for place, one in enumerate(readings) if name not in one.values),
             absent_reason=next((one.absent[name] for one in reversed(readings) if name in one.absent), ""),
         )
-        for name in read
+        for name in told
     )
 
 

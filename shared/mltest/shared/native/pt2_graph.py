@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mltest.shared.errors import ModelInvalidError, ModelRefusedError, ModelUnsupportedError
+from mltest.shared.native.onnx_graph import LANGUAGE_MODEL
 
 NO_FLAG = "export the network itself again, no flag opens this file"
 """What mends a program that is refused."""
@@ -52,8 +53,9 @@ _LEFT_OUT: Mapping[str, Any] = {"metadata": {}, "guards_code": [], "treespec_nam
 """Traces of the stack, conditions in Python, named tuples: what is put in their place."""
 _NAMED = ("name", "as_name", "fqn", "parameter_name", "buffer_name", "tensor_constant_name", "forward_arg_names")
 _WORDS = ("as_string", "as_strings", "torch_version", "verifiers")
-_DTYPES = {7: "float32", 8: "float64"}
-"""ScalarType."""
+_TOKENS = "int64"
+_DTYPES = {5: _TOKENS, 7: "float32", 8: "float64"}
+"""ScalarType; int64 are the tokens of a language model."""
 _LAYERS = re.compile(r"linear|addmm|mm|matmul|bmm|conv\w*|_convolution")
 
 Document = dict[str, Any]
@@ -69,7 +71,7 @@ class ProgramFacts:
     row_shape: tuple[int, ...]
     """Of one row, as the program takes it: (features,) or (channels, height, width)."""
     input_dtype: str
-    """float32 or float64."""
+    """float32 or float64; int64 of a language model, whose rows are sequences of tokens."""
 
     @property
     def feature_count(self) -> int:
@@ -117,10 +119,12 @@ def facts_of_program(document: Document) -> ProgramFacts:
                 detail="its input has no fixed number of features; leave only the first one free"
             )
         if meta["dtype"] not in _DTYPES:
-            raise ModelUnsupportedError(detail="its input is neither float32 nor float64")
+            raise ModelUnsupportedError(detail="its input is neither float32 nor float64, nor tokens (int64)")
+        if _DTYPES[meta["dtype"]] == _TOKENS:
+            _check_scores(graph["tensor_values"][_only_output(signature["output_specs"])], others)
         return ProgramFacts(
             kind=f"PyTorch {str(document['torch_version']).partition('+')[0]} program",
-            family=_family(graph["nodes"]),
+            family=LANGUAGE_MODEL if _DTYPES[meta["dtype"]] == _TOKENS else _family(graph["nodes"]),
             row_shape=tuple(int(size["as_int"]) for size in others),
             input_dtype=_DTYPES[meta["dtype"]],
         )
@@ -144,6 +148,19 @@ def _check_outputs(specs: Sequence[Document]) -> None:
         raise ModelUnsupportedError(detail=detail)
     if len(specs) != 1 or "as_tensor" not in specs[0].get("user_output", {}).get("arg", {}):
         raise ModelUnsupportedError(detail=f"it gives {len(specs)} outputs, not one array")
+
+
+def _only_output(specs: Sequence[Document]) -> str:
+    name: str = specs[0]["user_output"]["arg"]["as_tensor"]["name"]
+    return name
+
+
+def _check_scores(meta: Document, length: Sequence[Document]) -> None:
+    """Refuse a program that takes integers and does not give real scores of a vocabulary for each of them."""
+    sizes = meta["sizes"]
+    if len(length) != 1 or _DTYPES.get(meta["dtype"], _TOKENS) == _TOKENS or len(sizes) != 3 or sizes[1] != length[0]:
+        detail = "it takes int64, and does not give one array of scores (sequences, length, vocabulary)"
+        raise ModelUnsupportedError(detail=detail)
 
 
 def _check_call(calls: Sequence[Document]) -> None:

@@ -163,7 +163,10 @@ install(NEEDS, Path(sys.argv[1]), ["--no-index", "--find-links=" + sys.argv[2]],
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(signal.SIGKILL, id="killed"), pytest.param(signal.SIGINT, id="interrupted", marks=pytest.mark.long)],
+)
 def test_an_installation_that_is_ended_leaves_nothing_that_is_used(tmp_path: Path, number: signal.Signals) -> None:
     write_wheel(tmp_path / "wheels", "1.5", code=_UNTIL_ITS_PARENT_ENDS)
     command = [sys.executable, "-c", _INSTALL, str(tmp_path / "own"), str(tmp_path / "wheels")]

@@ -9,6 +9,7 @@ from mltest.agent.native import compile as compiling
 from mltest.agent.native.compile import compiled_loop
 from mltest.agent.native.timed_loop import load_library
 from mltest.shared.errors import CallAbsentError, CompileFailedError
+from mltest.shared.native import compiler
 
 
 def compiler_in(folder: Path, script: str) -> str:
@@ -106,10 +107,10 @@ def test_the_sources_compile_without_a_warning(tmp_path: Path) -> None:
 def test_a_compiler_that_takes_too_long_is_not_called_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = tmp_path / "model.c"
     source.write_text("int x;")
-    monkeypatch.setattr(compiling, "_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(compiler, "_TIMEOUT_S", 0.2)
     compiler_in(tmp_path / "bin", "exec cat /dev/zero > /dev/null")
     with pytest.raises(CompileFailedError) as failed:
-        compiling.compile_library(str(tmp_path / "bin" / "cc"), [source], tmp_path / "model.so", [])
+        compiler.compile_library(str(tmp_path / "bin" / "cc"), [source], tmp_path / "model.so", [])
     assert "took longer than 0.2 s" in failed.value.message
     assert "apt install" not in failed.value.message
     assert "Command" not in failed.value.message

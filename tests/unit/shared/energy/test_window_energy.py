@@ -61,6 +61,14 @@ def test_a_counter_that_does_not_wrap_and_goes_back_was_reset() -> None:
     assert reason(found) == "the counter cpu.package-0 started again"
 
 
+@pytest.mark.parametrize("begins_at_j", [0.0, 30.0, 899.0])
+def test_a_counter_that_began_anew_far_from_its_end_did_not_wrap(begins_at_j: float) -> None:
+    # Taken for a wrap it would be thousands of joules in a second.
+    found = window_energy(ONE, counted([(0, 900.0), (1, begins_at_j), (2, begins_at_j + 40.0)]), window(0, 2))
+
+    assert reason(found) == "the counter cpu.package-0 started again"
+
+
 def test_a_counter_that_stands_still_is_absent_and_not_zero() -> None:
     # Virtual machines may have counters that nobody counts up.
     found = window_energy(ONE, counted([(0, 5.0), (1, 5.0)]), window(0, 1))

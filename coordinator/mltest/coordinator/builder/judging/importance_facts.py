@@ -39,7 +39,7 @@ def permutation_importance(
     facts = Facts(test, count=repeats)
     base = score(evidence, evidence.reference)
     if base is None:
-        facts.add("permutation_importance", None, reason="the model and y do not fit")
+        facts.add("permutation_importance", None, reason=_unscored(evidence))
         return facts
     random = np.random.default_rng(seed)
     found: dict[int, NDArray[np.float64]] = {}
@@ -83,6 +83,14 @@ def score(evidence: ModelEvidence, predictions: Predictions) -> float | None:
     if not bool((spread > 0).all()):
         return None
     return float((1 - ((predictions.scores - truth) ** 2).sum(axis=0) / spread).mean())
+
+
+def _unscored(evidence: ModelEvidence) -> str:
+    assert evidence.truth is not None
+    assert evidence.reference.scores is not None
+    if evidence.truth.reshape(len(evidence.truth), -1).shape == evidence.reference.scores.shape:
+        return "the true values are all the same: R2 is not defined"
+    return "the model and y do not have the same number of values a row"
 
 
 def mean_interval(losses: NDArray[np.float64]) -> tuple[float, float] | None:

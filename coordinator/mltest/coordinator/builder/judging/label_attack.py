@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mltest.coordinator.builder.judging.disturbances import column_ranges
-from mltest.coordinator.builder.judging.said import labels_of, right_rows
+from mltest.coordinator.builder.judging.said import labels_of, right_rows, unreached_reason
 from mltest.coordinator.builder.model_evidence import Facts, ModelEvidence
 
 Labels = Callable[[NDArray[np.floating]], NDArray[np.int64]]
@@ -46,7 +46,7 @@ def label_attack_facts(
             break
         found.append(attack.radius(row, steps))
     if not found:
-        facts.add("radius_attacked", None, reason="no row with the right label was reached in time")
+        facts.add("radius_attacked", None, reason=unreached_reason(len(right)))
         return facts
     broken = np.array([radius for radius in found if np.isfinite(radius)])
     facts.add("attack_count", len(broken), count=len(found))

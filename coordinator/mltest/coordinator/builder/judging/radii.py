@@ -46,14 +46,15 @@ def add_radii(facts: Facts, found: Sequence[Radius], chosen_count: int, radii: S
         reason = f"between what is certified and what was found {open_count} of {len(found)} rows are open"
         facts.add("radius_exact", None, statistic="median", reason=reason)
     else:
-        _add_middles(facts, "radius_exact", lower)
-    _add_middles(facts, "radius_certified", lower)
-    _add_middles(facts, "radius_attacked", upper)
+        add_middles(facts, "radius_exact", lower)
+    add_middles(facts, "radius_certified", lower)
+    add_middles(facts, "radius_attacked", upper)
     for radius in radii:
         _add_robust(facts, lower, upper, radius)
 
 
-def _add_middles(facts: Facts, metric: str, values: np.ndarray) -> None:
+def add_middles(facts: Facts, metric: str, values: np.ndarray) -> None:
+    """Add median and mean of the radii that are finite, or that there is none."""
     finite = values[np.isfinite(values)]
     if not len(finite):
         facts.add(metric, None, statistic="median", reason="no change of these rows can change their label")

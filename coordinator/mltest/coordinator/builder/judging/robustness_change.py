@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from mltest.coordinator.builder.candidate_evidence import CandidateEvidence
 from mltest.coordinator.builder.judging.label_attack import LabelAttack
-from mltest.coordinator.builder.judging.said import right_rows
+from mltest.coordinator.builder.judging.said import right_rows, unreached_reason
 from mltest.coordinator.builder.model_evidence import Facts
 
 _RESAMPLES = 500
@@ -33,7 +33,7 @@ def robustness_change(
     found = _attacked(evidence, right, steps=steps, seed=seed, budget_s=budget_s)
     facts.add("not_finished_count", len(right) - len(found), count=len(right))
     if not len(found):
-        facts.add("radius_attacked_change", None, statistic="mean", reason="no row was reached in time (budget_s)")
+        facts.add("radius_attacked_change", None, statistic="mean", reason=unreached_reason(len(right)))
         return facts
     random = np.random.default_rng(seed)
     drawn = random.integers(0, len(found), size=(_RESAMPLES, len(found)))

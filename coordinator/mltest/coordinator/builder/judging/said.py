@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from mltest.shared.errors import MltestError
 from mltest.shared.native.predictions import Predictions
 
 
@@ -16,3 +17,15 @@ def right_rows(predictions: Predictions, truth: NDArray[np.generic] | None) -> N
     """Return in which rows (rows,) the label is the true one."""
     assert truth is not None
     return np.asarray(labels_of(predictions) == truth.astype(np.int64), dtype=np.bool_)
+
+
+def unreached_reason(chosen_count: int) -> str:
+    """Return why no row was looked at, of `chosen_count` that have the right label."""
+    if not chosen_count:
+        return "no row has the right label"
+    return "no row with the right label was reached in time"
+
+
+def why_unread(error: MltestError) -> str:
+    """Return what a converter says of a model that was only to be read."""
+    return error.message.partition("cannot convert this model: ")[2] or error.message

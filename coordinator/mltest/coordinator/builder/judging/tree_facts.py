@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mltest.coordinator.builder.c_source.read_ensemble import read_ensemble
 from mltest.coordinator.builder.exporters.role import ExportSource
+from mltest.coordinator.builder.judging.said import why_unread
 from mltest.coordinator.builder.model_evidence import Facts, ModelEvidence
 from mltest.coordinator.builder.surgery.ensembles import fitted_trees, is_bagging, member_features
 from mltest.shared.errors import MltestError
@@ -43,7 +44,7 @@ def tree_facts(evidence: ModelEvidence, test: str, *, shown_features: int) -> Fa
     try:
         shapes = list(_shapes(evidence))
     except MltestError as error:
-        facts.add("tree_count", None, reason=error.message)
+        facts.add("tree_count", None, reason=f"its trees cannot be read: {why_unread(error)}")
         return facts
     if not shapes:
         facts.add("tree_count", None, reason=f"{evidence.model.kind} holds no trees that can be read")

@@ -9,8 +9,8 @@ from mltest.coordinator.builder.c_source.ensemble import Ensemble
 from mltest.coordinator.builder.c_source.read_ensemble import read_ensemble
 from mltest.coordinator.builder.exporters.role import ExportSource
 from mltest.coordinator.builder.judging.disturbances import column_ranges
-from mltest.coordinator.builder.judging.radii import Radius, add_radii
-from mltest.coordinator.builder.judging.said import labels_of, right_rows
+from mltest.coordinator.builder.judging.radii import Radius, add_middles, add_radii
+from mltest.coordinator.builder.judging.said import labels_of, right_rows, unreached_reason, why_unread
 from mltest.coordinator.builder.judging.tree_radius import certified_radii, ensemble_labels
 from mltest.coordinator.builder.judging.tree_search import TreeSearch
 from mltest.coordinator.builder.model_evidence import Facts, ModelEvidence
@@ -39,7 +39,7 @@ def tree_radius_facts(
         found = _bounded(evidence, ensemble, chosen, budget_s)
     if not found:
         facts.add("not_finished_count", len(chosen), count=len(chosen))
-        facts.add("radius_certified", None, reason="no row with the right label was reached in time")
+        facts.add("radius_certified", None, reason=unreached_reason(len(chosen)))
         return facts
     if has_veritas():
         add_radii(facts, found, len(chosen), radii)
@@ -63,7 +63,7 @@ def _read(evidence: ModelEvidence) -> tuple[Ensemble | None, str]:
         source = ExportSource(path=evidence.path, info=evidence.model, native=evidence.native)
         ensemble = read_ensemble(source)
     except MltestError as error:
-        return None, error.message
+        return None, f"its trees cannot be read: {why_unread(error)}"
     reason = _obstacle(ensemble, evidence)
     return (None, reason) if reason else (ensemble, "")
 
@@ -113,8 +113,7 @@ def _add_bounds(
     values, is_exact = np.array(lower), len(ensemble.trees) == 1
     metric, word = ("radius_exact", "exact") if is_exact else ("radius_certified", "at least")
     facts.add("not_finished_count", chosen_count - len(lower), count=chosen_count)
-    facts.add(metric, float(np.median(values)), statistic="median", count=len(lower))
-    facts.add(metric, float(values.mean()), statistic="mean", count=len(lower))
+    add_middles(facts, metric, values)
     for radius in radii:
         share = float((values > radius).mean())
         facts.add("robust_accuracy", share, statistic=word, label=f"radius {radius:g}", count=len(lower))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mltest.coordinator.builder.judging.disturbances import column_ranges
 from mltest.coordinator.builder.judging.label_attack import LabelAttack
 from mltest.coordinator.builder.judging.radii import Radius, add_radii
-from mltest.coordinator.builder.judging.said import labels_of, right_rows
+from mltest.coordinator.builder.judging.said import labels_of, right_rows, unreached_reason
 from mltest.coordinator.builder.judging.vector_attack import Space, smallest_found
 from mltest.coordinator.builder.judging.vector_machine import Values, VectorSum, is_certain, vector_sums, voted
 from mltest.coordinator.builder.model_evidence import Facts, ModelEvidence
@@ -139,7 +139,7 @@ def _add_labels(
         add_radii(facts, found, len(chosen), radii)
         return
     facts.add("not_finished_count", len(chosen), count=len(chosen))
-    facts.add("radius_certified", None, reason="no row with the right label was reached in time")
+    facts.add("radius_certified", None, reason=unreached_reason(len(chosen)))
 
 
 def machine_radius(evidence: ModelEvidence, machine: Machine, row: int, seed: int) -> Radius:
