@@ -143,11 +143,7 @@ class ExecProcess:
 
 
 class _Streams(SubprocessStreamProtocol):
-<<<<<<< HEAD
-    """Knows when the process has ended, where `Process.wait` also waits for all who hold its pipes (gh-119710)."""
-=======
     """Knows when the process has ended; `Process.wait` also waits for whoever else holds its pipes (gh-119710)."""
->>>>>>> main
 
     def __init__(self, limit: int, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(limit, loop)

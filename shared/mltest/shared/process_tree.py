@@ -19,15 +19,9 @@ _PATIENCE_S = 2.0
 def kill_tree(root_pid: int, mark: str) -> None:
     """Kill the group of `root_pid`, its descendants, and every process that carries `mark`; repeat until none is left.
 
-<<<<<<< HEAD
-    The root goes last: it adopts orphans (`sandbox.privileges.adopt_orphans`), so that until then nobody whose parent
-    is killed, and who has left group, session and variables behind, is lost. Nothing is stopped before it is killed:
-    what was attached to this process as a debugger would stop it as well.
-=======
     The root is last: it adopts orphans (`sandbox.privileges.adopt_orphans`), so that until then nobody whose parent is
     killed, and who has left group, session and variables behind, is lost. Nothing is stopped before it is killed: what
     was attached to this process as a debugger would stop it as well.
->>>>>>> main
 
     Returns when nothing that can be found is alive, or when what is left does not even die of SIGKILL because it hangs
     in the kernel; `root_pid` itself still has to be waited for by its parent.

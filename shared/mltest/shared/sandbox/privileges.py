@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""What this process may never do again: gain rights, keep those of root, outlive its parent, lose its orphans."""
-=======
 """What this process may never do again: gain rights, keep an administrator's, outlive its parent, lose its orphans."""
->>>>>>> main
 
 import ctypes
 import os
