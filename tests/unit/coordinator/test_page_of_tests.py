@@ -140,5 +140,15 @@ def of_quality(results: tuple[Result, ...]) -> JobResults:
 def test_tests_that_are_asked_for_by_one_command_share_it() -> None:
     command = "ask for it: mltest-coordinator evaluate j --tests"
     tests = tuple(reported(name, ReportedTestState.NOT_CHOSEN, f"{command} '{name}'") for name in ("noise", "drift"))
-    text = " ".join(screen(JobResults(job=JOB, standings=Standings(), tests=tests)).split())
-    assert f"noise, drift {command} NAME" in text
+    lines = [line.strip() for line in screen(JobResults(job=JOB, standings=Standings(), tests=tests)).splitlines()]
+    assert f"noise {command} NAME" in lines
+    assert "drift" in lines
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_no_name_of_a_test_is_broken_over_two_lines(width: int) -> None:
+    names = ("permutation importance", "image corruption", "network bound", "robustness change")
+    tests = tuple(reported(name, ReportedTestState.DOES_NOT_APPLY, "it is for other models") for name in names)
+    text = screen(JobResults(job=JOB, standings=Standings(), tests=tests), width=width)
+    assert all(name in text for name in names)
+    assert text.count("it is for other models") == 1

@@ -29,10 +29,12 @@ def untested(tests: Sequence[ReportedTest], width: int) -> Iterator[RenderableTy
         yield Text(title, style="bold")
         table = plain_table()
         table.show_header = False
-        table.add_column(overflow="fold", max_width=width * 2 // 5)
+        longest = max(len(name) for names in reasons.values() for name in names)
+        table.add_column(overflow="fold", width=min(longest, width // 2))
         table.add_column(overflow="fold")
         for reason, names in reasons.items():
-            table.add_row(printable(", ".join(names)), printable(reason, style="dim"))
+            # Each name on a line of its own: one that is broken over two cannot be searched for.
+            table.add_row(Text("\n").join(map(printable, names)), printable(reason, style="dim"))
         yield Padding(table, (0, 0, 0, 2))
 
 
