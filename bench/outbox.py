@@ -16,7 +16,7 @@ from mltest.agent.service import encode_event
 from mltest.agent.visit.visit_log import VisitLog
 from mltest.agent.visit.visit_runner import VisitRunner
 from mltest.agent.visit.visit_site import VisitSite
-from mltest.shared.blobs import BlobStore
+from mltest.shared.blobs.store import BlobStore
 from mltest.shared.domain import LatencySpec, SampleBatch, VisitEvent, VisitSpec
 from tests.integration.agent_peer import candidate, visit, write_files
 

@@ -20,7 +20,7 @@ from mltest.agent.selftest.local_rounds import LIMITS, call_ns, standard_latency
 from mltest.agent.selftest.models import Model, candidate_of, make_models
 from mltest.agent.visit.slice_order import sweep_processors
 from mltest.agent.visit.worker_process import WorkerProcess
-from mltest.shared.child import Confinement
+from mltest.shared.children.child import Confinement
 from mltest.shared.statistics.paired import Effect, effect_of
 
 SUBJECTS = (("logistic", "scikit-learn"), ("forest", "onnxruntime"), ("forest", "treelite"))

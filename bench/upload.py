@@ -14,7 +14,7 @@ import psutil
 
 from bench.agents import Agent, running_agent
 from bench.figures import Figure, median, paired_ratio, publish
-from mltest.shared.blob_client import upload
+from mltest.shared.blobs.client import upload
 from mltest.shared.grpc_options import channel_options
 from mltest.shared.trust.local_door import local_door
 

@@ -12,7 +12,7 @@ import pytest
 
 from mltest.coordinator.backup import restore_backup, write_backup
 from mltest.coordinator.engine import Coordinator
-from mltest.shared.blobs import BlobStore
+from mltest.shared.blobs.store import BlobStore
 from mltest.shared.errors import BackupInvalidError, RequestInvalidError
 
 CONTENT = b"bytes of a model"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mltest.shared.blob_writer import CHUNK_BYTES, BlobWriter
-from mltest.shared.blobs import BlobStatus, BlobStore
+from mltest.shared.blobs.store import BlobStatus, BlobStore
+from mltest.shared.blobs.writer import CHUNK_BYTES, BlobWriter
 from mltest.shared.errors import (
     BlobBusyError,
     BlobCorruptError,

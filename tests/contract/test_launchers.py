@@ -12,9 +12,9 @@ import pytest
 from mltest.agent.launch.exec_launcher import ExecLauncher
 from mltest.agent.launch.role import Launcher, WorkerRoom
 from mltest.agent.launch.unit_launcher import UnitLauncher
-from mltest.shared.child import Child, ChildLimits
+from mltest.shared.children.child import Child, ChildLimits
+from mltest.shared.children.frames import Frame
 from mltest.shared.errors import ChildCrashedError, DeadlineError, PredictionError, ResourceLimitError
-from mltest.shared.frames import Frame
 from tests.worker_unit import interpreter_that_sees_the_tests, worker_unit
 
 MODULE = "tests.unit.shared.child_of_tests"
@@ -231,7 +231,7 @@ async def test_the_time_of_workers_is_known(room: WorkerRoom, child: Child) -> N
 _AGENT = """
 import asyncio, sys
 from pathlib import Path
-from mltest.shared.child import ChildLimits
+from mltest.shared.children.child import ChildLimits
 from tests.contract.test_launchers import MODULE, ask, ExecLauncher, UnitLauncher
 
 async def main(kind, folder, interpreter):

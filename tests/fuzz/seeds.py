@@ -1,8 +1,8 @@
 """Well-made inputs of each target: where a fuzzer starts from."""
 
 from mltest.coordinator.planning.plan_text import default_plan_toml
-from mltest.shared.blob_wire import encode_get, encode_put
-from mltest.shared.frames import encode_frame
+from mltest.shared.blobs.wire import encode_get, encode_put
+from mltest.shared.children.frames import encode_frame
 from mltest.shared.naming import Advertisement, advertisement_to_txt
 from mltest.shared.sample_codec import pack
 from mltest.v1 import agent_pb2, blob_service_pb2, job_pb2, visit_pb2

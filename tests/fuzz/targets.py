@@ -11,11 +11,11 @@ from mltest.coordinator.fleet.hostile import check_event, cleaned
 from mltest.coordinator.fleet.resolve import txt_advertisement
 from mltest.coordinator.fleet.sightings import addresses_to_try
 from mltest.coordinator.planning.plan_file import parse_plan
-from mltest.shared.blob_wire import decode_get, decode_put
+from mltest.shared.blobs.wire import decode_get, decode_put
+from mltest.shared.children.frames import decode_frame
 from mltest.shared.codec import from_proto
 from mltest.shared.domain import AgentInfo, FleetAgent, JobEvent, JobInfo, JobSpec, VisitEvent, VisitSpec
 from mltest.shared.errors import MltestError, VisitInterruptedError
-from mltest.shared.frames import decode_frame
 from mltest.shared.naming import clean_text, instance_name
 from mltest.shared.native.lightgbm_file import facts_of_lightgbm, text_in
 from mltest.shared.native.xgboost_file import facts_of_xgboost, learner_in

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import grpc.aio
 import numpy as np
 
-from mltest.shared.blob_client import download, upload
+from mltest.shared.blobs.client import download, upload
 from mltest.shared.codec import from_proto, to_proto
 from mltest.shared.domain import (
     AgentInfo,

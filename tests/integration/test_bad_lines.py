@@ -12,9 +12,9 @@ import pytest
 
 from mltest.coordinator.api import CoordinatorApi
 from mltest.coordinator.home import open_coordinator
-from mltest.shared.blob_client import upload
-from mltest.shared.blob_service import add_blob_service
-from mltest.shared.blobs import BlobStore
+from mltest.shared.blobs.client import upload
+from mltest.shared.blobs.service import add_blob_service
+from mltest.shared.blobs.store import BlobStore
 from mltest.shared.domain import AgentUpdated, JobSpec, JobState, Outcome, VisitUpdated
 from mltest.shared.grpc_options import channel_options
 from mltest.shared.grpc_server import new_server

@@ -12,12 +12,12 @@ import grpc
 import grpc.aio
 import pytest
 
-from mltest.shared.blob_chunks import SENT_CHUNK_BYTES
-from mltest.shared.blob_client import download, upload
-from mltest.shared.blob_service import add_blob_service
-from mltest.shared.blob_wire import ACCEPTED_KEY
-from mltest.shared.blob_writer import CHUNK_BYTES
-from mltest.shared.blobs import BlobStore
+from mltest.shared.blobs.chunks import SENT_CHUNK_BYTES
+from mltest.shared.blobs.client import download, upload
+from mltest.shared.blobs.service import add_blob_service
+from mltest.shared.blobs.store import BlobStore
+from mltest.shared.blobs.wire import ACCEPTED_KEY
+from mltest.shared.blobs.writer import CHUNK_BYTES
 from mltest.shared.errors import BlobCorruptError
 from mltest.shared.grpc_server import new_server
 from mltest.shared.status import ERROR_CODE_KEY

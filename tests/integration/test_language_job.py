@@ -9,7 +9,7 @@ from mltest.shared.domain import JobState
 from tests.integration.jobs import ONE_ROUND, all_events, job_spec
 from tests.models import ModelFiles
 from tests.processes import Running
-from tests.unit.coordinator.test_language_quality import LETTERS, TOKENS, bigram, graph
+from tests.unit.coordinator.tests.test_language_quality import LETTERS, TOKENS, bigram, graph
 
 PLAN = f"""{ONE_ROUND}
 [[tests]]

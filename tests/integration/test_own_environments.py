@@ -14,7 +14,7 @@ from mltest.agent.launch.exec_launcher import ExecLauncher
 from mltest.agent.launch.role import Launcher
 from mltest.agent.launch.unit_launcher import UnitLauncher
 from mltest.agent.probe.probe import probe
-from mltest.shared.child import ChildLimits, Confinement
+from mltest.shared.children.child import ChildLimits, Confinement
 from mltest.shared.domain import CandidateEnded, Outcome, RuntimeInfo
 from mltest.shared.errors import EnvironmentBrokenError
 from tests.integration.agent_peer import candidate, connected, visit, write_files

@@ -8,7 +8,7 @@ import grpc
 import grpc.aio
 import pytest
 
-from mltest.shared.blobs import BlobStore
+from mltest.shared.blobs.store import BlobStore
 from mltest.shared.errors import NotTrustedError, error_class
 from mltest.shared.status import ERROR_CODE_KEY
 from mltest.v1 import agent_service_pb2, blob_service_pb2

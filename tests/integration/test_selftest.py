@@ -25,7 +25,7 @@ from mltest.agent.selftest.openloop import openloop
 from mltest.agent.selftest.recording import read_records
 from mltest.agent.selftest.rows import rows
 from mltest.agent.selftest.verify import verify
-from mltest.shared.process_tree import MARK
+from mltest.shared.children.process_tree import MARK
 
 pytestmark = pytest.mark.xdist_group("selftest")
 

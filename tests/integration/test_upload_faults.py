@@ -14,10 +14,10 @@ import grpc.aio
 import pytest
 
 from mltest.coordinator.fleet.delivery import deliver
-from mltest.shared.blob_chunks import SENT_CHUNK_BYTES
-from mltest.shared.blob_client import upload
-from mltest.shared.blob_service import add_blob_service
-from mltest.shared.blobs import BlobStore
+from mltest.shared.blobs.chunks import SENT_CHUNK_BYTES
+from mltest.shared.blobs.client import upload
+from mltest.shared.blobs.service import add_blob_service
+from mltest.shared.blobs.store import BlobStore
 from mltest.shared.domain import Outcome, PredictionsStored, SampleBatch, VisitEnded
 from mltest.shared.errors import AgentUnreachableError, BlobBusyError, BlobCorruptError, BlobOffsetError
 from mltest.shared.grpc_options import channel_options

@@ -109,9 +109,9 @@ FORMULAS: Mapping[str, tuple[str, ...]] = {
     "board-rails": ("tests/unit/agent/meters/test_discovery.py",),
     "type-b": (f"{_ENGINE}/test_energy_results.py", f"{_ENGINE}/test_known_energy.py"),
     "own-peak": ("tests/unit/agent/test_peak_memory.py",),
-    "machine-refusal": ("tests/unit/coordinator/test_machine_policy.py",),
+    "machine-refusal": ("tests/unit/coordinator/analysis/test_machine_policy.py",),
     "energy-soundness": (
-        "tests/unit/coordinator/test_energy_results.py",
+        "tests/unit/coordinator/tests/test_energy_results.py",
         "tests/unit/agent/visit/test_round_watch.py",
     ),
 }

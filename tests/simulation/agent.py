@@ -16,7 +16,7 @@ from mltest.agent.service import AgentParts, AgentService, AgentState, decode_ev
 from mltest.agent.visit.visit_site import VisitSite
 from mltest.agent.visit.visits import Visits
 from mltest.agent.watched import Watched
-from mltest.shared.blobs import BlobStore
+from mltest.shared.blobs.store import BlobStore
 from mltest.shared.codec import from_proto
 from mltest.shared.domain import VisitEvent
 from mltest.v1 import agent_service_pb2 as pb

@@ -167,7 +167,7 @@ _VISIT = """
 import asyncio, sys, tempfile
 from pathlib import Path
 from mltest.agent.launch.unit_launcher import UnitLauncher
-from mltest.shared.child import ChildLimits
+from mltest.shared.children.child import ChildLimits
 
 async def main():
     room = UnitLauncher(Path("/run/mltest/worker.sock")).room(Path(tempfile.mkdtemp()))

@@ -25,7 +25,7 @@ from mltest.agent.speed.speed import checked_speed
 from mltest.agent.visit.visit_site import VisitSite
 from mltest.agent.visit.visits import Visits
 from mltest.agent.watched import Watched
-from mltest.shared.blobs import BlobStore
+from mltest.shared.blobs.store import BlobStore
 from mltest.shared.domain import AgentInfo, SpeedCheck
 from mltest.shared.errors import MltestError
 from mltest.shared.protocol import MIN_PROTOCOL_VERSION, PROTOCOL_VERSION

@@ -14,7 +14,7 @@ from mltest.agent.listening import EVERYWHERE, ListenChoice, bind, reachable_add
 from mltest.agent.pairing_service import SERVICE_NAME as PAIRING_SERVICE_NAME
 from mltest.agent.pairing_service import PairingService
 from mltest.agent.service import SERVICE_NAME, AgentService
-from mltest.shared.blob_service import add_blob_service
+from mltest.shared.blobs.service import add_blob_service
 from mltest.shared.errors import RequestInvalidError
 from mltest.shared.grpc_server import new_server
 from mltest.shared.trust.book import TrustBook

@@ -30,7 +30,7 @@ from mltest.coordinator.store import Store
 from mltest.coordinator.store.store_thread import StoreThread
 from mltest.coordinator.tests.chosen import checked_names
 from mltest.coordinator.tests.reports import reports_of
-from mltest.shared.blobs import BlobStore
+from mltest.shared.blobs.store import BlobStore
 from mltest.shared.domain import (
     Comparison,
     Disagreements,

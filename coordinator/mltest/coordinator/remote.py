@@ -9,7 +9,7 @@ from pathlib import Path
 import grpc.aio
 
 from mltest.coordinator.api import StoredEnergy, StoredSeries
-from mltest.shared import blob_client
+from mltest.shared.blobs import client as blob_client
 from mltest.shared.codec import from_proto, to_proto
 from mltest.shared.domain import (
     Comparison,

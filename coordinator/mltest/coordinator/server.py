@@ -14,7 +14,7 @@ from grpc_reflection.v1alpha import reflection
 from mltest.coordinator.engine import Coordinator
 from mltest.coordinator.service import SERVICE_NAME, CoordinatorService
 from mltest.coordinator.socket_file import published_address, socket_path
-from mltest.shared.blob_service import add_blob_service
+from mltest.shared.blobs.service import add_blob_service
 from mltest.shared.errors import NotPermittedError, RequestInvalidError
 from mltest.shared.grpc_options import MAX_LARGE_RESPONSE_BYTES
 from mltest.shared.grpc_server import new_server

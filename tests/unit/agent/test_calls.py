@@ -23,9 +23,9 @@ from mltest.agent.worker.forms import form_of
 from mltest.agent.worker.sample_frame import samples_to_frame
 from mltest.agent.worker.timed_forms import TimedForms, timed_to_frame
 from mltest.agent.worker.verification import Expected
+from mltest.shared.children.frames import Frame, decode_frame, encode_frame
 from mltest.shared.domain import CallRemark, Output, RemarkKind, SampleSeries
 from mltest.shared.errors import CallAbsentError, PredictionError
-from mltest.shared.frames import Frame, decode_frame, encode_frame
 from mltest.shared.native.predictions import Predictions
 
 SCORES = np.array([[0.1, 0.9], [0.8, 0.2]])

@@ -14,9 +14,9 @@ from mltest.agent.visit.slice_order import Cell, slice_order, sweep_processors
 from mltest.agent.worker.candidate_frame import candidate_from_frame, candidate_to_frame
 from mltest.agent.worker.rows import batches_of, distinct_rows, load_rows
 from mltest.agent.worker.sample_frame import samples_from_frame, samples_to_frame
+from mltest.shared.children.frames import decode_frame, encode_frame
 from mltest.shared.domain import Output, SampleSeries, Task, VisitCandidate
 from mltest.shared.errors import DataInvalidError, DataMismatchError
-from mltest.shared.frames import decode_frame, encode_frame
 
 
 def cells_of(candidates: int, sizes: Collection[int]) -> list[Cell]:

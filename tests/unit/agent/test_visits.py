@@ -11,7 +11,7 @@ from mltest.agent.outbox.outbox import MemoryOutbox
 from mltest.agent.service import decode_event, encode_event
 from mltest.agent.visit.visit_site import VisitSite
 from mltest.agent.visit.visits import KEPT_LOGS, Visits
-from mltest.shared.blobs import BlobStore
+from mltest.shared.blobs.store import BlobStore
 from mltest.shared.codec import from_proto
 from mltest.shared.domain import Limits, Outcome, Output, Task, VisitCandidate, VisitEnded, VisitEvent, VisitSpec
 from mltest.shared.errors import AgentBusyError, LeaseLostError, VisitInterruptedError, VisitUnknownError

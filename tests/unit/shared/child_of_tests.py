@@ -7,9 +7,9 @@ import sys
 import time
 from pathlib import Path
 
-from mltest.shared.child_side import serve
+from mltest.shared.children.child_side import serve
+from mltest.shared.children.frames import Frame
 from mltest.shared.errors import ModelInvalidError
-from mltest.shared.frames import Frame
 
 
 def _echo(frame: Frame) -> Frame:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mltest.shared.blob_wire import decode_get, decode_put, encode_get, encode_put
+from mltest.shared.blobs.wire import decode_get, decode_put, encode_get, encode_put
 from mltest.v1.blob_service_pb2 import BlobHeader, GetBlobResponse, PutBlobRequest
 
 SIZES = (1, 127, 128, 16383, 16384, 1024 * 1024)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mltest.shared.child import Child, ChildLimits
+from mltest.shared.children.child import Child, ChildLimits
+from mltest.shared.children.frames import Frame
 from mltest.shared.errors import (
     ChildCrashedError,
     DeadlineError,
@@ -17,7 +18,6 @@ from mltest.shared.errors import (
     ModelInvalidError,
     ResourceLimitError,
 )
-from mltest.shared.frames import Frame
 from tests.worker_unit import interpreter_that_sees_the_tests
 
 MODULE = "tests.unit.shared.child_of_tests"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mltest.shared import process_tree
-from mltest.shared.process_tree import kill_tree
+from mltest.shared.children import process_tree
+from mltest.shared.children.process_tree import kill_tree
 
 
 def test_a_process_that_hides_in_proc_is_killed_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

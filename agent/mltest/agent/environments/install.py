@@ -1,8 +1,8 @@
 """Makes and removes the environment of one runtime; whatever ends it, nothing half-made is left that could be used.
 
 An environment holds the runtime's packages only, from wheels, in the versions that this software is checked with. Not
-this software itself: workers get it from the agent that starts them (`mltest.shared.other_interpreter`), so that an
-upgrade of the agent needs no new environments.
+this software itself: workers get it from the agent that starts them (`mltest.shared.children.other_interpreter`), so
+that an upgrade of the agent needs no new environments.
 """
 
 import platform

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mltest.agent.launch.output_file import open_output
 from mltest.agent.launch.role import OwnTime
-from mltest.shared.child import Child, ChildLimits
+from mltest.shared.children.child import Child, ChildLimits
 
 
 class ExecRoom:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mltest.agent.launch.messages import close_all, receive_message, send_message
+from mltest.shared.children.frames import Frame
 from mltest.shared.errors import WorkerUnitError, error_class
-from mltest.shared.frames import Frame
 
 REQUEST_TIMEOUT_S = 10.0
 """Of whatever the host does at once; killing a tree is the longest, see KILL_WAIT_S there."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mltest.agent.launch.host_connection import HostConnection
-from mltest.shared.frames import MAX_FRAME_BYTES, Frame
+from mltest.shared.children.frames import MAX_FRAME_BYTES, Frame
 
 
 class HostedProcess:

@@ -9,7 +9,7 @@ import os
 import socket
 from collections.abc import Sequence
 
-from mltest.shared.frames import Frame, decode_frame, encode_frame
+from mltest.shared.children.frames import Frame, decode_frame, encode_frame
 
 MAX_MESSAGE_BYTES = 64 * 1024
 MAX_FILES = 3

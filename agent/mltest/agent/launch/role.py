@@ -6,7 +6,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Protocol
 
-from mltest.shared.child import Child, ChildLimits
+from mltest.shared.children.child import Child, ChildLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

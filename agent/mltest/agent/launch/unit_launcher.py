@@ -14,7 +14,7 @@ from mltest.agent.launch.host_connection import COPY_TIMEOUT_S, HostConnection
 from mltest.agent.launch.hosted_process import HostedProcess
 from mltest.agent.launch.output_file import regular_file
 from mltest.agent.launch.role import OwnTime
-from mltest.shared.child import Child, ChildLimits, stderr_file
+from mltest.shared.children.child import Child, ChildLimits, stderr_file
 from mltest.shared.errors import PredictionError, WorkerUnitError
 from mltest.shared.sandbox.limits import limits_to_argument
 

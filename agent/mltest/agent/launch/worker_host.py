@@ -20,10 +20,10 @@ from pathlib import Path
 from mltest.agent.launch.messages import close_all, receive_message, send_message
 from mltest.agent.launch.output_file import open_output
 from mltest.agent.launch.unit_time import own_ticks
-from mltest.shared.child_process import KILL_WAIT_S, child_command, child_variables, new_mark
+from mltest.shared.children.child_process import KILL_WAIT_S, child_command, child_variables, new_mark
+from mltest.shared.children.frames import Frame
+from mltest.shared.children.process_tree import kill_tree, signal_tree
 from mltest.shared.errors import DiskFullError, MltestError, RequestInvalidError
-from mltest.shared.frames import Frame
-from mltest.shared.process_tree import kill_tree, signal_tree
 from mltest.shared.sandbox.limits import limits_from_argument
 
 MAX_CHILDREN = 256

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from mltest.agent.native.compile import compiled_library
-from mltest.shared.child_side import serve
-from mltest.shared.frames import Frame
+from mltest.shared.children.child_side import serve
+from mltest.shared.children.frames import Frame
 
 
 def compile_sources(frame: Frame) -> Frame:

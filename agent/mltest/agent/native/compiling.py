@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mltest.agent.native.compile import loop_failure, loop_sources
-from mltest.shared.child import ChildLimits, Confinement
+from mltest.shared.children.child import ChildLimits, Confinement
 from mltest.shared.errors import CompileFailedError
 from mltest.shared.native.compiling import COMPILE_S, MEMORY_BYTES, CompileCost, answer_of_child, cost_from_frame
 

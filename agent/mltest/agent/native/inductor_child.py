@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mltest.shared.child_side import serve
+from mltest.shared.children.child_side import serve
+from mltest.shared.children.frames import Frame
 from mltest.shared.errors import CompileFailedError
-from mltest.shared.frames import Frame
 from mltest.shared.native.artifact_child import ARTIFACT
 from mltest.shared.native.compiler import FIRST_LINES, compiler_path
 

@@ -21,10 +21,10 @@ from mltest.agent.probe.capabilities import (
     runtime_from_json,
 )
 from mltest.agent.probe.offer import NOT_OFFERED, is_offered
-from mltest.shared.child import Child, ChildLimits
+from mltest.shared.children.child import Child, ChildLimits
+from mltest.shared.children.frames import Frame
 from mltest.shared.domain import UNKNOWN_SANDBOX, HostInfo, RuntimeInfo
 from mltest.shared.errors import InfrastructureError, MltestError
-from mltest.shared.frames import Frame
 from mltest.shared.protocol import software_version
 from mltest.shared.sandbox.trial import tried_sandbox
 

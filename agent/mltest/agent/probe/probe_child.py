@@ -8,8 +8,8 @@ from mltest.agent.meters.listing import meter_infos
 from mltest.agent.meters.registry import discovered
 from mltest.agent.meters.role import MeterSite
 from mltest.agent.runtimes.registry import runtimes
-from mltest.shared.child_side import serve
-from mltest.shared.frames import Frame
+from mltest.shared.children.child_side import serve
+from mltest.shared.children.frames import Frame
 from mltest.shared.jsonable import to_jsonable
 from mltest.shared.protocol import software_version
 

@@ -13,9 +13,9 @@ from mltest.agent.host.cuda_driver import cuda_obstacle
 from mltest.agent.probe.installed import installed_versions
 from mltest.agent.runtimes.registry import runtime_named
 from mltest.agent.runtimes.role import ProvenRuntime, Runtime, RuntimeNeeds
-from mltest.shared.child_side import serve
+from mltest.shared.children.child_side import serve
+from mltest.shared.children.frames import Frame
 from mltest.shared.domain import RuntimeInfo
-from mltest.shared.frames import Frame
 from mltest.shared.native.artifact_flags import LANGUAGES
 from mltest.shared.native.compiler import REMEDIES
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from mltest.agent.runtimes.registry import runtime_named
 from mltest.agent.worker.candidate_frame import candidate_from_frame
-from mltest.shared.child_side import serve
+from mltest.shared.children.child_side import serve
+from mltest.shared.children.frames import Frame
 from mltest.shared.errors import MltestError
-from mltest.shared.frames import Frame
 
 if TYPE_CHECKING:
     import numpy as np

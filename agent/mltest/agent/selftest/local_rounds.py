@@ -13,7 +13,7 @@ from mltest.agent.visit.visit_log import Encoder, VisitLog
 from mltest.agent.visit.visit_request import checked_visit
 from mltest.agent.visit.visit_runner import VisitRunner
 from mltest.agent.visit.visit_site import VisitSite
-from mltest.shared.blobs import BlobStore
+from mltest.shared.blobs.store import BlobStore
 from mltest.shared.domain import (
     CandidateEnded,
     LatencySpec,

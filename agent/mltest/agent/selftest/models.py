@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mltest.shared.child import Child, ChildLimits
+from mltest.shared.children.child import Child, ChildLimits
 from mltest.shared.domain import Output, Task, VisitCandidate
 from mltest.shared.errors import ChildCrashedError, MltestError, RuntimeMissingError
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mltest.shared.child_side import serve
-from mltest.shared.frames import Frame
+from mltest.shared.children.child_side import serve
+from mltest.shared.children.frames import Frame
 from mltest.shared.native.skops_library import skops_library
 
 ROW_COUNT = 1024

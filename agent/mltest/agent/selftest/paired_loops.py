@@ -11,8 +11,8 @@ from mltest.agent.selftest.findings import Bar, Finding
 from mltest.agent.selftest.models import Model, candidate_of
 from mltest.agent.visit.worker_variables import worker_variables
 from mltest.agent.worker.candidate_frame import candidate_to_frame
-from mltest.shared.child import Child, ChildLimits
-from mltest.shared.frames import Frame
+from mltest.shared.children.child import Child, ChildLimits
+from mltest.shared.children.frames import Frame
 from mltest.shared.statistics.paired import Effect, effect_of
 
 SLICE_NS = 12_500_000

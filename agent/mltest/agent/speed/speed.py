@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mltest.agent.launch.exec_launcher import ExecLauncher
-from mltest.shared.child import ChildLimits
+from mltest.shared.children.child import ChildLimits
 from mltest.shared.domain import SpeedCheck, SpeedProcess
 from mltest.shared.errors import SpeedCheckError
 

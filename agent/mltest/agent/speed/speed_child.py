@@ -13,10 +13,10 @@ from pathlib import Path
 
 from mltest.agent.host.equal_processors import equal_processors
 from mltest.agent.native.compile import compiled_library
-from mltest.shared.child_side import serve
+from mltest.shared.children.child_side import serve
+from mltest.shared.children.frames import Frame
 from mltest.shared.domain import SpeedCheck, SpeedProcess
 from mltest.shared.errors import MltestError, SpeedCheckError
-from mltest.shared.frames import Frame
 from mltest.shared.statistics.percentiles import percentile
 
 PROCESS_COUNT = 6

@@ -6,7 +6,7 @@ from pathlib import Path
 from mltest.agent.environments.environments import Environments
 from mltest.agent.native.compiled_libraries import CompiledLibraries, CompiledLibrary
 from mltest.agent.visit.visit_log import VisitLog
-from mltest.shared.blobs import BlobStore
+from mltest.shared.blobs.store import BlobStore
 from mltest.shared.domain import SampleSeries, VisitCandidate
 from mltest.shared.errors import CallAbsentError, InfrastructureError, MltestError, RuntimeMissingError
 from mltest.shared.native.artifact_flags import LANGUAGES

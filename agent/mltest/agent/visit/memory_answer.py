@@ -14,8 +14,8 @@ from mltest.agent.worker.footprint import (
     PARTS,
     SWAPPED,
 )
+from mltest.shared.children.frames import Frame
 from mltest.shared.domain import CallRemark, RemarkKind, SampleSeries
-from mltest.shared.frames import Frame
 from mltest.shared.naming import clean_text
 
 PARAMETERS, RSS = "memory_parameter_bytes", "memory_rss_bytes"

@@ -8,7 +8,7 @@ from mltest.agent.environments.environments import Environments
 from mltest.agent.launch.exec_launcher import ExecLauncher
 from mltest.agent.launch.role import Launcher
 from mltest.agent.meters.role import MeterSite
-from mltest.shared.blobs import BlobStore
+from mltest.shared.blobs.store import BlobStore
 from mltest.shared.domain import UNKNOWN_SANDBOX, HostInfo, SandboxInfo
 
 

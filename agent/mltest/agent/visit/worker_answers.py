@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from mltest.agent.visit.thread_rule import WorkerThreads
 from mltest.agent.worker.open_loop import LATENCY, LATENESS
 from mltest.agent.worker.sample_frame import samples_from_frame
+from mltest.shared.children.frames import Frame, checked_number
 from mltest.shared.domain import SampleSeries, VerifiedCalls
-from mltest.shared.frames import Frame, checked_number
 from mltest.shared.naming import clean_text
 
 MAX_WORST_ROWS = 16

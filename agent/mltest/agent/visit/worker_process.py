@@ -26,8 +26,9 @@ from mltest.agent.worker.candidate_frame import candidate_to_frame
 from mltest.agent.worker.form import CONVERSION, NATIVE_CALL, PYTHON_CALL
 from mltest.agent.worker.open_loop import overload_remark
 from mltest.agent.worker.sample_frame import samples_from_frame
-from mltest.shared.child import Child, ChildLimits, Confinement
-from mltest.shared.child_side import WALLS
+from mltest.shared.children.child import Child, ChildLimits, Confinement
+from mltest.shared.children.child_side import WALLS
+from mltest.shared.children.frames import Frame
 from mltest.shared.domain import (
     CallRemark,
     CallsVerified,
@@ -38,7 +39,6 @@ from mltest.shared.domain import (
     SampleSeries,
     VisitCandidate,
 )
-from mltest.shared.frames import Frame
 from mltest.shared.naming import clean_text
 from mltest.shared.native.onnx_on_gpu import ON_GPU
 

@@ -2,8 +2,8 @@
 
 from dataclasses import asdict
 
+from mltest.shared.children.frames import Frame
 from mltest.shared.domain import Output, Task, VisitCandidate
-from mltest.shared.frames import Frame
 
 
 def candidate_to_frame(candidate: VisitCandidate) -> Frame:

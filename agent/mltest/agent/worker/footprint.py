@@ -16,7 +16,7 @@ from mltest.agent.worker.memory_marks import (
     memory_mark,
 )
 from mltest.agent.worker.process_state import memory_bytes
-from mltest.shared.frames import Frame
+from mltest.shared.children.frames import Frame
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,7 +5,7 @@ import sys
 from array import array
 from collections.abc import Sequence
 
-from mltest.shared.frames import Frame
+from mltest.shared.children.frames import Frame
 
 _CODE_OF_WIDTH = {4: "I", 8: "Q"}
 

@@ -8,9 +8,9 @@ from mltest.agent.worker.form import PYTHON_CALL, Form, RepeatedForm, TimedCalls
 from mltest.agent.worker.process_state import go_to_processor
 from mltest.agent.worker.sample_frame import samples_to_frame
 from mltest.agent.worker.spread import calls_together
-from mltest.shared.child_side import Handler
+from mltest.shared.children.child_side import Handler
+from mltest.shared.children.frames import Frame
 from mltest.shared.errors import CallAbsentError, MltestError, PredictionError
-from mltest.shared.frames import Frame
 
 if TYPE_CHECKING:
     from mltest.agent.worker.verification import Expected

@@ -29,10 +29,10 @@ from mltest.agent.worker.process_state import (
 from mltest.agent.worker.sample_frame import samples_to_frame
 from mltest.agent.worker.timed_forms import TimedForms, timed_to_frame
 from mltest.agent.worker.timing import null_calls
-from mltest.shared.child_side import Handler, serve
+from mltest.shared.children.child_side import Handler, serve
+from mltest.shared.children.frames import Frame
 from mltest.shared.domain import VisitCandidate
 from mltest.shared.errors import CallAbsentError, ModelInvalidError, PredictionError, RuntimeMissingError
-from mltest.shared.frames import Frame
 
 if TYPE_CHECKING:
     import numpy as np

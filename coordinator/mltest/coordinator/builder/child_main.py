@@ -31,9 +31,9 @@ from mltest.coordinator.builder.transforms.registry import transformed
 from mltest.coordinator.builder.variant import SELECTED_ON
 from mltest.coordinator.builder.yardstick import read_yardstick
 from mltest.coordinator.planning.plan import TestChoice
-from mltest.shared.child_side import Handler, serve
+from mltest.shared.children.child_side import Handler, serve
+from mltest.shared.children.frames import Frame
 from mltest.shared.domain import Candidate, DatasetInfo, JobSpec, ModelInfo
-from mltest.shared.frames import Frame
 from mltest.shared.jsonable import from_jsonable, to_jsonable
 from mltest.shared.model_format import PICKLE, PT2, SKOPS, permitted_format
 from mltest.shared.native.libraries import LIBRARIES

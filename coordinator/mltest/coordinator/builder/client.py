@@ -22,10 +22,10 @@ from mltest.coordinator.builder.fastinference.tool import FastInferenceTool
 from mltest.coordinator.builder.obstacles import exporter_obstacle
 from mltest.coordinator.builder.tool_report import ToolReport
 from mltest.coordinator.planning.plan import Plan, TestChoice
-from mltest.shared.child import Child, ChildLimits, Confinement
+from mltest.shared.children.child import Child, ChildLimits, Confinement
+from mltest.shared.children.frames import Frame
 from mltest.shared.domain import Candidate, DatasetInfo, JobSpec, ModelInfo, Result
 from mltest.shared.errors import ChildCrashedError, DeadlineError, MltestError, ResourceLimitError
-from mltest.shared.frames import Frame
 from mltest.shared.jsonable import from_jsonable, to_jsonable
 
 AnswerT = TypeVar("AnswerT")

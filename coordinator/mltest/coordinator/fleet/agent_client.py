@@ -11,7 +11,7 @@ import grpc
 import grpc.aio
 
 from mltest.coordinator.fleet.hostile import checked_speed, cleaned
-from mltest.shared import blob_client
+from mltest.shared.blobs import client as blob_client
 from mltest.shared.codec import from_proto, to_proto
 from mltest.shared.domain import AgentInfo, AgentUse, SampleBatch, SpeedCheck, VisitEvent, VisitSpec
 from mltest.shared.errors import (

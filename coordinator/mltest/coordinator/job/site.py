@@ -8,7 +8,7 @@ from mltest.coordinator.fleet.fleet import Fleet
 from mltest.coordinator.job.news import News
 from mltest.coordinator.store import Store
 from mltest.coordinator.store.store_thread import StoreThread
-from mltest.shared.blobs import BlobStore
+from mltest.shared.blobs.store import BlobStore
 from mltest.shared.domain import JobEventBody
 
 

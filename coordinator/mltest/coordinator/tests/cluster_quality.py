@@ -40,7 +40,7 @@ class ClusteringQuality:
 
     def results(self, evidence: "PredictionEvidence") -> Sequence[Result]:
         """Return every index; one that cannot be had says why."""
-        from mltest.coordinator.builder.judging.cluster_figures import cluster_figures
+        from mltest.coordinator.builder.judging.measures.cluster_figures import cluster_figures
 
         evidence = evidence.judged()
         findings = Findings(self.name, evidence)

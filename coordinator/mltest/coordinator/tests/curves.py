@@ -28,7 +28,11 @@ class Curves:
 
     def results(self, evidence: "PredictionEvidence") -> Sequence[Result]:
         """Return the points; a curve that cannot be had says why."""
-        from mltest.coordinator.builder.judging.curve_points import calibration_points, precision_points, roc_points
+        from mltest.coordinator.builder.judging.measures.curve_points import (
+            calibration_points,
+            precision_points,
+            roc_points,
+        )
 
         evidence = evidence.judged()
         findings = Findings(self.name, evidence)
@@ -66,7 +70,7 @@ class Residuals:
         """Return quantiles over all targets, and for one target the residuals by tenths of the predicted values."""
         import numpy as np
 
-        from mltest.coordinator.builder.judging.curve_points import residual_points
+        from mltest.coordinator.builder.judging.measures.curve_points import residual_points
 
         evidence = evidence.judged()
         assert evidence.truth is not None

@@ -36,6 +36,6 @@ class Drift:
 
     def examine(self, evidence: "ModelEvidence") -> Sequence[Result]:
         """Return every figure; one that cannot be had says why."""
-        from mltest.coordinator.builder.judging.drift_facts import drift_facts
+        from mltest.coordinator.builder.judging.disturbance.drift_facts import drift_facts
 
         return drift_facts(evidence, self.name, shown_columns=self.shown_columns).results

@@ -37,7 +37,7 @@ class Fairness:
 
     def results(self, evidence: "PredictionEvidence") -> Sequence[Result]:
         """Return the metrics of each group and the disparities; what cannot be had says why."""
-        from mltest.coordinator.builder.judging.group_figures import class_groups, value_groups
+        from mltest.coordinator.builder.judging.measures.group_figures import class_groups, value_groups
 
         findings = Findings(self.name, evidence.judged())
         of_groups = class_groups if evidence.model.task is Task.CLASSIFICATION else value_groups

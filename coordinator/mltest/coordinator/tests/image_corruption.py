@@ -48,7 +48,7 @@ class ImageCorruption:
 
     def examine(self, evidence: "ModelEvidence") -> Sequence[Result]:
         """Return the figures of each corruption and severity, or why rows are no images."""
-        from mltest.coordinator.builder.judging.corruption_facts import corruption_facts
+        from mltest.coordinator.builder.judging.disturbance.corruption_facts import corruption_facts
 
         return corruption_facts(
             evidence,

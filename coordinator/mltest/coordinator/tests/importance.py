@@ -27,7 +27,7 @@ class NativeImportance:
 
     def examine(self, evidence: "ModelEvidence") -> Sequence[Result]:
         """Return the importance of each feature, or why the model has no account of it."""
-        from mltest.coordinator.builder.judging.importance_facts import native_importance
+        from mltest.coordinator.builder.judging.importance.importance_facts import native_importance
 
         return native_importance(evidence, self.name, shown_features=self.shown_features).results
 
@@ -65,7 +65,7 @@ class ShapImportance:
 
     def examine(self, evidence: "ModelEvidence") -> Sequence[Result]:
         """Return the importance of each feature, or why there is none."""
-        from mltest.coordinator.builder.judging.shap_facts import shap_facts
+        from mltest.coordinator.builder.judging.importance.shap_facts import shap_facts
 
         return shap_facts(
             evidence,
@@ -106,7 +106,7 @@ class PermutationImportance:
 
     def examine(self, evidence: "ModelEvidence") -> Sequence[Result]:
         """Return the importance of each feature that was reached."""
-        from mltest.coordinator.builder.judging.importance_facts import permutation_importance
+        from mltest.coordinator.builder.judging.importance.importance_facts import permutation_importance
 
         return permutation_importance(
             evidence,

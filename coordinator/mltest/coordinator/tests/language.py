@@ -36,8 +36,8 @@ class LanguageQuality:
 
     def results(self, evidence: "PredictionEvidence") -> Sequence[Result]:
         """Return every metric; one that cannot be had says why."""
-        from mltest.coordinator.builder.judging.bootstrap import intervals, points, resampled
-        from mltest.coordinator.builder.judging.token_measures import token_measure
+        from mltest.coordinator.builder.judging.measures.bootstrap import intervals, points, resampled
+        from mltest.coordinator.builder.judging.measures.token_measures import token_measure
 
         rows, scores = evidence.rows, evidence.predictions.scores
         assert scores is not None

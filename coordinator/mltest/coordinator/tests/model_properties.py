@@ -27,7 +27,7 @@ class TreeProperties:
 
     def examine(self, evidence: "ModelEvidence") -> Sequence[Result]:
         """Return every property; one that cannot be had says why."""
-        from mltest.coordinator.builder.judging.tree_facts import tree_facts
+        from mltest.coordinator.builder.judging.ensembles.tree_facts import tree_facts
 
         return tree_facts(evidence, self.name, shown_features=self.shown_features).results
 
@@ -42,7 +42,7 @@ class SupportVectors:
 
     def examine(self, evidence: "ModelEvidence") -> Sequence[Result]:
         """Return every property; one that cannot be had says why."""
-        from mltest.coordinator.builder.judging.vector_facts import vector_facts
+        from mltest.coordinator.builder.judging.vectors.vector_facts import vector_facts
 
         return vector_facts(evidence, self.name).results
 
@@ -57,7 +57,7 @@ class NetworkProperties:
 
     def examine(self, evidence: "ModelEvidence") -> Sequence[Result]:
         """Return every property; one that cannot be had says why."""
-        from mltest.coordinator.builder.judging.network_facts import network_facts
+        from mltest.coordinator.builder.judging.networks.network_facts import network_facts
 
         return network_facts(evidence, self.name).results
 

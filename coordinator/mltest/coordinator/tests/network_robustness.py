@@ -70,7 +70,7 @@ class NetworkAttack:
 
     def examine(self, evidence: "ModelEvidence") -> Sequence[Result]:
         """Return the share that withstood at each radius, and what each attack broke."""
-        from mltest.coordinator.builder.judging.network_attack import network_attack_facts
+        from mltest.coordinator.builder.judging.networks.network_attack import network_attack_facts
         from mltest.coordinator.builder.networks.ensemble import Effort
 
         effort = Effort(steps=self.steps, restarts=self.restarts, aims=self.aims, queries=self.queries, seed=self.seed)
@@ -114,7 +114,7 @@ class NetworkBound:
 
     def examine(self, evidence: "ModelEvidence") -> Sequence[Result]:
         """Return what is proven, or why the network cannot be read."""
-        from mltest.coordinator.builder.judging.network_bound import network_bound_facts
+        from mltest.coordinator.builder.judging.networks.network_bound import network_bound_facts
 
         return network_bound_facts(
             evidence, self.name, rows=self.rows, radii=self.radii, ranges=self.ranges, budget_s=self.budget_s

@@ -45,7 +45,7 @@ class Poisoning:
 
     def examine(self, evidence: "ModelEvidence") -> Sequence[Result]:
         """Return the change of error, or why there is none."""
-        from mltest.coordinator.builder.judging.poisoning import poisoning_facts
+        from mltest.coordinator.builder.judging.vectors.poisoning import poisoning_facts
 
         return poisoning_facts(
             evidence, self.name, starts=self.starts, steps=self.steps, seed=self.seed, budget_s=self.budget_s

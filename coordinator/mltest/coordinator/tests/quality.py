@@ -54,9 +54,14 @@ class ClassificationQuality:
         """Return every metric; one that cannot be had says why."""
         import numpy as np
 
-        from mltest.coordinator.builder.judging.bootstrap import intervals, points, resampled
-        from mltest.coordinator.builder.judging.calibration_interval import calibration_interval
-        from mltest.coordinator.builder.judging.measures import PROBABILISTIC, RANKED, class_shares, measures_of
+        from mltest.coordinator.builder.judging.measures.bootstrap import intervals, points, resampled
+        from mltest.coordinator.builder.judging.measures.calibration_interval import calibration_interval
+        from mltest.coordinator.builder.judging.measures.measures import (
+            PROBABILISTIC,
+            RANKED,
+            class_shares,
+            measures_of,
+        )
 
         whole, evidence = evidence, evidence.judged()
         assert evidence.truth is not None
@@ -106,8 +111,8 @@ class RegressionQuality:
 
     def results(self, evidence: "PredictionEvidence") -> Sequence[Result]:
         """Return every metric; one that cannot be had says why."""
-        from mltest.coordinator.builder.judging.bootstrap import intervals, points, resampled
-        from mltest.coordinator.builder.judging.measures import VALUED, measures_of
+        from mltest.coordinator.builder.judging.measures.bootstrap import intervals, points, resampled
+        from mltest.coordinator.builder.judging.measures.measures import VALUED, measures_of
 
         whole, evidence = evidence, evidence.judged()
         assert evidence.truth is not None

@@ -45,7 +45,7 @@ class QualityChange:
 
     def results(self, evidence: "PredictionEvidence") -> Sequence[Result]:
         """Return every change; one that cannot be had says why."""
-        from mltest.coordinator.builder.judging.paired_quality import changes_of, p_value, swapped_rows
+        from mltest.coordinator.builder.judging.measures.paired_quality import changes_of, p_value, swapped_rows
 
         evidence = evidence.judged()
         changes = changes_of(evidence, resamples=self.resamples, seed=self.seed)

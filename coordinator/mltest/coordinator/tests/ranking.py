@@ -40,8 +40,8 @@ class PropensityRanking:
 
     def results(self, evidence: "PredictionEvidence") -> Sequence[Result]:
         """Return the figures, or why there are none."""
-        from mltest.coordinator.builder.judging.bootstrap import intervals, points, resampled
-        from mltest.coordinator.builder.judging.ranking_measures import ranking_figures
+        from mltest.coordinator.builder.judging.measures.bootstrap import intervals, points, resampled
+        from mltest.coordinator.builder.judging.measures.ranking_measures import ranking_figures
 
         found, reason = ranking_figures(evidence)
         if found is None:

@@ -46,7 +46,7 @@ class Noise:
 
     def examine(self, evidence: "ModelEvidence") -> Sequence[Result]:
         """Return the figures under each disturbance."""
-        from mltest.coordinator.builder.judging.disturbances import noise_facts
+        from mltest.coordinator.builder.judging.disturbance.disturbances import noise_facts
 
         return noise_facts(
             evidence, self.name, sizes=self.sizes, repeats=self.repeats, seed=self.seed, budget_s=self.budget_s
@@ -112,7 +112,7 @@ class TreeRadius:
 
     def examine(self, evidence: "ModelEvidence") -> Sequence[Result]:
         """Return radii and robust accuracy, or why the trees cannot be read."""
-        from mltest.coordinator.builder.judging.tree_radius_facts import tree_radius_facts
+        from mltest.coordinator.builder.judging.ensembles.tree_radius_facts import tree_radius_facts
 
         return tree_radius_facts(
             evidence,
@@ -155,7 +155,7 @@ class LabelAttack:
 
     def examine(self, evidence: "ModelEvidence") -> Sequence[Result]:
         """Return what was found, and for how many rows the budget did not suffice."""
-        from mltest.coordinator.builder.judging.label_attack import label_attack_facts
+        from mltest.coordinator.builder.judging.disturbance.label_attack import label_attack_facts
 
         return label_attack_facts(
             evidence,

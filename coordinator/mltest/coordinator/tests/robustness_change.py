@@ -43,7 +43,7 @@ class RobustnessChange:
 
     def compare(self, evidence: "CandidateEvidence") -> Sequence[Result]:
         """Return the changes, and for how many rows the budget did not suffice."""
-        from mltest.coordinator.builder.judging.robustness_change import robustness_change
+        from mltest.coordinator.builder.judging.disturbance.robustness_change import robustness_change
 
         return robustness_change(
             evidence,

@@ -30,6 +30,6 @@ class TextCategory:
 
     def examine(self, evidence: "ModelEvidence") -> Sequence[Result]:
         """Return the estimate, or why there is none."""
-        from mltest.coordinator.builder.judging.tcat_facts import tcat_facts
+        from mltest.coordinator.builder.judging.vectors.tcat_facts import tcat_facts
 
         return tcat_facts(evidence, self.name).results

@@ -41,7 +41,7 @@ class VectorRadius:
 
     def examine(self, evidence: "ModelEvidence") -> Sequence[Result]:
         """Return both bounds, or why the machine has none."""
-        from mltest.coordinator.builder.judging.vector_radius import vector_radius_facts
+        from mltest.coordinator.builder.judging.vectors.vector_radius import vector_radius_facts
 
         return vector_radius_facts(
             evidence, self.name, rows=self.rows, radii=self.radii, seed=self.seed, budget_s=self.budget_s

@@ -36,6 +36,6 @@ class XiAlpha:
 
     def examine(self, evidence: "ModelEvidence") -> Sequence[Result]:
         """Return the bounds, or why there are none."""
-        from mltest.coordinator.builder.judging.xi_alpha_bounds import xi_alpha_facts
+        from mltest.coordinator.builder.judging.vectors.xi_alpha_bounds import xi_alpha_facts
 
         return xi_alpha_facts(evidence, self.name, rho=self.rho).results

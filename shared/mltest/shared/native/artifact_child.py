@@ -4,8 +4,8 @@ import resource
 import time
 from pathlib import Path
 
-from mltest.shared.child_side import serve
-from mltest.shared.frames import Frame
+from mltest.shared.children.child_side import serve
+from mltest.shared.children.frames import Frame
 from mltest.shared.native.compiler import compile_library, compiler_path
 
 ARTIFACT = "artifact.so"

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mltest.shared.child import Child, ChildLimits, Confinement
-from mltest.shared.frames import Frame, checked_number
+from mltest.shared.children.child import Child, ChildLimits, Confinement
+from mltest.shared.children.frames import Frame, checked_number
 
 COMPILE_S = 180
 """Of processor time and of time; nested ifs of 80,000 nodes take a quarter of it on a processor of 2021."""

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from mltest.shared.frames import Frame
+from mltest.shared.children.frames import Frame
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _TIMEOUT_S = 2.0

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from mltest.shared.other_interpreter import package_folders
+from mltest.shared.children.other_interpreter import package_folders
 from mltest.shared.sandbox.landlock_rules import Grant
 
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/nix/store", "/gnu/store")

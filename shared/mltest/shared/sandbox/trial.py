@@ -8,12 +8,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
-from mltest.shared.child import Child, ChildLimits, Confinement
-from mltest.shared.child_side import WALLS
+from mltest.shared.children.child import Child, ChildLimits, Confinement
+from mltest.shared.children.child_side import WALLS
+from mltest.shared.children.frames import Frame
+from mltest.shared.children.process_tree import is_alive
 from mltest.shared.domain import SandboxInfo
 from mltest.shared.errors import MltestError
-from mltest.shared.frames import Frame
-from mltest.shared.process_tree import is_alive
 from mltest.shared.sandbox.level import sandbox_level
 
 _LOG = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
 """The child of the trial: it makes every attempt and says which of them were stopped."""
 
-from mltest.shared.child_side import serve
-from mltest.shared.frames import Frame
+from mltest.shared.children.child_side import serve
+from mltest.shared.children.frames import Frame
 from mltest.shared.sandbox.attempts import ATTEMPTS, ESCAPED
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mltest.shared.child import Child, ChildLimits
+from mltest.shared.children.child import Child, ChildLimits
 from mltest.shared.domain import SandboxInfo, SandboxLevel
 from mltest.shared.sandbox import trial
 from mltest.shared.sandbox.attempts import ATTEMPTS

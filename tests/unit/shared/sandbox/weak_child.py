@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from mltest.shared.child_side import serve
+from mltest.shared.children.child_side import serve
 from mltest.shared.sandbox import confine, landlock
 from mltest.shared.sandbox.trial_child import attempt
 

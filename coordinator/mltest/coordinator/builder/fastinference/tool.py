@@ -9,7 +9,8 @@ from mltest.coordinator.builder.fastinference.commit import commit_of
 from mltest.coordinator.builder.fastinference.place import HOW_TO_GET_IT, TOOL, VARIABLE, Place, place_of
 from mltest.coordinator.builder.tool_report import ToolReport
 from mltest.coordinator.planning.plan import Plan
-from mltest.shared.child import Child, ChildLimits, Confinement
+from mltest.shared.children.child import Child, ChildLimits, Confinement
+from mltest.shared.children.frames import Frame
 from mltest.shared.domain import Candidate
 from mltest.shared.errors import (
     ChildCrashedError,
@@ -19,7 +20,6 @@ from mltest.shared.errors import (
     ResourceLimitError,
     ToolMissingError,
 )
-from mltest.shared.frames import Frame
 
 CONTENT_OPTION, PYTHON_OPTION = f"{TOOL}_content", f"{TOOL}_python"
 

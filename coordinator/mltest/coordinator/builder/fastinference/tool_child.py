@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from mltest.coordinator.builder.fastinference.generated import joined
-from mltest.shared.child_side import serve
+from mltest.shared.children.child_side import serve
+from mltest.shared.children.frames import Frame
 from mltest.shared.errors import ConversionError
-from mltest.shared.frames import Frame
 
 _PACKAGE = "fastinference"
 _KNOWN_BY = ("Loader.py", "models/Tree.py", "implementations/tree/cpp/native/base.j2")

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mltest.coordinator.builder.judging.disturbances import column_ranges
-from mltest.coordinator.builder.judging.said import labels_of, right_rows
+from mltest.coordinator.builder.judging.disturbance.disturbances import column_ranges
+from mltest.coordinator.builder.judging.measures.said import labels_of, right_rows
 from mltest.coordinator.builder.model_evidence import Facts, ModelEvidence
 from mltest.shared.native.outputs import final_estimator
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mltest.coordinator.builder.judging.disturbances import column_ranges
+from mltest.coordinator.builder.judging.disturbance.disturbances import column_ranges
 from mltest.coordinator.builder.networks.operators import Numbers
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from mltest.coordinator.builder.judging.said import labels_of
+from mltest.coordinator.builder.judging.measures.said import labels_of
 from mltest.coordinator.builder.networks.ball import Ball
 from mltest.coordinator.builder.networks.boundary_attack import fab_t
 from mltest.coordinator.builder.networks.gradient_attacks import Found, HasTime, Target, apgd_ce, apgd_t, pgd

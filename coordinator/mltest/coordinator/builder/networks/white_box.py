@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mltest.coordinator.builder.judging.said import labels_of
+from mltest.coordinator.builder.judging.measures.said import labels_of
 from mltest.coordinator.builder.model_evidence import ModelEvidence
 from mltest.coordinator.builder.networks.operators import Numbers, Shape
 from mltest.coordinator.builder.networks.program import Differentiable, Program

@@ -1,0 +1,1 @@
+"""What a model says when its rows are not what they were."""

@@ -1,0 +1,1 @@
+"""Networks: what they are made of, attacks along their gradients, and proofs."""

@@ -1,0 +1,1 @@
+"""Support vector machines: bounds, attacks, and estimates from their training."""

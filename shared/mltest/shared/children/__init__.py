@@ -1,0 +1,1 @@
+"""Child processes that open untrusted bytes: how they start, are asked, and end with all that they started."""
