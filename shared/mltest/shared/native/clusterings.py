@@ -33,3 +33,12 @@ def cluster_names(final: Any) -> tuple[str, ...]:
     if not count:
         raise ModelUnsupportedError(detail=f"the {type(final).__name__} found no clusters; it may not have converged")
     return tuple(str(number) for number in range(count))
+
+
+def input_dtype(final: Any) -> str:
+    """Return the type in which `final`, the last step of a pipeline, takes rows.
+
+    A k-means compares rows with its centers in the type of these, and refuses rows of another one.
+    """
+    centers = getattr(final, "cluster_centers_", None)
+    return "float32" if getattr(centers, "dtype", None) == np.float32 else "float64"

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mltest.shared.domain import Output, Task
 from mltest.shared.errors import ModelInvalidError, ModelUnsupportedError, PredictionError
 from mltest.shared.native.class_labels import class_indices, class_texts
-from mltest.shared.native.clusterings import cluster_names, is_clustering
+from mltest.shared.native.clusterings import cluster_names, input_dtype, is_clustering
 from mltest.shared.native.predictions import Predictions
 
 Estimator = Any
@@ -55,15 +55,20 @@ class NativeModel:
     feature_names: tuple[str, ...]
     """Column names that it was fitted with; empty if it was fitted without."""
 
+    @property
+    def input_dtype(self) -> str:
+        """Type in which it gets rows: float64, unless it is a k-means that was fitted on float32, which takes no other."""
+        return input_dtype(final_estimator(self.estimator))
+
     def call(self, output: Output) -> Callable[[NDArray[np.floating]], object]:
         """Return what a user calls to get `output`; this is what is timed."""
         method = self.estimator.predict_proba if output is Output.PROBABILITIES else self.estimator.predict
         answer: Callable[[NDArray[np.floating]], object] = method
         return answer
 
-    def prepare(self, rows: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Return `rows` (rows, features) as the estimator takes them: float64, C-contiguous."""
-        return np.ascontiguousarray(rows, dtype=np.float64)
+    def prepare(self, rows: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Return `rows` (rows, features) as the estimator takes them: of `input_dtype`, C-contiguous."""
+        return np.ascontiguousarray(rows, dtype=self.input_dtype)
 
     def predictions(self, rows: NDArray[np.floating]) -> Predictions:
         """Return labels and scores for `rows`, as `prepare` returned them.

@@ -129,6 +129,19 @@ def test_a_clustering_that_takes_new_rows_names_its_clusters(estimator: object) 
     assert [native.classes[label] for label in labels] == [str(one) for one in native.estimator.predict(ROWS)]
 
 
+@pytest.mark.parametrize(
+    "estimator",
+    [KMeans(3, n_init=1), MiniBatchKMeans(3, n_init=1), make_pipeline(StandardScaler(), KMeans(3, n_init=1))],
+    ids=lambda found: type(found).__name__,
+)
+def test_a_k_means_that_was_fitted_on_float32_gets_float32(estimator: object) -> None:
+    single = ROWS.astype(np.float32)
+    native = describe_estimator(estimator.fit(single))  # type: ignore[attr-defined]  # scikit-learn has no types
+    labels = native.predictions(native.prepare(ROWS)).labels
+    assert native.input_dtype == "float32"
+    np.testing.assert_array_equal(labels, native.estimator.predict(single))
+
+
 def test_a_clustering_that_takes_no_new_rows_is_refused_and_says_so() -> None:
     with pytest.raises(ModelUnsupportedError, match="takes new rows"):
         describe_estimator(DBSCAN().fit(ROWS))

@@ -22,4 +22,5 @@ class SkopsNative:
     def export(self, source: ExportSource, target: Path) -> Exported:
         """Copy the file, or save what a transform made."""
         write_native(source, target)
-        return Exported(input_dtype="float64")
+        assert source.native is not None
+        return Exported(input_dtype=source.native.input_dtype)
