@@ -179,3 +179,18 @@ def test_several_labels_for_each_row_are_not_supported() -> None:
 def test_a_transformer_is_not_supported() -> None:
     with pytest.raises(ModelUnsupportedError, match="neither a classifier nor a regressor"):
         describe_estimator(StandardScaler().fit(ROWS))
+
+
+def test_a_pipeline_that_begins_with_passthrough_says_what_the_next_step_takes() -> None:
+    from sklearn.datasets import load_iris
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import Pipeline
+
+    from mltest.shared.native.outputs import describe_estimator
+
+    steps = [
+        ("nothing", "passthrough"),
+        ("inner", Pipeline([("none", None), ("final", LogisticRegression(max_iter=9))])),
+    ]
+    native = describe_estimator(Pipeline(steps).fit(*load_iris(return_X_y=True)))
+    assert native.feature_count == 4

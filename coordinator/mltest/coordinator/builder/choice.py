@@ -143,16 +143,16 @@ def spread(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     """Return `candidates` in an order of which every beginning covers as much as it can.
 
     The baseline, then each runtime as it is, then each with one change (a variant, a transform, more threads), where
-    the changes that were tried least come first.
+    the changes that were tried least come first. Those that mean to change predictions come behind all that do not.
     """
     waiting = sorted(candidates, key=lambda candidate: not candidate.is_baseline)
     order: list[Candidate] = []
     runtimes: Counter[str] = Counter()
     changes: Counter[tuple[str, str]] = Counter()
 
-    def cost(candidate: Candidate) -> tuple[int, int, int]:
+    def cost(candidate: Candidate) -> tuple[bool, int, int, int]:
         found = _changes(candidate)
-        return runtimes[candidate.runtime], len(found), sum(changes[change] for change in found)
+        return candidate.is_lossy, runtimes[candidate.runtime], len(found), sum(changes[change] for change in found)
 
     while waiting:
         best = min(waiting, key=cost) if order else waiting[0]

@@ -57,7 +57,7 @@ class NativeModel:
 
     @property
     def input_dtype(self) -> str:
-        """Type in which it gets rows: float64, unless it is a k-means that was fitted on float32, which takes no other."""
+        """Type in which it gets rows: float64, but float32 where it is a k-means that was fitted on float32."""
         return input_dtype(final_estimator(self.estimator))
 
     def call(self, output: Output) -> Callable[[NDArray[np.floating]], object]:
@@ -170,6 +170,11 @@ def _classes(estimator: Estimator) -> tuple[str, ...]:
 
 
 def _feature_count(estimator: Estimator) -> int:
+    from sklearn.pipeline import Pipeline
+
+    while isinstance(estimator, Pipeline):
+        # Steps that pass rows on as they are know nothing of them; the next one does.
+        estimator = next(step for _, step in estimator.steps if step is not None and step != "passthrough")
     count = getattr(estimator, "n_features_in_", None)
     if not isinstance(count, int | np.integer) or count < 1:
         raise ModelInvalidError(detail=f"{_kind(estimator)} does not say how many features it takes")

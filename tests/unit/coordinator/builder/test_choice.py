@@ -107,8 +107,16 @@ def test_the_limit_holds_and_the_baseline_is_in(limit: int) -> None:
     assert list(choice.kept) == [one for one in PRODUCT if one in choice.kept]
 
 
+def test_lossy_candidates_come_behind_all_others() -> None:
+    lossy = [one.is_lossy for one in spread(PRODUCT)]
+    assert lossy == sorted(lossy)
+    only_lossy = replace(PRODUCT[-1], candidate_id="x", runtime="emlearn", is_lossy=True)
+    kept = choose((*PRODUCT, only_lossy), Plan(transforms=("all",), max_candidates=4)).kept
+    assert [one.runtime for one in kept].count("emlearn") == 0
+
+
 def test_more_candidates_add_changes_that_were_tried_least() -> None:
-    first = spread(PRODUCT)[:9]
+    first = spread(PRODUCT)[:12]
     assert {one.runtime for one in first[3:6]} == {"scikit-learn", "onnxruntime", "treelite"}
     assert {one.transform for one in first} == {"", "prune-trees 32", "prune-trees 8"}
     assert {one.threads for one in first} == {1, 2}
