@@ -79,6 +79,7 @@ def _from_lightgbm(source: ExportSource, scratch: Path) -> Any:
     is_root = text.objective == "regression" and "sqrt" in text.header["objective"].split()
     _require(text.objective in _LIGHTGBM_OBJECTIVES and not is_root, what, _LIGHTGBM_OBJECTIVES)
     _require(not text.has_linear_leaves, "linear leaves of LightGBM")
+    _require(not text.has_zeros_missing, "zeros as missing values (zero_as_missing=True of LightGBM)")
     _require(not text.is_forest, "averaged trees (boosting: rf) of LightGBM")
     booster = lightgbm.Booster(model_file=source.path)
     inputs = _inputs(source)

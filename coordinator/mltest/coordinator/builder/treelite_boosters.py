@@ -28,6 +28,10 @@ def boosted_model(source: ExportSource) -> Any:
     if source.info.format != "lightgbm":
         detail = f"trees are read of scikit-learn, XGBoost and LightGBM, this is a {source.info.format} file"
         raise ConversionError(converter="treelite", detail=detail)
-    if read_lightgbm(source.path).has_linear_leaves:
+    text = read_lightgbm(source.path)
+    if text.has_linear_leaves:
         raise ConversionError(converter="treelite", detail="it has no linear leaves (linear_tree=True of LightGBM)")
+    if text.has_zeros_missing:
+        detail = "it takes no zeros for missing values (zero_as_missing=True of LightGBM)"
+        raise ConversionError(converter="treelite", detail=detail)
     return treelite.frontend.load_lightgbm_model(source.path)

@@ -22,6 +22,8 @@ _MAX_FEATURES = 1 << 24
 _MAX_OUTPUTS = 1 << 16
 _CATEGORICAL = 1
 """Bit of a node's decision type."""
+_MISSING_SHIFT, _ZERO_IS_MISSING = 2, 1
+"""Where the kind of missing values stands in it (0 none, 1 zeros, 2 NaN): GetMissingType in include/LightGBM/tree.h."""
 _CLASSIFIERS = {"binary": Output.PROBABILITIES, "multiclass": Output.PROBABILITIES, "multiclassova": Output.SCORES}
 """By objective: what the usual call gives; those one-versus-all do not sum to 1."""
 
@@ -49,6 +51,12 @@ class LightGbmText:
     def has_linear_leaves(self) -> bool:
         """Whether leaves hold linear models."""
         return any(tree.get("is_linear", "0") != "0" for tree in self.trees)
+
+    @property
+    def has_zeros_missing(self) -> bool:
+        """Whether a split takes zeros (|x| <= 1e-35) for missing values: `zero_as_missing` of LightGBM."""
+        kinds = (int(kind) for tree in self.trees for kind in tree.get("decision_type", "").split())
+        return any(not kind & _CATEGORICAL and kind >> _MISSING_SHIFT == _ZERO_IS_MISSING for kind in kinds)
 
 
 def read_lightgbm(path: Path) -> LightGbmText:
