@@ -5,6 +5,7 @@ Source: Linux, drivers/powercap/intel_rapl_common.c (raw counters have 32 bits) 
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from mltest.agent.host.virtualisation import is_virtual_machine
@@ -29,6 +30,7 @@ HIGHEST_POWER_W = 1000.0
 LONGEST_HEARTBEAT_S = 10.0
 
 _COUNTS = 2**32
+_ALL_READ: Mapping[str, str] = {}
 _REMEDY = "sudo systemctl enable --now mltest-powerd.socket   # asking it takes the group mltest"
 
 
@@ -64,35 +66,45 @@ class RaplPowercap:
         processor = read_processor(site.root)
         reason = _why_unreadable(direct)
         if not reason:
-            return [PowercapMeter(processor, direct.domains(), lambda: direct, "powercap")]
+            unread = _unread(direct)
+            return [PowercapMeter(processor, direct.domains(), lambda: direct, "powercap", unread)]
         helper = site.root / SOCKET.relative_to("/")
         try:
             asked = PowerClient.connect(helper)
         except PowerUnreadableError as error:
             return [Unavailable(meter=NAME, reason=f"{reason}; {error.facts['detail']}: {helper}", remedy=_REMEDY)]
         try:
-            zones, reason = asked.domains(), _why_unreadable(asked)
+            zones, reason, unread = asked.domains(), _why_unreadable(asked), _unread(asked)
         except PowerUnreadableError as error:
             return [Unavailable(meter=NAME, reason=error.message, remedy=_REMEDY)]
         finally:
             asked.close()
         if reason:
             return [Unavailable(meter=NAME, reason=reason, remedy=_REMEDY)]
-        return [PowercapMeter(processor, zones, lambda: PowerClient.connect(helper), "powercap, by mltest-powerd")]
+        way = "powercap, by mltest-powerd"
+        return [PowercapMeter(processor, zones, lambda: PowerClient.connect(helper), way, unread)]
 
 
 class PowercapMeter:
     """Counters of all zones of one machine."""
 
     def __init__(
-        self, processor: Processor, zones: Sequence[PowerDomain], connect: Callable[[], CounterSource], way: str
+        self,
+        processor: Processor,
+        zones: Sequence[PowerDomain],
+        connect: Callable[[], CounterSource],
+        way: str,
+        unread: Mapping[str, str] = _ALL_READ,
     ) -> None:
         self._connect = connect
         self._source: CounterSource | None = None
         found = rapl_domains(zones_of(zones), is_amd=processor.is_amd)
         self._domains = found
         self._names = tuple(found)
-        self._spec = rapl_spec(NAME, f"RAPL of {processor.model}, through {way}", tuple(found.values()), processor)
+        spec = rapl_spec(NAME, f"RAPL of {processor.model}, through {way}", tuple(found.values()), processor)
+        gaps = [f"{domain.id} cannot be read ({unread[key]})" for key, domain in found.items() if key in unread]
+        gaps = [f"{', '.join(gaps)}: no boundary with it has joules"] if gaps else []
+        self._spec = replace(spec, note="; ".join([*gaps, *([spec.note] if spec.note else [])]))
 
     @property
     def spec(self) -> MeterSpec:
@@ -185,6 +197,12 @@ def _package(name: str, labels: Mapping[str, str]) -> str:
 
 def _is_mmio(name: str) -> bool:
     return name.startswith("intel-rapl-mmio")
+
+
+def _unread(source: CounterSource) -> dict[str, str]:
+    """Return the zones that have no number now, with the reason of each."""
+    found = source.read_all([domain.name for domain in source.domains()])
+    return {one.name: one.absent for one in found if one.energy_uj is None}
 
 
 def _why_unreadable(source: CounterSource) -> str:

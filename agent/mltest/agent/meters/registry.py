@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mltest.agent.meters.role import Meter, MeterKind, MeterSite, Unavailable
+from mltest.shared.energy.domain import Scope
 from mltest.shared.energy.spec_check import spec_problem
 from mltest.shared.plugins import Registry
 
@@ -51,8 +52,21 @@ def discovered(site: MeterSite) -> FoundMeters:
                 unavailable.append(Unavailable(meter=name, reason=f"nobody can say what it covers: {problem}"))
             else:
                 meters.append(one)
+    walls = [one for one in meters if any(domain.scope is Scope.WALL for domain in one.spec.domains)]
+    if len(walls) > 1:
+        meters = [one for one in meters if one not in walls]
+        unavailable += [_one_of_several(one, len(walls)) for one in walls]
     unavailable += _plugs_of_nobody(site)
     return FoundMeters(meters=tuple(meters), unavailable=tuple(unavailable))
+
+
+def _one_of_several(meter: Meter, count: int) -> Unavailable:
+    """Return why a plug is not used beside others: nobody knows whether one supplies all of the machine."""
+    return Unavailable(
+        meter=meter.spec.meter,
+        reason=f"{meter.spec.source}: it is one of {count} plugs, and each would be all of the machine",
+        remedy="name only the plug that supplies this machine, in MLTEST_PLUGS or with --plug",
+    )
 
 
 def _plugs_of_nobody(site: MeterSite) -> list[Unavailable]:

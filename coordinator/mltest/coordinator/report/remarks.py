@@ -31,6 +31,7 @@ def remarks(results: JobResults) -> Iterator[str]:
             "chose by one half of the rows, its quality is that of the other half, marked \u2020."
         )
     yield from _energy(ranked)
+    yield from _unmetered(results)
     yield from _machines(ranked)
     yield from _findings(results.standings.machines, has_energy=_has_energy(results))
     yield from _missing(ranked)
@@ -48,6 +49,20 @@ def _energy(rows: Sequence[StandingRow]) -> Iterator[str]:
             f"energy: all joules of {boundary} (meter {meter}) for one row, in {count} rounds with one candidate at a "
             f"time; ± is a whole 95 % interval with the scale of the meter.{estimate} 'show --tests' has net and idle."
         )
+
+
+def _unmetered(results: JobResults) -> Iterator[str]:
+    """Say once that there are no joules, where the plan asked for them and no agent that measured has a meter."""
+    measured = {row.agent_id for row in results.standings.rows if row.round_count}
+    agents = [agent for agent in results.agents if agent.agent_id in measured]
+    is_asked = any(one.metric == "gross_energy_j" and not one.boundary for one in results.results)
+    if not agents or not is_asked or _has_energy(results):
+        return
+    if any(meter.is_available for agent in agents for meter in agent.meters):
+        yield f"energy was not measured: 'mltest-coordinator show {results.job.job_id} --tests' says why."
+    else:
+        where = "the agent" if len(agents) == 1 else "every agent"
+        yield f"energy was not measured: {where} has no meter that it can read; mltest-agent meters says there why."
 
 
 def _machines(rows: Sequence[StandingRow]) -> Iterator[str]:

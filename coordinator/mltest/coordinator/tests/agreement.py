@@ -102,8 +102,7 @@ class Agreement:
     def _differences(self, evidence: "PredictionEvidence") -> list[Result]:
         differences = row_differences(evidence)
         if differences is None:
-            reason = "the candidate and the native model do not give the same kind of scores"
-            return [_result(evidence, "max_abs_difference", None, reason=reason)]
+            return [_result(evidence, "max_abs_difference", None, reason=_no_scores(evidence))]
         worst = sorted(range(len(differences)), key=lambda row: -differences[row])[:_WORST_ROWS]
         assert evidence.reference.scores is not None
         return [
@@ -193,6 +192,14 @@ def misfit(evidence: "PredictionEvidence") -> str:
     if evidence.model.task is Task.REGRESSION and row_differences(evidence) is None:
         return "it gives another number of values for each row than the native model"
     return ""
+
+
+def _no_scores(evidence: "PredictionEvidence") -> str:
+    """Return why there are no differences of scores."""
+    ours, theirs = evidence.predictions.scores, evidence.reference.scores
+    if ours is None and theirs is None:
+        return "the model gives labels only, and no scores that could differ"
+    return "the candidate and the native model do not give the same kind of scores"
 
 
 def _losses(evidence: "PredictionEvidence") -> list[Result]:

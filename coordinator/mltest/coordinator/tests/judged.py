@@ -37,7 +37,7 @@ class Findings:
         count: int | None = None,
         reason: str = "",
     ) -> None:
-        """Add one result; `reason` says why there is no value, `count` is that of all rows if it is not given."""
+        """Add one result; `reason` says why there is no value, or what to know; `count`: of all rows if not given."""
         known = self._intervals.get((metric, statistic, label)) if value is not None else None
         low, high = interval or known or (None, None)
         self.results.append(

@@ -79,7 +79,8 @@ class ClassificationQuality:
         _add_labels(findings, confusion, len(truth), per_class=self.per_class)
         findings.add("mcc", values["mcc", "value", ""])
         for metric in (*RANKED, *PROBABILISTIC):
-            findings.add(metric, values.get((metric, "value", "")), reason=found.reasons.get(metric, ""))
+            reason = found.reasons.get(metric, "") or found.remarks.get(metric, "")
+            findings.add(metric, values.get((metric, "value", "")), reason=reason)
         for label, count in confusion.cells():
             findings.add("confusion_count", count, label=label)
         return [*findings.results, judged_quality(whole)]
@@ -94,7 +95,7 @@ class ClassificationQuality:
 class RegressionQuality:
     """MSE, RMSE, MAE, median absolute error, MAPE and the coefficient of determination; means over several targets.
 
-    Intervals are by the bootstrap over rows.
+    Intervals are by the bootstrap over rows; where few rows make up half of a figure, that stands beside it.
     """
 
     needs: ClassVar[Needs] = Needs(tasks=(Task.REGRESSION,), target=True)
@@ -122,7 +123,8 @@ class RegressionQuality:
         findings = Findings(self.name, evidence, intervals(drawn))
         for metric in VALUED:
             reason = found.reasons.get(metric, "")
-            findings.add(metric, None if reason else values.get((metric, "value", "")), reason=reason)
+            value = None if reason else values.get((metric, "value", ""))
+            findings.add(metric, value, reason=reason or found.remarks.get(metric, ""))
         return [*findings.results, judged_quality(whole)]
 
     def gate(self, evidence: "PredictionEvidence") -> str:

@@ -12,7 +12,7 @@ from mltest.shared.energy.boundary import Boundary, boundaries
 from mltest.shared.energy.domain import Scope
 from mltest.shared.energy.reading import Window
 from mltest.shared.energy.window_energy import WindowEnergy, window_energy
-from tests.machines.energy_trees import MACHINES, PMIC_W, cpuinfo, write_tree
+from tests.machines.energy_trees import INTEL_RANGE_UJ, MACHINES, PMIC_W, cpuinfo, write_tree, zones
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -171,3 +171,16 @@ def test_an_agent_tells_of_its_meters_and_of_those_that_a_command_would_grant(tm
 
     assert (powercap.name, powercap.is_available, powercap.boundaries) == ("rapl-powercap", True, ("cpu.package+dram",))
     assert (perf.name, perf.is_available, perf.remedy[:12]) == ("rapl-perf", False, "sudo install")
+
+
+def test_a_meter_says_which_of_its_sockets_cannot_be_read(tmp_path: Path) -> None:
+    sockets = [(f"intel-rapl:{number}", f"package-{number}", INTEL_RANGE_UJ) for number in range(4)]
+    root = write_tree(tmp_path, {**cpuinfo("Intel(R) Xeon(R)"), **zones(*sockets)})
+    (root / "sys/class/powercap/intel-rapl:2/energy_uj").unlink()
+
+    found = discovered(MeterSite(root=root))
+    (info,) = meter_infos(found)
+
+    assert "cpu.package-2 cannot be read (there is no such domain)" in meters_text(found)
+    assert "cpu.package-1 cannot" not in meters_text(found)
+    assert info.boundaries == ("cpu.package",), "what all sockets use, which has no joules while one is missing"

@@ -15,6 +15,7 @@ from mltest.agent.meters import local_http
 from mltest.agent.meters.local_http import LocalDevice
 from mltest.agent.meters.registry import discovered
 from mltest.agent.meters.role import Meter, MeterSite
+from mltest.agent.meters.visit_meters import chosen_meters
 from mltest.shared.energy.boundary import boundaries
 from mltest.shared.energy.meter_spec import MeterKind
 from mltest.shared.energy.reading import Absent, Window
@@ -203,3 +204,16 @@ def test_a_kind_of_plug_that_nobody_knows_is_named() -> None:
     (mistyped,) = (one for one in found.unavailable if one.meter == "shely")
     assert "no kind of meter is called 'shely'" in mistyped.reason
     assert "shelly" in mistyped.reason
+
+
+def test_two_plugs_are_not_both_all_of_a_machine(plug: PlugServer, tmp_path: Path) -> None:
+    named = (f"shelly={plug.address}", f"tasmota={plug.address}")
+
+    both = discovered(MeterSite(root=NOTHING, plugs=named))
+    chosen = chosen_meters(MeterSite(root=NOTHING, plugs=named), (), "", tmp_path)
+
+    told = {one.meter: one for one in both.unavailable if "one of 2 plugs" in one.reason}
+    assert both.meters == chosen.meters == (), "neither may be the one that counts"
+    assert set(told) == {"shelly", "tasmota"}
+    assert all("MLTEST_PLUGS" in one.remedy and plug.address in one.reason for one in told.values())
+    assert {one.meter for one in chosen.absent} == set(told), "a job tells of it as well"

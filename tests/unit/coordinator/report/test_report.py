@@ -12,6 +12,7 @@ from mltest.coordinator.planning.plan import Plan
 from mltest.coordinator.report.fleet_table import fleet_table, jobs_table
 from mltest.coordinator.report.lines import line_of, tenth_line
 from mltest.coordinator.report.progress import ProgressView
+from mltest.coordinator.report.remarks import remarks
 from mltest.coordinator.report.show import JobView
 from mltest.coordinator.report.table import StandingsView
 from mltest.coordinator.report.tally import Tally
@@ -29,6 +30,7 @@ from mltest.shared.domain import (
     JobSpec,
     JobState,
     JobStateChanged,
+    MeterInfo,
     Outcome,
     Result,
     Standing,
@@ -326,3 +328,21 @@ def test_rounds_of_energy_have_numbers_of_their_own() -> None:
 
 def test_no_progress_is_told_while_nothing_is_known() -> None:
     assert tenth_line(Tally()) == ""
+
+
+def test_a_job_whose_agents_have_no_meter_says_once_that_energy_was_not_measured(results: JobResults) -> None:
+    asked = [
+        Result(candidate_id=one.candidate_id, agent_id="a", test="energy", metric="gross_energy_j", reason="no meter")
+        for one in CANDIDATES
+    ]
+    unmetered = replace(results, agents=(agent("a"),), results=(*results.results, *asked))
+    met = replace(unmetered, agents=(replace(agent("a"), meters=(MeterInfo(name="shelly", is_available=True),)),))
+
+    without, with_one = (list(remarks(one)) for one in (unmetered, met))
+
+    assert sum("energy was not measured" in line for line in without) == 1
+    assert "energy was not measured: the agent has no meter that it can read; mltest-agent meters says there why." in (
+        without
+    )
+    assert any("energy was not measured: 'mltest-coordinator show 3f2a91c0 --tests'" in line for line in with_one)
+    assert not any("energy" in line for line in remarks(replace(results, agents=(agent("a"),)))), "nobody asked"

@@ -157,3 +157,13 @@ def test_probabilities_are_held_to_the_same_where_labels_are_what_is_timed() -> 
     evidence = classified(ZEROS, scores=SURE + 1e-4, reference_scores=SURE)
     timed_by_labels = replace(evidence, model=replace(evidence.model, output=Output.LABELS))
     assert "a probability differs" in Agreement().gate(timed_by_labels)
+
+
+def test_labels_without_scores_on_either_side_are_no_other_kind_of_scores() -> None:
+    neither = classified(ZEROS)
+    (missing,) = [one for one in Agreement().results(neither) if one.metric == "max_abs_difference"]
+    assert missing.reason == "the model gives labels only, and no scores that could differ"
+
+    one_sided = classified(ZEROS, reference_scores=SURE)
+    (missing,) = [one for one in Agreement().results(one_sided) if one.metric == "max_abs_difference"]
+    assert "not give the same kind of scores" in missing.reason

@@ -216,3 +216,34 @@ def test_scores_that_differ_by_rounding_alone_have_changes_without_intervals() -
     assert change.value is not None
     assert 0 < abs(change.value) < 1e-6
     assert change.low is None
+
+
+def test_a_mean_that_few_rows_make_up_says_so_and_one_of_many_says_nothing() -> None:
+    random = np.random.default_rng(4)
+    noise = random.normal(size=400)
+    truth = random.normal(size=400)
+    truth[7] = 1e-9
+
+    usual = {one.metric: one.reason for one in RegressionQuality().results(valued(truth + noise, truth=truth))}
+    noise[3] = 200.0
+    wild = {one.metric: one.reason for one in RegressionQuality().results(valued(truth + noise, truth=truth))}
+
+    assert usual["mape"].startswith("1 row of 400 makes half of it"), "it divides by nearly 0"
+    assert not any(reason for metric, reason in usual.items() if metric != "mape"), usual
+    assert {metric for metric, reason in wild.items() if reason.startswith("1 row of 400 makes")} == {
+        *("mse", "rmse", "mape", "r2")
+    }
+
+
+def test_a_log_loss_of_a_few_certain_mistakes_says_so() -> None:
+    truth = np.zeros(300, dtype=int)
+    shares = np.tile([0.99, 0.01], (300, 1))
+    shares[:2] = [1e-12, 1.0]
+
+    found = ClassificationQuality().results(
+        classified(shares.argmax(axis=1), truth=truth, scores=shares, classes=("a", "b"))
+    )
+    (loss,) = [one for one in found if one.metric == "log_loss"]
+
+    assert loss.value is not None
+    assert loss.reason.startswith("2 rows of 300 make half of it")

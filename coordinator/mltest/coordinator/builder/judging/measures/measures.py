@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mltest.coordinator.builder.judging.measures.bootstrap import Measure
+from mltest.coordinator.builder.judging.measures.carried import carried_by_few
 from mltest.coordinator.builder.judging.measures.label_measures import label_measures
-from mltest.coordinator.builder.judging.measures.score_measures import probability_measures, rank_measures
-from mltest.coordinator.builder.judging.measures.value_measures import value_measures
+from mltest.coordinator.builder.judging.measures.score_measures import log_losses, probability_measures, rank_measures
+from mltest.coordinator.builder.judging.measures.value_measures import error_sizes, value_measures
 from mltest.shared.domain import ModelInfo, Task
 from mltest.shared.native.predictions import Predictions
 
@@ -25,6 +26,8 @@ class Measures:
     measures: tuple[Measure, ...]
     reasons: Mapping[str, str] = field(default_factory=dict)
     """Why a metric cannot be had, by metric."""
+    remarks: Mapping[str, str] = field(default_factory=dict)
+    """What has to be known of a metric that can be had, by metric."""
 
 
 def measures_of(
@@ -45,6 +48,7 @@ def measures_of(
     positions = truth.astype(np.int64)
     measures = [*label_measures(positions, predictions.labels, model.classes, per_class=per_class)]
     reasons: dict[str, str] = {}
+    remarks: dict[str, str] = {}
     if reason := rank_reason(model, positions, predictions):
         reasons |= dict.fromkeys(RANKED, reason)
     else:
@@ -54,7 +58,8 @@ def measures_of(
         reasons |= dict.fromkeys(PROBABILISTIC, reason)
     else:
         measures.append(probability_measures(positions, shares))
-    return Measures(measures=tuple(measures), reasons=reasons)
+        remarks["log_loss"] = carried_by_few(log_losses(positions, shares))
+    return Measures(measures=tuple(measures), reasons=reasons, remarks=remarks)
 
 
 def rank_reason(model: ModelInfo, truth: NDArray[np.int64], predictions: Predictions) -> str:
@@ -104,4 +109,12 @@ def _of_values(truth: NDArray[np.generic], predictions: Predictions) -> Measures
         return Measures(measures=(), reasons=dict.fromkeys(VALUED, reason))
     is_flat = not bool((np.ptp(values, axis=0) > 0).all())
     reasons = {"r2": "the true values are all the same"} if is_flat else {}
-    return Measures(measures=value_measures(values, predictions.scores), reasons=reasons)
+    measures = value_measures(values, predictions.scores)
+    return Measures(measures=measures, reasons=reasons, remarks=_carried(values, predictions.scores))
+
+
+def _carried(truth: NDArray[np.float64], values: NDArray[np.float64]) -> dict[str, str]:
+    sizes, relative = error_sizes(truth, values)
+    squares = carried_by_few((sizes**2).sum(axis=1))
+    means = {"mae": carried_by_few(sizes.sum(axis=1)), "mape": carried_by_few(relative.sum(axis=1))}
+    return dict.fromkeys(("mse", "rmse", "r2"), squares) | means

@@ -12,8 +12,7 @@ def value_measures(truth: NDArray[np.float64], values: NDArray[np.float64]) -> t
     The relative error divides by the true value, but by no less than the smallest step of float64, as in scikit-learn.
     """
     errors = values - truth
-    sizes = np.abs(errors)
-    relative = sizes / np.maximum(np.abs(truth), np.finfo(np.float64).eps)
+    sizes, relative = error_sizes(truth, values)
 
     def means(counts: Counts) -> NDArray[np.float64]:
         total = counts.sum(axis=1)[:, None]
@@ -25,6 +24,14 @@ def value_measures(truth: NDArray[np.float64], values: NDArray[np.float64]) -> t
     figures = tuple((metric, "value", "") for metric in ("mse", "rmse", "mae", "mape", "r2"))
     median = Measure((("median_ae", "value", ""),), lambda counts: _median(counts, sizes)[:, None])
     return Measure(figures, means), median
+
+
+def error_sizes(
+    truth: NDArray[np.float64], values: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return absolute and relative errors, (rows, targets) each."""
+    sizes = np.abs(values - truth)
+    return sizes, sizes / np.maximum(np.abs(truth), np.finfo(np.float64).eps)
 
 
 def _determination(counts: Counts, truth: NDArray[np.float64], squares: NDArray[np.float64]) -> NDArray[np.float64]:
