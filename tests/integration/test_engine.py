@@ -7,6 +7,7 @@ from pathlib import Path
 from mltest.coordinator.api import CoordinatorApi
 from mltest.shared.domain import (
     AgentUpdated,
+    CandidateUpdated,
     JobNote,
     JobState,
     Outcome,
@@ -209,6 +210,7 @@ async def test_a_named_agent_that_does_not_answer_is_an_error_where_no_local_age
     job = await api.job(job_id)
     assert (job.state, job.reason_code) == (JobState.FAILED, "NO_AGENT")
     assert "127.0.0.1:1" in job.reason
+    assert not of_kind(events, CandidateUpdated), "nothing is made for an agent that is not there"
     assert [agent.takes_part for agent in of_kind(events, AgentUpdated)] == [False]
 
 

@@ -7,7 +7,7 @@ from mltest.shared.memory_metrics import MEMORY_METRICS, RAW_MEMORY_METRICS
 from mltest.shared.metric import Better, Metric
 from mltest.shared.worth_metrics import WORTH_METRICS
 
-__all__ = ["JUDGED_QUALITIES", "RAW_METRICS", "RESULT_METRICS", "TIMED_METRICS", "Better", "Metric"]
+__all__ = ["JUDGED_QUALITIES", "MAIN_QUALITIES", "RAW_METRICS", "RESULT_METRICS", "TIMED_METRICS", "Better", "Metric"]
 
 _L, _H, _N = Better.LOWER, Better.HIGHER, Better.NEITHER
 
@@ -85,6 +85,9 @@ RESULT_METRICS = {
         Metric("worst_row_difference", "1", _L, "difference of the scores of one row from those of the native model"),
     )
 }
+
+MAIN_QUALITIES = ("accuracy", "r2", "silhouette", "perplexity", "weighted_rank")
+"""What a task is judged by first, of the table to decide from: the first of these that its tests report."""
 
 JUDGED_QUALITIES = ("judged_accuracy", "judged_r2")
 """Qualities of every candidate on the same rows: those by which no recipe made a choice."""

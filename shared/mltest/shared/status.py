@@ -130,7 +130,11 @@ ERROR_TABLE: dict[str, ErrorEntry] = {
     ),
     "SPEED_UNKNOWN": ErrorEntry(_S.UNAVAILABLE, EXIT_INFRASTRUCTURE, "mltest-agent doctor on its machine says more"),
     "BOUNDARY_INVALID": ErrorEntry(_S.INVALID_ARGUMENT, EXIT_USER, "mltest-agent meters lists what each meter covers"),
-    "NO_AGENT": ErrorEntry(_S.FAILED_PRECONDITION, EXIT_INFRASTRUCTURE, "mltest-coordinator agents shows who is there"),
+    "NO_AGENT": ErrorEntry(
+        _S.FAILED_PRECONDITION,
+        EXIT_INFRASTRUCTURE,
+        "mltest-coordinator agents shows who is there; submit --local measures on this machine",
+    ),
     "MODEL_CRASHED": ErrorEntry(
         _S.INVALID_ARGUMENT, EXIT_USER, "try it in its own library: what ends the process there ends it here"
     ),

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from mltest.coordinator.planning.limits import find_result
 from mltest.coordinator.planning.plan import Objective
 from mltest.shared.domain import Result
+from mltest.shared.metrics import MAIN_QUALITIES
 
-_QUALITY = (("accuracy", "value"), ("r2", "value"))
+_QUALITY = tuple((metric, "value") for metric in MAIN_QUALITIES)
 _AGREEMENT = (("label_agreement", "value"), ("max_abs_difference", "value"))
 
 

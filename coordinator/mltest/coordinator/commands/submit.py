@@ -23,7 +23,7 @@ Model: skops, XGBoost, LightGBM, CatBoost, PyTorch (an exported program), ONNX, 
 --allow-pickle; which it is, its content says.
 Data: one .npz with X and y, one .csv or .parquet with --target, or two .npy (X, then y);
 of a language model a .txt with one sequence of tokens (whole numbers) a line, or an .npy or .npz of them.
-Agents: those found by mDNS and named with --agent; if none answers, this machine measures.
+Agents: those found by mDNS and named with --agent; if none answers and none was named, this machine measures.
 """
 
 
@@ -104,7 +104,7 @@ async def _spec(
         against_job_id=arguments.against,
         agent_addresses=() if arguments.local else tuple(arguments.agent),
         uses_discovery=not (arguments.no_discovery or arguments.local),
-        uses_local_agent=arguments.local or not (arguments.agent and arguments.no_discovery),
+        uses_local_agent=arguments.local or not arguments.agent,
     )
 
 

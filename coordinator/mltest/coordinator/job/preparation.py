@@ -3,7 +3,7 @@
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from mltest.coordinator.builder.client import ProcessBuilder
 from mltest.coordinator.builder.recipes import enumerate_recipes, recipe_key
 from mltest.coordinator.job.against import Against
 from mltest.coordinator.job.errand import Errand
+from mltest.coordinator.job.recruiting import check_somebody_answers
 from mltest.coordinator.job.reference import REFERENCE_ID, reference_candidate
 from mltest.coordinator.store import CachedArtifact, InspectedFiles
 from mltest.shared.domain import Candidate, CandidateUpdated, JobInfo, JobNote, ModelInfo, StepStarted
@@ -35,7 +36,7 @@ class Preparation:
         """Leave model, dataset and candidates in the store; a candidate has an artifact or a reason.
 
         Raises:
-            MltestError: model or data cannot be used.
+            MltestError: model or data cannot be used, or no agent that the user named answers.
 
         """
         async with open_builder(self._folder) as builder:
@@ -43,6 +44,7 @@ class Preparation:
                 await self._inspect(builder)
             against = Against(self._errand)
             await against.check(await self._model())
+            await check_somebody_answers(self._errand)
             await self._build_all(builder)
             await against.add_candidates()
             await self._add_reference()
@@ -80,7 +82,7 @@ class Preparation:
             await self._keep(*candidates)
             if self._errand.plan.max_candidates:
                 await self._errand.tell(*(JobNote(text=text) for text in left_out_texts(recipes.left_out)))
-        await self._errand.tell(StepStarted(step="build", text=f"making {len(candidates)} candidates"))
+        await self._errand.tell(StepStarted(step="build", text=_making_text(candidates)))
         for candidate in candidates:
             if candidate.is_possible and self._has(candidate.artifact_sha256):
                 continue
@@ -160,6 +162,12 @@ class Preparation:
             return None
         is_all_here = self._has(files.reference_sha256) and self._has(job.dataset.sha256)
         return files if is_all_here else None
+
+
+def _making_text(candidates: Sequence[Candidate]) -> str:
+    """Return how many are made; those that cannot be made are listed with their reasons, not counted."""
+    count = sum(not candidate.reason for candidate in candidates)
+    return f"making {count} {'candidate' if count == 1 else 'candidates'}"
 
 
 @asynccontextmanager

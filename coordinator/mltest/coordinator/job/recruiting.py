@@ -47,8 +47,30 @@ async def recruited(errand: Errand, runtimes: Collection[str]) -> AsyncIterator[
             agent = await described(errand.site.fleet, local.address)
             yield [FleetAgent(address=local.address, is_alive=True, source="local", agent=agent)]
     else:
-        reasons = "; ".join(agent.reason for agent in found)
-        raise NoAgentError(detail=f"no agent answers: {reasons or 'none was found by mDNS, and none was named'}")
+        raise _nobody(found)
+
+
+async def check_somebody_answers(errand: Errand) -> None:
+    """Return if one of the agents that the user named may measure, before anything is made for them.
+
+    A job without a named agent, or that may start one here, has nothing to ask yet; one that measured before waits.
+
+    Raises:
+        NoAgentError: nobody answers.
+
+    """
+    spec = errand.spec
+    if not spec.agent_addresses or spec.uses_local_agent or await _former_addresses(errand):
+        return
+    found = await errand.site.fleet.survey(spec.agent_addresses, uses_discovery=spec.uses_discovery)
+    if not any(agent.is_alive for agent in found):
+        await errand.tell(*(_refusal(agent) for agent in found if agent.source != KNOWN))
+        raise _nobody(found)
+
+
+def _nobody(found: Sequence[FleetAgent]) -> NoAgentError:
+    reasons = "; ".join(agent.reason for agent in found)
+    return NoAgentError(detail=f"no agent answers: {reasons or 'none was found by mDNS, and none was named'}")
 
 
 def _local_agent(errand: Errand, runtimes: Collection[str]) -> LocalAgent:

@@ -6,6 +6,15 @@ from dataclasses import dataclass
 from mltest.coordinator.report.figure_text import agent_text, figure_of, figure_text, rank_text, speedup_text
 from mltest.shared.domain import Result, StandingRow
 
+_QUALITY_TITLES = {
+    "accuracy": "accuracy",
+    "r2": "R²",
+    "silhouette": "silhouette",
+    "perplexity": "perplexity",
+    "weighted_rank": "click rank",
+}
+"""Titles of the task's first quality figure, in the order of `MAIN_QUALITIES`."""
+
 FEWER_ROWS = "\u2020"
 """Marks a quality that is of fewer rows than that of others in its column."""
 
@@ -39,7 +48,7 @@ def columns_of(rows: Sequence[StandingRow]) -> tuple[tuple[Column, ...], ...]:
             _figure(rows, "throughput_rows_per_s", "mean", "rows", is_machine_bound=True),
         ),
         (
-            _first_of(rows, {"accuracy": "accuracy", "r2": "R²"}),
+            _first_of(rows, _QUALITY_TITLES),
             _first_of(rows, {"label_agreement": "agreement", "max_abs_difference": "max diff"}),
         ),
         (

@@ -21,6 +21,7 @@ _PLAIN_NUMBERS = (
     "quality_change_p",
     "max_abs_difference",
     "largest_value",
+    "perplexity",
     "worst_row_difference",
 )
 """Without unit, like ratios, but not between 0 and 1."""

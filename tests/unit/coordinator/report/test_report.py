@@ -167,6 +167,40 @@ def test_the_table_answers_first_and_shows_every_figure(results: JobResults, wid
     assert "0.9722" in text
 
 
+@pytest.mark.parametrize(
+    ("metric", "value", "title", "shown"),
+    [
+        ("silhouette", 0.5512, "silhouette", "0.5512"),
+        ("perplexity", 31.4, "perplexity", "31.4"),
+        ("weighted_rank", 3.25, "click rank", "3.25"),
+    ],
+)
+def test_a_task_without_accuracy_shows_its_own_first_quality(metric: str, value: float, title: str, shown: str) -> None:
+    _, standings = summarise(
+        plan=Plan(rounds=6),
+        model=MODEL,
+        candidates=CANDIDATES[:1],
+        agents=[agent("a")],
+        samples=[timed("scikit-learn", "a", 600_000, seed=1)],
+        evaluations=[
+            Evaluation(
+                candidate_id="scikit-learn",
+                agent_id="a",
+                gate_reason="",
+                results=(
+                    Result(candidate_id="scikit-learn", agent_id="a", test="quality", metric=metric, value=value),
+                ),
+            )
+        ],
+        problems=[],
+    )
+    text = screen(StandingsView(JobResults(job=JOB, candidates=CANDIDATES[:1], results=(), standings=standings)), 120)
+
+    assert title in text
+    assert shown in text
+    assert "accuracy" not in text
+
+
 def test_what_is_not_ranked_stands_below_with_its_reason(results: JobResults) -> None:
     text = screen(StandingsView(results), 120)
     _, _, unranked = text.partition("Not ranked")
