@@ -158,7 +158,7 @@ async def test_sources_that_fail_are_told_and_the_others_are_measured(
     assert found["good"].outcome is Outcome.OK
     assert series_of(events, "latency_ns")[0].candidate_id == "good"
     assert (found["wrong"].reason_code, "nonsense" in found["wrong"].reason) == ("COMPILE_FAILED", True)
-    assert found["foreign"].reason == ("This is not a usable model: its interface has version 2, this agent's is 1.")
+    assert found["foreign"].reason == ("This is not a usable model: its interface has version 2, mltest's is 1.")
     assert found["crashing"].reason_code == "MODEL_CRASHED"
     assert "does not define the whole interface" in found["partial"].reason
     assert "it can be O1, O2, O3" in found["unknown flag"].reason
