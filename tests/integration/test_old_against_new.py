@@ -120,9 +120,10 @@ async def test_what_cannot_be_measured_against_is_refused_at_once(api: Coordinat
 
 async def test_a_job_goes_on_with_the_candidates_that_it_took(api: CoordinatorApi, small: ModelFiles) -> None:
     """Its preparation is done again when it is resumed, and leaves what it took before as it is."""
-    old = await api.submit(await job_spec(api, small, NOBODY, plan=FOREST_PLAN))
+    spec = replace(await job_spec(api, small, plan=FOREST_PLAN), uses_local_agent=False)
+    old = await api.submit(spec)
     await all_events(api, old)
-    new = await api.submit(replace(await job_spec(api, small, NOBODY, plan=FOREST_PLAN), against_job_id=old))
+    new = await api.submit(replace(spec, against_job_id=old))
     await all_events(api, new)
     before = (await api.results(new)).candidates
     await api.resume(new)
